@@ -1,0 +1,208 @@
+"""Everything that Clary raises on purpose.
+
+ClaryError
+├── ConfigError            a setting that cannot be used
+├── HomeBusy               another Clary already runs on this home
+├── PortInUse              somebody else listens there
+└── AWSError               an answer in AWS's words: code, message, HTTP status
+    ├── AccessDenied
+    ├── MissingAuthentication
+    ├── InvalidAccessKey
+    ├── InvalidToken
+    ├── ExpiredToken
+    ├── SignatureMismatch
+    ├── RequestExpired
+    ├── IncompleteSignature
+    ├── UnknownOperation
+    ├── Malformed
+    ├── Invalid
+    ├── TooLarge
+    ├── Throttled
+    ├── NotImplementedHere
+    └── InternalFailure
+
+A service's own errors need no class: `AWSError("NoSuchBucket", "The specified bucket does not exist", BucketName=b)`
+takes its HTTP status and its wire form from the service's model. The classes below are the errors that every service
+shares, which no model lists, and whose code depends on the protocol's family. The docstring is the default message.
+Codes: https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html, and for S3
+https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#ErrorCodeList
+"""
+
+from typing import Any, ClassVar, Literal
+
+# The words for one and the same error differ between these: json also stands for rest-json and rpc-v2-cbor,
+# query for ec2 and rest-xml but S3.
+Family = Literal["json", "query", "s3"]
+
+
+class ClaryError(Exception):
+    """Something went wrong."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message or type(self).__doc__ or "")
+
+    @property
+    def message(self) -> str:
+        return str(self.args[0])
+
+
+class ConfigError(ClaryError):
+    """A setting cannot be used."""
+
+
+class HomeBusy(ClaryError):
+    """Another Clary already runs on this home."""
+
+
+class PortInUse(ClaryError):
+    """The port is already in use."""
+
+
+class AWSError(ClaryError):
+    """The request could not be carried out."""
+
+    codes: ClassVar[dict[Family, str]] = {}
+    statuses: ClassVar[dict[Family, int]] = {}
+
+    def __init__(self, code: str = "", message: str = "", status: int | None = None, **members: Any) -> None:
+        """`members` are further members of the modelled error shape, or, for S3, elements of the error document."""
+        super().__init__(message)
+        self._code = code
+        self._status = status
+        self.members = members
+
+    def code(self, family: Family) -> str:
+        return self._code or self.codes[family]
+
+    def status(self, family: Family) -> int | None:
+        """The HTTP status, or None where the service's model has it."""
+        return self._status or self.statuses.get(family)
+
+
+class _Common(AWSError):
+    """An error whose code the class knows."""
+
+    def __init__(self, message: str = "", **members: Any) -> None:
+        super().__init__("", message, **members)
+
+
+class AccessDenied(_Common):
+    """Access Denied"""
+
+    codes: ClassVar = {"json": "AccessDeniedException", "query": "AccessDenied", "s3": "AccessDenied"}
+    statuses: ClassVar = {"json": 400, "query": 403, "s3": 403}
+
+
+class MissingAuthentication(_Common):
+    """Request is missing Authentication Token"""
+
+    codes: ClassVar = {
+        "json": "MissingAuthenticationTokenException",
+        "query": "MissingAuthenticationToken",
+        "s3": "AccessDenied",
+    }
+    statuses: ClassVar = {"json": 400, "query": 403, "s3": 403}
+
+
+class InvalidAccessKey(_Common):
+    """The security token included in the request is invalid."""
+
+    codes: ClassVar = {"json": "UnrecognizedClientException", "query": "InvalidClientTokenId", "s3": "InvalidAccessKeyId"}
+    statuses: ClassVar = {"json": 400, "query": 403, "s3": 403}
+
+
+class InvalidToken(_Common):
+    """The security token included in the request is invalid"""
+
+    codes: ClassVar = {"json": "UnrecognizedClientException", "query": "InvalidClientTokenId", "s3": "InvalidToken"}
+    statuses: ClassVar = {"json": 400, "query": 403, "s3": 400}
+
+
+class ExpiredToken(_Common):
+    """The security token included in the request is expired"""
+
+    codes: ClassVar = {"json": "ExpiredTokenException", "query": "ExpiredToken", "s3": "ExpiredToken"}
+    statuses: ClassVar = {"json": 400, "query": 403, "s3": 400}
+
+
+class SignatureMismatch(_Common):
+    """The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key
+    and signing method. Consult the service documentation for details."""
+
+    codes: ClassVar = {
+        "json": "InvalidSignatureException",
+        "query": "SignatureDoesNotMatch",
+        "s3": "SignatureDoesNotMatch",
+    }
+    statuses: ClassVar = {"json": 400, "query": 403, "s3": 403}
+
+
+class RequestExpired(_Common):
+    """The difference between the request time and the current time is too large."""
+
+    codes: ClassVar = {"json": "InvalidSignatureException", "query": "SignatureDoesNotMatch", "s3": "RequestTimeTooSkewed"}
+    statuses: ClassVar = {"json": 400, "query": 403, "s3": 403}
+
+
+class IncompleteSignature(_Common):
+    """The request signature does not conform to AWS standards."""
+
+    codes: ClassVar = {
+        "json": "IncompleteSignatureException",
+        "query": "IncompleteSignature",
+        "s3": "AuthorizationHeaderMalformed",
+    }
+    statuses: ClassVar = {"json": 400, "query": 400, "s3": 400}
+
+
+class UnknownOperation(_Common):
+    """The requested operation is not known."""
+
+    codes: ClassVar = {"json": "UnknownOperationException", "query": "InvalidAction", "s3": "MethodNotAllowed"}
+    statuses: ClassVar = {"json": 400, "query": 400, "s3": 405}
+
+
+class Malformed(_Common):
+    """The request body could not be read."""
+
+    codes: ClassVar = {"json": "SerializationException", "query": "MalformedInput", "s3": "MalformedXML"}
+    statuses: ClassVar = {"json": 400, "query": 400, "s3": 400}
+
+
+class Invalid(_Common):
+    """The input fails to satisfy the constraints specified by the service."""
+
+    codes: ClassVar = {"json": "ValidationException", "query": "ValidationError", "s3": "InvalidArgument"}
+    statuses: ClassVar = {"json": 400, "query": 400, "s3": 400}
+
+
+class TooLarge(_Common):
+    """Request size limit exceeded"""
+
+    codes: ClassVar = {
+        "json": "RequestEntityTooLargeException",
+        "query": "RequestEntityTooLarge",
+        "s3": "MaxMessageLengthExceeded",
+    }
+    statuses: ClassVar = {"json": 413, "query": 413, "s3": 400}
+
+
+class Throttled(_Common):
+    """Rate exceeded"""
+
+    codes: ClassVar = {"json": "ThrottlingException", "query": "Throttling", "s3": "SlowDown"}
+    statuses: ClassVar = {"json": 400, "query": 400, "s3": 503}
+
+
+class NotImplementedHere(_Common):
+    """Clary does not have this operation."""
+
+    codes: ClassVar = {"json": "NotImplementedException", "query": "NotImplemented", "s3": "NotImplemented"}
+    statuses: ClassVar = {"json": 501, "query": 501, "s3": 501}
+
+
+class InternalFailure(_Common):
+    """The request processing has failed because of an unknown error, exception or failure."""
+
+    codes: ClassVar = {"json": "InternalFailure", "query": "InternalFailure", "s3": "InternalError"}
+    statuses: ClassVar = {"json": 500, "query": 500, "s3": 500}

@@ -1,0 +1,58 @@
+-- The state that every service shares. A service's own tables stand in its own schema.sql.
+-- Each part below is run once, in order: to change something, add a part at the end.
+
+-- version: 1
+
+-- One row for each AWS resource: the request that made it, kept as it came.
+CREATE TABLE resource (
+    arn      TEXT PRIMARY KEY,
+    service  TEXT NOT NULL,          -- botocore's name: sagemaker
+    type     TEXT NOT NULL,          -- the noun: TrainingJob
+    account  TEXT NOT NULL,
+    region   TEXT NOT NULL,
+    name     TEXT NOT NULL,
+    document BLOB NOT NULL,          -- JSON: members as AWS spells them
+    created  REAL NOT NULL,          -- seconds since the epoch, as all times here
+    modified REAL NOT NULL,
+    UNIQUE (service, type, account, region, name)
+) WITHOUT ROWID;
+CREATE INDEX resource_by_created ON resource (service, type, account, region, created);
+
+CREATE TABLE tag (
+    arn   TEXT NOT NULL,
+    key   TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (arn, key)
+) WITHOUT ROWID;
+
+-- What runs, or ran, for a resource.
+CREATE TABLE job (
+    id       INTEGER PRIMARY KEY,
+    arn      TEXT NOT NULL UNIQUE,
+    recipe   TEXT NOT NULL,          -- which recipe prepares and finishes it: sagemaker.TrainingJob
+    state    TEXT NOT NULL,
+    attempt  INTEGER NOT NULL DEFAULT 0,
+    stop     INTEGER NOT NULL DEFAULT 0,  -- somebody asked it to stop
+    owner    TEXT,                   -- the worker that holds the lease
+    lease    REAL,                   -- until when
+    due      REAL NOT NULL,          -- not to be claimed before
+    handle   BLOB                    -- JSON: what the compute driver needs to find it again
+);
+CREATE INDEX job_to_claim ON job (state, due);
+
+-- Every change of state, written in the transaction that makes it.
+CREATE TABLE event (
+    id      INTEGER PRIMARY KEY,
+    arn     TEXT NOT NULL,
+    at      REAL NOT NULL,
+    state   TEXT NOT NULL,
+    message TEXT NOT NULL DEFAULT '',
+    detail  BLOB                     -- JSON
+);
+CREATE INDEX event_by_arn ON event (arn, id);
+
+-- Small facts about this home, such as its account.
+CREATE TABLE fact (
+    key   TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) WITHOUT ROWID;

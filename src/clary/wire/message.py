@@ -1,0 +1,61 @@
+"""An HTTP request before it means anything, and the answer to it: what crosses between sockets and the core."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+from urllib.parse import unquote_plus
+
+
+@dataclass(slots=True)
+class Request:
+    """One HTTP request. `path` and `query` are as sent, still percent-encoded: signatures are over these bytes."""
+
+    method: str
+    path: str
+    query: str = ""
+    headers: dict[str, str] = field(default_factory=dict)  # names in lower case; values of repeated ones joined by ","
+    body: bytes = b""
+    scheme: str = "http"
+    peer: str = ""
+
+    @property
+    def host(self) -> str:
+        return self.headers.get("host", "")
+
+    def query_items(self) -> list[tuple[str, str]]:
+        """The decoded query, in order; a name without `=` has the value ""."""
+        pairs = (item.partition("=") for item in self.query.split("&") if item)
+        return [(unquote_plus(name), unquote_plus(value)) for name, _, value in pairs]
+
+
+@dataclass(slots=True, frozen=True)
+class FileSlice:
+    """Bytes of a file, which the gateway sends without reading them where the system can (sendfile).
+
+    `path` is opened when the answer starts, before anything else runs, so that a later unlink does no harm.
+    """
+
+    path: str
+    offset: int
+    length: int
+
+
+Body = bytes | FileSlice | Iterator[bytes]
+
+
+@dataclass(slots=True)
+class Response:
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)  # names in lower case
+    body: Body = b""
+    cookies: list[str] = field(default_factory=list)
+    after: Callable[[], None] | None = None  # runs when the last byte is out, or the client is gone
+
+
+class Sink(Protocol):
+    """Where a streamed request body goes. One thread at a time calls it; the sizes of what it gets vary."""
+
+    def write(self, chunks: Iterable[bytes]) -> None: ...
+
+    def abort(self) -> None:
+        """The body did not arrive whole, or the operation failed before it took the sink over. May come twice."""
