@@ -57,5 +57,8 @@ class Sink(Protocol):
 
     def write(self, chunks: Iterable[bytes]) -> None: ...
 
+    def trailers(self, trailers: dict[str, str]) -> None:
+        """What an aws-chunked body said at its end (checksums), names in lower case; after the last write."""
+
     def abort(self) -> None:
         """The body did not arrive whole, or the operation failed before it took the sink over. May come twice."""

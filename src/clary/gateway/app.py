@@ -1,0 +1,229 @@
+"""The front door: one port for every service, and the ordered steps that each request takes. Read `_answer`."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import orjson
+
+from clary.errors import AWSError, InternalFailure
+from clary.gateway import steps
+from clary.gateway.access import FLUSH, AccessLog, Metrics
+from clary.gateway.body import Gone, Receive, Send, pump, send, whole
+from clary.gateway.exchange import Exchange, read
+from clary.resource.call import Platform
+from clary.resource.service import Raw, Service
+from clary.wire.chunked import Decoder
+from clary.wire.message import FileSlice, Request, Response, Sink
+from clary.wire.models import service_model
+from clary.wire.serialize import serialize, serialize_error
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+class Gateway:
+    """The ASGI application."""
+
+    def __init__(self, platform: Platform, services: list[Service], find: steps.Find, access: AccessLog) -> None:
+        """`find` gives the credentials of an access key id."""
+        self.platform = platform
+        self.services = {service.name: service for service in services}
+        self.metrics = Metrics()
+        self.routers = steps.Routers()
+        self._raw = [service.raw for service in services if service.raw is not None]
+        self._find = find
+        self._access = access
+        self._limit = platform.config.body_limit
+        self._pool = ThreadPoolExecutor(platform.config.threads, thread_name_prefix="operation")
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, sending: Send) -> None:
+        if scope["type"] != "http":
+            return
+        exchange = Exchange(read(scope))
+        with self.metrics.running.track_inprogress():
+            try:
+                response = await self._answer_own(exchange) or await self._answer(exchange, receive)
+            except Gone:
+                return
+            except AWSError as error:
+                response = self._refuse(exchange, error)
+            except Exception:
+                log.exception("%s %s", exchange.label, exchange.id)
+                response = self._refuse(exchange, InternalFailure())
+            try:
+                await send(response, scope, sending, self._pool)
+            finally:
+                if response.after is not None:
+                    response.after()
+        sent = _size(response)
+        self.metrics.count(exchange, response.status, sent)
+        self._access.write(exchange, response.status, sent)
+
+    async def _answer(self, exchange: Exchange, receive: Receive) -> Response:
+        """The steps, in order."""
+        for hook in self._raw:
+            if (raw := hook(exchange.request)) is not None:
+                return await self._answer_raw(exchange, raw, receive)
+        steps.read_signature(exchange)
+        if steps.needs_body_to_route(exchange):
+            await self._read_body(exchange, receive)
+        steps.route(exchange, self.routers, self.services)
+        if not exchange.streams:
+            await self._read_body(exchange, receive)
+        steps.authenticate(exchange, self._find, self.platform)
+        steps.require(exchange)
+        steps.read_document(exchange, self.platform)
+        steps.authorize(exchange)
+        steps.check(exchange)
+        return await self._carry_out(exchange, receive)
+
+    async def _carry_out(self, exchange: Exchange, receive: Receive) -> Response:
+        assert exchange.handler is not None
+        assert exchange.call is not None
+        if exchange.streams:
+            assert exchange.handler.sink is not None
+            open_sink = exchange.handler.sink
+            sink: Sink = await self._run(lambda: open_sink(exchange.call, exchange.document))
+            outer = _unwrapped(exchange, sink)
+            rest = await pump(_counting(exchange, receive), outer, self._pool)
+            return await self._run(lambda: _finish_stream(exchange, sink, outer, rest))
+        if exchange.operation is not None and exchange.operation.has_streaming_input:
+            exchange.document[steps.streaming_member(exchange.operation)] = exchange.request.body
+        if exchange.handler.inline:
+            return _handle(exchange)
+        return await self._run(lambda: _handle(exchange))
+
+    async def _read_body(self, exchange: Exchange, receive: Receive) -> None:
+        request = exchange.request
+        if exchange.received or request.body:
+            return
+        request.body = await whole(request, receive, self._limit)
+        exchange.received = len(request.body)
+        if exchange.signature is not None and exchange.signature.payload_hash.startswith("STREAMING-"):
+            raise AWSError("NotImplemented", "aws-chunked is for uploads of objects and parts only", 501)
+
+    async def _answer_raw(self, exchange: Exchange, raw: Raw, receive: Receive) -> Response:
+        exchange.name = "s3"
+        if raw.sink is None:
+            await self._read_body(exchange, receive)
+            return await self._run(lambda: raw.handle(exchange.request, None))
+        open_sink = raw.sink
+        sink = await self._run(lambda: open_sink(exchange.request))
+        rest = await pump(_counting(exchange, receive), sink, self._pool)
+        return await self._run(lambda: _finish_raw(exchange.request, raw, sink, rest))
+
+    async def _answer_own(self, exchange: Exchange) -> Response | None:
+        """What is no AWS: /health and /metrics, for callers without a signature."""
+        request = exchange.request
+        if request.path not in ("/health", "/metrics") or request.method != "GET" or "authorization" in request.headers:
+            return None
+        exchange.name = "clary"
+        if request.path == "/metrics":
+            return Response(headers={"content-type": "text/plain; version=0.0.4; charset=utf-8"}, body=self.metrics.text())
+        health = {"status": "ok", "services": sorted(self.services)}
+        return Response(headers={"content-type": "application/json"}, body=orjson.dumps(health))
+
+    def _refuse(self, exchange: Exchange, error: AWSError) -> Response:
+        model = exchange.model or service_model(exchange.name or "s3")
+        response = serialize_error(model, error, exchange.id, exchange.operation)
+        _last_touch(exchange, response)
+        return response
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+
+    async def housekeeping(self, pause: float) -> None:
+        """Until cancelled: writes the access log, and has the services tidy up every `pause` seconds."""
+        due = 0.0
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(FLUSH)
+            self._access.flush()
+            if loop.time() >= due:
+                for service in self.services.values():
+                    if service.tick is not None:
+                        await self._run(_logged(service.name, service.tick))
+                due = loop.time() + pause
+
+    def close(self) -> None:
+        self._pool.shutdown()
+        self._access.close()
+        for service in self.services.values():
+            service.close()
+
+
+def _handle(exchange: Exchange) -> Response:
+    assert exchange.handler is not None
+    assert exchange.call is not None
+    result = exchange.handler.handle(exchange.call, exchange.document)
+    if not isinstance(result, Response):
+        assert exchange.operation is not None
+        result = serialize(exchange.operation, result or {}, exchange.id)
+    _last_touch(exchange, result)
+    return result
+
+
+def _finish_stream(exchange: Exchange, sink: Sink, outer: Sink, rest: list[bytes]) -> Response:
+    """The last pieces of the body, then the operation: one hop for a small object."""
+    assert exchange.operation is not None
+    try:
+        outer.write(rest)
+        if isinstance(outer, Decoder):
+            sink.trailers(outer.finish())
+        exchange.document[steps.streaming_member(exchange.operation)] = sink
+        return _handle(exchange)
+    except BaseException:
+        sink.abort()
+        raise
+
+
+def _finish_raw(request: Request, raw: Raw, sink: Sink, rest: list[bytes]) -> Response:
+    try:
+        sink.write(rest)
+        return raw.handle(request, sink)
+    except BaseException:
+        sink.abort()
+        raise
+
+
+def _unwrapped(exchange: Exchange, sink: Sink) -> Sink:
+    """The sink behind a decoder, if the body comes as aws-chunked."""
+    signature = exchange.signature
+    claimed = signature.payload_hash if signature else exchange.request.headers.get("x-amz-content-sha256", "")
+    if not claimed.startswith("STREAMING-"):
+        return sink
+    return Decoder(signature, exchange.secret, exchange.request, sink)
+
+
+def _counting(exchange: Exchange, receive: Receive) -> Receive:
+    async def counted() -> dict[str, Any]:
+        message = await receive()
+        exchange.received += len(message.get("body", b""))
+        return message
+
+    return counted
+
+
+def _last_touch(exchange: Exchange, response: Response) -> None:
+    if exchange.service is not None and exchange.call is not None:
+        exchange.service.finish(exchange.call, response)
+
+
+def _size(response: Response) -> int:
+    if isinstance(response.body, bytes):
+        return len(response.body)
+    return response.body.length if isinstance(response.body, FileSlice) else 0
+
+
+def _logged(name: str, work: Callable[[], None]) -> Callable[[], None]:
+    def run() -> None:
+        try:
+            work()
+        except Exception:
+            log.exception("house-keeping of %s failed", name)
+
+    return run
+

@@ -1,0 +1,124 @@
+"""Bodies on their way in and out: the only place where the synchronous core and the sockets meet."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import Executor
+from typing import Any, TypeVar
+
+from clary.errors import TooLarge
+from clary.wire.message import FileSlice, Request, Response, Sink
+
+T = TypeVar("T")
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+PIECE = 1 << 20  # bytes handed to a sink at once: enough for hashes to run without the interpreter lock
+SMALL = 1 << 16  # a file up to this size is read and sent in one go; a larger one leaves by sendfile
+
+
+class Gone(Exception):  # noqa: N818 - no error: the client has hung up
+    """The client closed the connection before its request was whole."""
+
+
+async def whole(request: Request, receive: Receive, limit: int) -> bytes:
+    """The request's body in memory. Raises TooLarge or Gone."""
+    if _length(request) > limit:
+        raise TooLarge
+    pieces, size = [], 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Gone
+        pieces.append(message["body"])
+        size += len(message["body"])
+        if size > limit:
+            raise TooLarge
+        if not message.get("more_body"):
+            return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def _length(request: Request) -> int:
+    length = request.headers.get("content-length", "")
+    return int(length) if length.isdecimal() else 0
+
+
+async def pump(receive: Receive, sink: Sink, pool: Executor) -> list[bytes]:
+    """Feeds the body to the sink, in the pool, while more of it arrives; returns the last pieces, not yet written, so
+    that a small body needs no hop of its own. On any failure the sink is aborted."""
+    loop = asyncio.get_running_loop()
+    writing: asyncio.Future[None] | None = None
+    pieces: list[bytes] = []
+    size = 0
+    try:
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise Gone
+            pieces.append(message["body"])
+            size += len(message["body"])
+            if not message.get("more_body"):
+                break
+            if size >= PIECE:
+                if writing is not None:
+                    await writing
+                writing = loop.run_in_executor(pool, sink.write, pieces)
+                pieces, size = [], 0
+        if writing is not None:
+            await writing
+    except BaseException:
+        if writing is not None:
+            await asyncio.wait([writing])
+        await loop.run_in_executor(pool, sink.abort)
+        raise
+    return pieces
+
+
+async def send(response: Response, scope: dict[str, Any], send: Send, pool: Executor) -> None:
+    """Sends the whole answer. A file is opened first, so that nobody can take it away meanwhile."""
+    body = response.body
+    file = -1
+    try:
+        if isinstance(body, FileSlice):
+            file = os.open(body.path, os.O_RDONLY | os.O_CLOEXEC)
+            if body.length <= SMALL or "extensions" not in scope:
+                body = os.pread(file, body.length, body.offset) if body.length <= SMALL else _pieces(file, body)
+        await _start(response, body, send)
+        if scope["method"] == "HEAD":
+            await send({"type": "http.response.body", "body": b""})
+        elif isinstance(body, bytes):
+            await send({"type": "http.response.body", "body": body})
+        elif isinstance(body, FileSlice):
+            await scope["extensions"]["clary.sendfile"](file, body.offset, body.length)
+            await send({"type": "http.response.body", "body": b""})
+        else:
+            await _stream(body, send, pool)
+    finally:
+        if file >= 0:
+            os.close(file)
+
+
+async def _start(response: Response, body: bytes | FileSlice | Iterator[bytes], send: Send) -> None:
+    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers.items()]
+    headers += [(b"set-cookie", cookie.encode("latin-1")) for cookie in response.cookies]
+    if "content-length" not in response.headers and response.status not in (204, 304):
+        if isinstance(body, bytes):
+            headers.append((b"content-length", b"%d" % len(body)))
+        elif isinstance(body, FileSlice):
+            headers.append((b"content-length", b"%d" % body.length))
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+
+
+async def _stream(body: Iterator[bytes], send: Send, pool: Executor) -> None:
+    loop = asyncio.get_running_loop()
+    end = object()
+    while (piece := await loop.run_in_executor(pool, next, body, end)) is not end:
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
+def _pieces(file: int, part: FileSlice) -> Iterator[bytes]:
+    offset, end = part.offset, part.offset + part.length
+    while offset < end and (piece := os.pread(file, min(PIECE, end - offset), offset)):
+        offset += len(piece)
+        yield piece

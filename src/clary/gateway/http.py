@@ -1,0 +1,149 @@
+"""HTTP/1.1 on sockets: uvicorn's protocol with what a front door of AWS needs beside it.
+
+CONNECT goes to the transparent proxy, headers have a limit, and a file leaves by sendfile.
+"""
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any, cast
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+HEADER_LIMIT = 64 * 1024  # bytes of request line and headers; AWS's services refuse between 8 and 64 KiB
+PIECE = 1 << 20  # bytes that one sendfile call may move while it holds the event loop
+
+# What becomes of a connection whose first bytes ask for a proxy: the protocol to go on with, or None for plain HTTP.
+Proxy = Callable[[asyncio.Transport, bytes, Callable[[], asyncio.Protocol]], asyncio.Protocol | None]
+
+
+class Protocol(HttpToolsProtocol):
+    """One connection. `proxy` is set by `Server`; None until then."""
+
+    proxy: Proxy | None = None
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._again = lambda: type(self)(*arguments, **named)
+        self._fresh = True
+        self._header_bytes = 0
+
+    def data_received(self, data: bytes) -> None:
+        if self._fresh:
+            self._fresh = False
+            proxy = type(self).proxy
+            if proxy is not None and (successor := proxy(self.transport, data, self._again)) is not None:
+                self.connections.discard(self)
+                self.transport.set_protocol(successor)
+                return
+        super().data_received(data)
+
+    def on_message_begin(self) -> None:
+        self._header_bytes = 0
+        super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._count(len(name) + len(value))
+        super().on_header(name, value)
+
+    def _count(self, size: int) -> None:
+        self._header_bytes += size
+        if self._header_bytes > HEADER_LIMIT:
+            raise ValueError("Request header section too large")  # httptools makes it a parser error: answer 400, close
+
+    def on_headers_complete(self) -> None:
+        if not self.transport.get_extra_info("sslcontext"):
+            cast("dict[str, Any]", self.scope)["extensions"] = {"clary.sendfile": self.send_file}
+        super().on_headers_complete()
+
+    async def send_file(self, file: int, offset: int, count: int) -> None:
+        """Sends `count` bytes of an open file from `offset`, between the ASGI messages of start and last body."""
+        self.transport.set_write_buffer_limits(high=0)
+        await self.flow.drain()  # the headers are out: what follows goes past the transport, straight to the socket
+        self.transport.set_write_buffer_limits()
+        out = os.dup(self.transport.get_extra_info("socket").fileno())
+        try:
+            while count and not self.cycle.disconnected:
+                try:
+                    sent = os.sendfile(out, file, offset, min(count, PIECE))
+                except BlockingIOError:
+                    await self._writable(out)
+                    continue
+                except (BrokenPipeError, ConnectionResetError):
+                    break
+                if not sent:
+                    break  # the file is shorter than its row says: uvicorn closes the connection
+                offset, count = offset + sent, count - sent
+                self.cycle.expected_content_length -= sent
+        finally:
+            os.close(out)
+
+    async def _writable(self, out: int) -> None:
+        ready = asyncio.Event()
+        self.loop.add_writer(out, ready.set)
+        try:
+            await ready.wait()
+        finally:
+            self.loop.remove_writer(out)
+
+
+class Server(uvicorn.Server):
+    """Serves `app` on an already bound socket until SIGINT or SIGTERM, then ends what runs and returns."""
+
+    def __init__(
+        self,
+        app: Any,
+        listener: socket.socket,
+        proxy: Proxy,
+        ready: Callable[[], None],
+        beside: Coroutine[Any, Any, None],
+    ) -> None:
+        """`ready` is called when requests can come; `beside` runs until the server ends."""
+        settings = uvicorn.Config(
+            app,
+            http=cast("Any", type("ProxyingProtocol", (Protocol,), {"proxy": staticmethod(proxy)})),
+            ws="none",
+            loop="uvloop",
+            interface="asgi3",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            backlog=1024,
+            timeout_keep_alive=75,
+            timeout_graceful_shutdown=5,
+        )
+        super().__init__(settings)
+        self._listener = listener
+        self._ready = ready
+        self._beside = beside
+
+    def serve_forever(self) -> None:
+        self.run(sockets=[self._listener])
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._task = asyncio.get_running_loop().create_task(self._beside)
+        self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._task.cancel()
+        await super().shutdown(sockets)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """As uvicorn's, but the signal is not raised again afterwards: being told to stop is no failure."""
+        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)

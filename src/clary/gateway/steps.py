@@ -1,0 +1,137 @@
+"""What happens to a request between its bytes and its operation, step by step, in this order: app.py calls them.
+
+Each step reads and fills the exchange, or raises the AWSError that is the answer.
+"""
+
+import hashlib
+from collections.abc import Callable
+
+from botocore.model import OperationModel
+
+from clary.errors import InvalidAccessKey, MissingAuthentication, NotImplementedHere
+from clary.gateway.exchange import Exchange
+from clary.resource.call import Call, Platform
+from clary.resource.service import Service
+from clary.services.iam.credentials import Credentials
+from clary.wire import sigv4
+from clary.wire.models import service_model
+from clary.wire.parse import parse
+from clary.wire.route import Router, bucket_path, locate
+from clary.wire.validate import validate
+
+Find = Callable[[str], Credentials | None]
+UNSIGNED_FORMS = ("application/x-www-form-urlencoded", "application/x-amz-json", "application/cbor")
+
+
+class Routers(dict[str, Router]):
+    """A router for each service that was asked for, ours or not."""
+
+    def __missing__(self, name: str) -> Router:
+        router = self[name] = Router(service_model(name))
+        return router
+
+
+def read_signature(exchange: Exchange) -> None:
+    exchange.signature = sigv4.read(exchange.request)
+
+
+def needs_body_to_route(exchange: Exchange) -> bool:
+    """Query services name the operation in the body; so do unsigned callers who say no more than a form does."""
+    if exchange.signature is None:
+        return exchange.request.headers.get("content-type", "").startswith(UNSIGNED_FORMS)
+    return exchange.signature.service != "s3"
+
+
+def route(exchange: Exchange, routers: Routers, services: dict[str, Service]) -> None:
+    """Which service, which operation, and whether we have them. UnknownOperation if AWS has not."""
+    signature = exchange.signature
+    exchange.name = locate(exchange.request, signature.service if signature else "")
+    exchange.model = service_model(exchange.name)
+    exchange.service = services.get(exchange.name)
+    path = bucket_path(exchange.request) if exchange.name == "s3" else exchange.request.path
+    exchange.operation, exchange.labels = routers[exchange.name].match(exchange.request, path)
+    if exchange.service is not None:
+        exchange.handler = exchange.service.operations.get(exchange.operation.name)
+
+
+def authenticate(exchange: Exchange, find: Find, platform: Platform) -> None:
+    """Who asks, proven by the signature. The body, if it is in memory, is covered by it."""
+    signature = exchange.signature
+    if signature is None:
+        if not _may_be_anonymous(exchange):
+            raise MissingAuthentication
+        return
+    credentials = find(signature.access_key)
+    if credentials is None:
+        raise InvalidAccessKey(AWSAccessKeyId=signature.access_key)
+    credentials.check(signature.token, platform.clock())
+    digest = signature.payload_hash if exchange.streams else _digest(exchange)
+    sigv4.verify(
+        signature, exchange.request, credentials.secret, digest, platform.clock(), platform.config.clock_skew
+    )
+    exchange.caller, exchange.secret = credentials.caller, credentials.secret
+
+
+def _may_be_anonymous(exchange: Exchange) -> bool:
+    if exchange.service is not None and exchange.service.anonymous:
+        return True
+    return exchange.operation is not None and exchange.operation.auth_type == "none"
+
+
+def _digest(exchange: Exchange) -> str:
+    assert exchange.signature is not None
+    claimed = exchange.signature.payload_hash
+    if claimed == "UNSIGNED-PAYLOAD" or claimed.startswith("STREAMING-"):
+        return claimed
+    return hashlib.sha256(exchange.request.body).hexdigest()
+
+
+def require(exchange: Exchange) -> None:
+    """Ends requests for what we don't have, by name; only callers that we know get to hear it."""
+    assert exchange.operation is not None
+    if exchange.service is None:
+        raise NotImplementedHere(f"Clary does not have the service {exchange.name} (asked for: {exchange.operation.name}).")
+    if exchange.handler is None:
+        raise NotImplementedHere(f"Clary does not have the operation {exchange.operation.name} of {exchange.name}.")
+
+
+def read_document(exchange: Exchange, platform: Platform) -> None:
+    """The request as the model's document, and the call that carries it."""
+    assert exchange.operation is not None
+    assert exchange.service is not None
+    exchange.document = parse(exchange.operation, exchange.request, exchange.labels)
+    exchange.call = Call(
+        platform=platform,
+        state=exchange.service.state,
+        service=exchange.name,
+        operation=exchange.operation,
+        request=exchange.request,
+        caller=exchange.caller,
+        region=exchange.signature.region if exchange.signature else platform.config.region,
+        id=exchange.id,
+    )
+
+
+def authorize(exchange: Exchange) -> None:
+    """Whether the caller may, for everything that the operation asks IAM."""
+    assert exchange.service is not None
+    assert exchange.call is not None
+    permissions = exchange.service.permissions(exchange.call, exchange.document)
+    if permissions:
+        context = exchange.call.context
+        for permission in permissions:
+            exchange.call.platform.authority.allow(exchange.caller, permission, context)
+
+
+def check(exchange: Exchange) -> None:
+    """Whether the document keeps to the model, in AWS's own words."""
+    assert exchange.operation is not None
+    validate(exchange.operation, exchange.document)
+
+
+def streaming_member(operation: OperationModel) -> str:
+    """The member that holds the streamed body."""
+    name = operation.input_shape.serialization["payload"]
+    assert isinstance(name, str)
+    return name
+

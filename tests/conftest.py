@@ -1,0 +1,112 @@
+"""A real `clary up` for tests that come in by the front door."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import botocore.config
+import pytest
+
+CLARY = str(Path(sys.prefix) / "bin" / "clary")
+
+
+class Platform:
+    """A Clary process on a home of its own."""
+
+    def __init__(self, home: Path, **environment: str) -> None:
+        self.home = home
+        self.port = 0
+        self.process: subprocess.Popen[bytes] | None = None
+        self._environment = environment
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def root(self) -> tuple[str, str]:
+        """Access key id and secret of the account's root."""
+        keys = json.loads((self.home / "root.json").read_text())
+        return keys["AccessKeyId"], keys["SecretAccessKey"]
+
+    def start(self) -> "Platform":
+        """Starts it and waits until it answers; after `kill`, on the same home and port."""
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "CLARY_"))}
+        environment |= self._environment
+        run = self.home / "run.json"
+        run.unlink(missing_ok=True)
+        self.process = subprocess.Popen(
+            [CLARY, "up", "--home", self.home, "--port", str(self.port)],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=(self.home.parent / "out.txt").open("ab"),
+            stderr=subprocess.STDOUT,
+        )
+        deadline = time.monotonic() + 30
+        while not run.exists():
+            said = (self.home.parent / "out.txt").read_text()
+            assert self.process.poll() is None, f"clary up ended: {said}"
+            assert time.monotonic() < deadline, f"clary up is not ready: {said}"
+            time.sleep(0.02)
+        self.port = json.loads(run.read_text())["port"]
+        return self
+
+    def kill(self) -> None:
+        """kill -9."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        self._end(signal.SIGTERM)
+
+    def _end(self, number: int) -> None:
+        assert self.process is not None
+        self.process.send_signal(number)
+        self.process.wait(timeout=30)
+        self.process = None
+
+    def client(self, service: str, *, keys: tuple[str, ...] | None = None, region: str = "us-west-2", **given: Any) -> Any:
+        """A boto3 client; `keys` are access key id, secret and, for temporary ones, the token: root's if not given."""
+        key, secret, *token = keys or self.root
+        config = botocore.config.Config(retries={"total_max_attempts": 1}, parameter_validation=False).merge(
+            given.pop("config", botocore.config.Config())
+        )
+        return boto3.session.Session().client(
+            service,
+            endpoint_url=given.pop("endpoint_url", self.url),
+            region_name=region,
+            aws_access_key_id=key,
+            aws_secret_access_key=secret,
+            aws_session_token=token[0] if token else None,
+            config=config,
+            **given,
+        )
+
+
+@pytest.fixture(scope="session")
+def platform() -> Iterator[Platform]:
+    """One for all tests of a worker: give what you make a name of its own."""
+    yield from _running()
+
+
+@pytest.fixture
+def own_platform() -> Iterator[Platform]:
+    """One for this test alone, to kill and start again."""
+    yield from _running()
+
+
+def _running() -> Iterator[Platform]:
+    folder = Path(tempfile.mkdtemp(prefix="clary-test-"))
+    running = Platform(folder / "home").start()
+    yield running
+    if running.process is not None:
+        running.stop()
+    shutil.rmtree(folder)
