@@ -13,6 +13,7 @@ ClaryError
     ├── SignatureMismatch
     ├── RequestExpired
     ├── IncompleteSignature
+    │   └── IncompleteQuerySignature
     ├── UnknownOperation
     ├── Malformed
     ├── Invalid
@@ -39,7 +40,7 @@ class ClaryError(Exception):
     """Something went wrong."""
 
     def __init__(self, message: str = "") -> None:
-        super().__init__(message or type(self).__doc__ or "")
+        super().__init__(message or " ".join((type(self).__doc__ or "").split()))
 
     @property
     def message(self) -> str:
@@ -153,6 +154,16 @@ class IncompleteSignature(_Common):
         "s3": "AuthorizationHeaderMalformed",
     }
     statuses: ClassVar = {"json": 400, "query": 400, "s3": 400}
+
+
+class IncompleteQuerySignature(IncompleteSignature):
+    """The query-string parameters of the request's signature do not conform to AWS standards."""
+
+    codes: ClassVar = {
+        "json": "IncompleteSignatureException",
+        "query": "IncompleteSignature",
+        "s3": "AuthorizationQueryParametersError",
+    }
 
 
 class UnknownOperation(_Common):
