@@ -64,7 +64,7 @@ def _environment() -> dict[str, str]:
 
 
 def _convert(field: "dataclasses.Field[Any]", value: Any) -> Any:
-    kind = type(field.default)
+    kind: type[Any] = type(field.default)
     if kind is bool and isinstance(value, str):
         words = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
         if value.lower() not in words:

@@ -80,21 +80,21 @@ class AWSError(ClaryError):
         return self._status or self.statuses.get(family)
 
 
-class _Common(AWSError):
+class _CommonError(AWSError):
     """An error whose code the class knows."""
 
     def __init__(self, message: str = "", **members: Any) -> None:
         super().__init__("", message, **members)
 
 
-class AccessDenied(_Common):
+class AccessDenied(_CommonError):
     """Access Denied"""
 
     codes: ClassVar = {"json": "AccessDeniedException", "query": "AccessDenied", "s3": "AccessDenied"}
     statuses: ClassVar = {"json": 400, "query": 403, "s3": 403}
 
 
-class MissingAuthentication(_Common):
+class MissingAuthentication(_CommonError):
     """Request is missing Authentication Token"""
 
     codes: ClassVar = {
@@ -105,30 +105,35 @@ class MissingAuthentication(_Common):
     statuses: ClassVar = {"json": 400, "query": 403, "s3": 403}
 
 
-class InvalidAccessKey(_Common):
+class InvalidAccessKey(_CommonError):
     """The security token included in the request is invalid."""
 
-    codes: ClassVar = {"json": "UnrecognizedClientException", "query": "InvalidClientTokenId", "s3": "InvalidAccessKeyId"}
+    codes: ClassVar = {
+        "json": "UnrecognizedClientException",
+        "query": "InvalidClientTokenId",
+        "s3": "InvalidAccessKeyId",
+    }
     statuses: ClassVar = {"json": 400, "query": 403, "s3": 403}
 
 
-class InvalidToken(_Common):
+class InvalidToken(_CommonError):
     """The security token included in the request is invalid"""
 
     codes: ClassVar = {"json": "UnrecognizedClientException", "query": "InvalidClientTokenId", "s3": "InvalidToken"}
     statuses: ClassVar = {"json": 400, "query": 403, "s3": 400}
 
 
-class ExpiredToken(_Common):
+class ExpiredToken(_CommonError):
     """The security token included in the request is expired"""
 
     codes: ClassVar = {"json": "ExpiredTokenException", "query": "ExpiredToken", "s3": "ExpiredToken"}
     statuses: ClassVar = {"json": 400, "query": 403, "s3": 400}
 
 
-class SignatureMismatch(_Common):
+class SignatureMismatch(_CommonError):
     """The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key
-    and signing method. Consult the service documentation for details."""
+    and signing method. Consult the service documentation for details.
+    """
 
     codes: ClassVar = {
         "json": "InvalidSignatureException",
@@ -138,14 +143,18 @@ class SignatureMismatch(_Common):
     statuses: ClassVar = {"json": 400, "query": 403, "s3": 403}
 
 
-class RequestExpired(_Common):
+class RequestExpired(_CommonError):
     """The difference between the request time and the current time is too large."""
 
-    codes: ClassVar = {"json": "InvalidSignatureException", "query": "SignatureDoesNotMatch", "s3": "RequestTimeTooSkewed"}
+    codes: ClassVar = {
+        "json": "InvalidSignatureException",
+        "query": "SignatureDoesNotMatch",
+        "s3": "RequestTimeTooSkewed",
+    }
     statuses: ClassVar = {"json": 400, "query": 403, "s3": 403}
 
 
-class IncompleteSignature(_Common):
+class IncompleteSignature(_CommonError):
     """The request signature does not conform to AWS standards."""
 
     codes: ClassVar = {
@@ -166,28 +175,28 @@ class IncompleteQuerySignature(IncompleteSignature):
     }
 
 
-class UnknownOperation(_Common):
+class UnknownOperation(_CommonError):
     """The requested operation is not known."""
 
     codes: ClassVar = {"json": "UnknownOperationException", "query": "InvalidAction", "s3": "MethodNotAllowed"}
     statuses: ClassVar = {"json": 400, "query": 400, "s3": 405}
 
 
-class Malformed(_Common):
+class Malformed(_CommonError):
     """The request body could not be read."""
 
     codes: ClassVar = {"json": "SerializationException", "query": "MalformedInput", "s3": "MalformedXML"}
     statuses: ClassVar = {"json": 400, "query": 400, "s3": 400}
 
 
-class Invalid(_Common):
+class Invalid(_CommonError):
     """The input fails to satisfy the constraints specified by the service."""
 
     codes: ClassVar = {"json": "ValidationException", "query": "ValidationError", "s3": "InvalidArgument"}
     statuses: ClassVar = {"json": 400, "query": 400, "s3": 400}
 
 
-class TooLarge(_Common):
+class TooLarge(_CommonError):
     """Request size limit exceeded"""
 
     codes: ClassVar = {
@@ -198,21 +207,21 @@ class TooLarge(_Common):
     statuses: ClassVar = {"json": 413, "query": 413, "s3": 400}
 
 
-class Throttled(_Common):
+class Throttled(_CommonError):
     """Rate exceeded"""
 
     codes: ClassVar = {"json": "ThrottlingException", "query": "Throttling", "s3": "SlowDown"}
     statuses: ClassVar = {"json": 400, "query": 400, "s3": 503}
 
 
-class NotImplementedHere(_Common):
+class NotImplementedHere(_CommonError):
     """Clary does not have this operation."""
 
     codes: ClassVar = {"json": "NotImplementedException", "query": "NotImplemented", "s3": "NotImplemented"}
     statuses: ClassVar = {"json": 501, "query": 501, "s3": 501}
 
 
-class InternalFailure(_Common):
+class InternalFailure(_CommonError):
     """The request processing has failed because of an unknown error, exception or failure."""
 
     codes: ClassVar = {"json": "InternalFailure", "query": "InternalFailure", "s3": "InternalError"}

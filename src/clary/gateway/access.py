@@ -12,7 +12,6 @@ SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2
 FLUSH = 0.5  # seconds that a line may wait for its write
 
 
-
 class AccessLog:
     """Lines of: time, request id, peer, caller, service:operation, status, bytes in, bytes out, milliseconds, path.
 

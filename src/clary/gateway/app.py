@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, TypeVar
 
 import orjson
@@ -33,7 +34,7 @@ class Gateway:
         self.services = {service.name: service for service in services}
         self.metrics = Metrics()
         self.routers = steps.Routers()
-        self._raw = [service.raw for service in services if service.raw is not None]
+        self._raw = [service.raw for service in services]
         self._find = find
         self._access = access
         self._limit = platform.config.body_limit
@@ -85,8 +86,8 @@ class Gateway:
         assert exchange.call is not None
         if exchange.streams:
             assert exchange.handler.sink is not None
-            open_sink = exchange.handler.sink
-            sink: Sink = await self._run(lambda: open_sink(exchange.call, exchange.document))
+            opening = partial(exchange.handler.sink, exchange.call, exchange.document)
+            sink = await self._run(opening)
             outer = _unwrapped(exchange, sink)
             rest = await pump(_counting(exchange, receive), outer, self._pool)
             return await self._run(lambda: _finish_stream(exchange, sink, outer, rest))
@@ -110,8 +111,7 @@ class Gateway:
         if raw.sink is None:
             await self._read_body(exchange, receive)
             return await self._run(lambda: raw.handle(exchange.request, None))
-        open_sink = raw.sink
-        sink = await self._run(lambda: open_sink(exchange.request))
+        sink = await self._run(partial(raw.sink, exchange.request))
         rest = await pump(_counting(exchange, receive), sink, self._pool)
         return await self._run(lambda: _finish_raw(exchange.request, raw, sink, rest))
 
@@ -122,7 +122,9 @@ class Gateway:
             return None
         exchange.name = "clary"
         if request.path == "/metrics":
-            return Response(headers={"content-type": "text/plain; version=0.0.4; charset=utf-8"}, body=self.metrics.text())
+            return Response(
+                headers={"content-type": "text/plain; version=0.0.4; charset=utf-8"}, body=self.metrics.text()
+            )
         health = {"status": "ok", "services": sorted(self.services)}
         return Response(headers={"content-type": "application/json"}, body=orjson.dumps(health))
 
@@ -226,4 +228,3 @@ def _logged(name: str, work: Callable[[], None]) -> Callable[[], None]:
             log.exception("house-keeping of %s failed", name)
 
     return run
-

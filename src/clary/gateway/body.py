@@ -28,14 +28,19 @@ async def whole(request: Request, receive: Receive, limit: int) -> bytes:
     pieces, size = [], 0
     while True:
         message = await receive()
-        if message["type"] == "http.disconnect":
-            raise Gone
-        pieces.append(message["body"])
-        size += len(message["body"])
+        pieces.append(_piece(message))
+        size += len(pieces[-1])
         if size > limit:
             raise TooLarge
         if not message.get("more_body"):
             return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def _piece(message: dict[str, Any]) -> bytes:
+    if message["type"] == "http.disconnect":
+        raise Gone
+    piece: bytes = message["body"]
+    return piece
 
 
 def _length(request: Request) -> int:
@@ -45,7 +50,8 @@ def _length(request: Request) -> int:
 
 async def pump(receive: Receive, sink: Sink, pool: Executor) -> list[bytes]:
     """Feeds the body to the sink, in the pool, while more of it arrives; returns the last pieces, not yet written, so
-    that a small body needs no hop of its own. On any failure the sink is aborted."""
+    that a small body needs no hop of its own. On any failure the sink is aborted.
+    """
     loop = asyncio.get_running_loop()
     writing: asyncio.Future[None] | None = None
     pieces: list[bytes] = []
@@ -53,10 +59,8 @@ async def pump(receive: Receive, sink: Sink, pool: Executor) -> list[bytes]:
     try:
         while True:
             message = await receive()
-            if message["type"] == "http.disconnect":
-                raise Gone
-            pieces.append(message["body"])
-            size += len(message["body"])
+            pieces.append(_piece(message))
+            size += len(pieces[-1])
             if not message.get("more_body"):
                 break
             if size >= PIECE:

@@ -66,9 +66,7 @@ def authenticate(exchange: Exchange, find: Find, platform: Platform) -> None:
         raise InvalidAccessKey(AWSAccessKeyId=signature.access_key)
     credentials.check(signature.token, platform.clock())
     digest = signature.payload_hash if exchange.streams else _digest(exchange)
-    sigv4.verify(
-        signature, exchange.request, credentials.secret, digest, platform.clock(), platform.config.clock_skew
-    )
+    sigv4.verify(signature, exchange.request, credentials.secret, digest, platform.clock(), platform.config.clock_skew)
     exchange.caller, exchange.secret = credentials.caller, credentials.secret
 
 
@@ -90,7 +88,9 @@ def require(exchange: Exchange) -> None:
     """Ends requests for what we don't have, by name; only callers that we know get to hear it."""
     assert exchange.operation is not None
     if exchange.service is None:
-        raise NotImplementedHere(f"Clary does not have the service {exchange.name} (asked for: {exchange.operation.name}).")
+        raise NotImplementedHere(
+            f"Clary does not have the service {exchange.name} (asked for: {exchange.operation.name})."
+        )
     if exchange.handler is None:
         raise NotImplementedHere(f"Clary does not have the operation {exchange.operation.name} of {exchange.name}.")
 
@@ -134,4 +134,3 @@ def streaming_member(operation: OperationModel) -> str:
     name = operation.input_shape.serialization["payload"]
     assert isinstance(name, str)
     return name
-

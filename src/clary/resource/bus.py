@@ -26,7 +26,8 @@ class Event:
 @dataclass(slots=True)
 class Bus:
     """Subscribers are called in the publisher's thread, in order of subscription; one that raises is logged, and
-    neither the publisher nor the others notice."""
+    neither the publisher nor the others notice.
+    """
 
     _subscribers: list[Callable[[Event], None]] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)

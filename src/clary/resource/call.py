@@ -17,7 +17,8 @@ S = TypeVar("S", covariant=True)  # noqa: PLC0105 - the state that a service's o
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who asks. `arn` is what GetCallerIdentity answers; `principal` is what policies are attached to (a role, not its
-    session)."""
+    session).
+    """
 
     kind: Literal["root", "user", "assumed-role", "federated-user", "anonymous"]
     account: str
@@ -51,7 +52,8 @@ class Authority(Protocol):
 
     def pass_role(self, caller: Caller, role_arn: str, service: str, context: Mapping[str, list[str]]) -> None:
         """Returns if the role exists, trusts `service` (say "sagemaker.amazonaws.com") and the caller has
-        iam:PassRole for it; raises errors.AWSError or AccessDenied if not."""
+        iam:PassRole for it; raises errors.AWSError or AccessDenied if not.
+        """
 
 
 @dataclass(slots=True)
@@ -83,7 +85,8 @@ class Call(Generic[S]):
     @property
     def context(self) -> dict[str, list[str]]:
         """The global condition keys of this request.
-        https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html"""
+        https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
+        """
         now = self.platform.clock()
         return {
             **self.caller.context,
@@ -102,7 +105,7 @@ class Call(Generic[S]):
         return f"arn:aws:{prefix}:{self.region}:{self.account}:{resource}"
 
     def authorize(self, permission: Permission) -> None:
-        """For what only shows while an operation runs; what it always asks for stands in the service's `permissions`."""
+        """For what only shows while an operation runs; what it always asks for is in the service's `permissions`."""
         self.platform.authority.allow(self.caller, permission, self.context)
 
     def pass_role(self, role_arn: str, service: str) -> None:

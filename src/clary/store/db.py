@@ -84,7 +84,9 @@ class Store:
         self._writer.execute(
             "CREATE TABLE IF NOT EXISTS migration (package TEXT, version INTEGER, PRIMARY KEY (package, version))"
         )
-        row = self._writer.execute("SELECT max(version) AS done FROM migration WHERE package = ?", (package,)).fetchone()
+        row = self._writer.execute(
+            "SELECT max(version) AS done FROM migration WHERE package = ?", (package,)
+        ).fetchone()
         for number, text in enumerate(versions(package), start=1):
             if number > (row["done"] or 0):
                 note = f"INSERT INTO migration VALUES ('{package}', {number});"  # noqa: S608 - our own words
@@ -109,7 +111,9 @@ class Store:
                 self._writer.execute("SAVEPOINT work")
                 try:
                     done.append((future, work(self._writer)))
-                except Exception as error:  # noqa: BLE001 - whatever it is belongs to the one who asked
+                except Exception as error:
+                    if not self._writer.in_transaction:
+                        raise  # SQLite has undone the whole transaction: a full disk
                     self._writer.execute("ROLLBACK TO work")
                     future.set_exception(error)
                 self._writer.execute("RELEASE work")

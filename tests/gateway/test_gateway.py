@@ -1,0 +1,191 @@
+"""The front door: what every service shares, asked by real clients and by raw sockets."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from botocore.exceptions import ClientError
+from conftest import Platform
+
+
+def signed(platform: Platform, service: str, body: bytes, **headers: str) -> AWSRequest:
+    request = AWSRequest("POST", platform.url + "/", data=body, headers=headers)
+    SigV4Auth(Credentials(*platform.root), service, "us-west-2").add_auth(request)
+    return request
+
+
+def send(platform: Platform, request: AWSRequest, body: bytes | None = None) -> tuple[int, dict[str, str], bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", platform.port, timeout=20)
+    connection.request("POST", "/", body=request.data if body is None else body, headers=dict(request.headers))
+    response = connection.getresponse()
+    answer = response.status, {k.lower(): v for k, v in response.getheaders()}, response.read()
+    connection.close()
+    return answer
+
+
+def test_health_names_the_services(platform: Platform) -> None:
+    with urllib.request.urlopen(platform.url + "/health") as answer:
+        assert json.load(answer)["status"] == "ok"
+
+
+def test_metrics_count_requests_by_operation_and_status(platform: Platform) -> None:
+    platform.client("sts").get_caller_identity()
+    with urllib.request.urlopen(platform.url + "/metrics") as answer:
+        text = answer.read().decode()
+    assert 'clary_requests_total{operation="GetCallerIdentity",service="sts",status="200"}' in text
+
+
+def test_each_request_is_a_line_in_the_access_log(platform: Platform) -> None:
+    answer = platform.client("sts").get_caller_identity()
+    line = wait_for_line(platform.home / "logs" / "access.log", answer["ResponseMetadata"]["RequestId"])
+    assert " sts:GetCallerIdentity 200 " in line
+
+
+def wait_for_line(path: Path, word: str) -> str:
+    for _ in range(200):
+        for line in path.read_text().splitlines():
+            if word in line:
+                return line
+        signal.sigtimedwait([], 0.05)
+    pytest.fail(f"{word} is not in {path}")
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "given"),
+    [
+        ("sagemaker", "create_training_job", {}),  # a service that we have, in json
+        ("iam", "get_credential_report", {}),  # in query
+        ("s3", "get_bucket_analytics_configuration", {"Bucket": "b", "Id": "i"}),
+        ("lambda", "list_functions", {}),  # services that we don't have: rest-json,
+        ("ec2", "describe_instances", {}),  # ec2,
+        ("dynamodb", "list_tables", {}),  # json 1.0,
+        ("cloudwatch", "list_metrics", {}),  # and whatever botocore prefers there
+    ],
+)
+def test_what_is_absent_says_so_by_name(platform: Platform, service: str, operation: str, given: Any) -> None:
+    client = platform.client(service)
+    name = client.meta.method_to_api_mapping[operation]
+    if service == "s3" and name in served("s3"):
+        pytest.skip(f"{name} is there")
+    with pytest.raises(ClientError, match="Clary does not have") as error:
+        getattr(client, operation)(**given)
+    assert error.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
+    assert error.value.response["Error"]["Code"].startswith("NotImplemented")
+    assert name in error.value.response["Error"]["Message"]
+
+
+def served(_service: str) -> set[str]:
+    return set()
+
+
+def test_an_unsigned_request_is_refused(platform: Platform) -> None:
+    request = AWSRequest("POST", platform.url, data=b"Action=GetCallerIdentity&Version=2011-06-15")
+    request.headers["content-type"] = "application/x-www-form-urlencoded"
+    status, headers, body = send(platform, request)
+    assert (status, b"<Code>MissingAuthenticationToken</Code>" in body) == (403, True)
+    assert headers["x-amzn-requestid"].encode() in body
+
+
+def test_an_unknown_operation(platform: Platform) -> None:
+    target = {"X-Amz-Target": "SageMaker.Nonsense", "Content-Type": "application/x-amz-json-1.1"}
+    status, headers, body = send(platform, signed(platform, "sagemaker", b"{}", **target))
+    assert (status, json.loads(body)["__type"]) == (400, "UnknownOperationException")
+    assert headers["x-amzn-requestid"]
+
+
+def test_a_body_that_does_not_parse(platform: Platform) -> None:
+    target = {"X-Amz-Target": "SageMaker.DescribeModel", "Content-Type": "application/x-amz-json-1.1"}
+    status, _, body = send(platform, signed(platform, "sagemaker", b'{"ModelName": ', **target))
+    assert (status, json.loads(body)["__type"]) == (400, "SerializationException")
+
+
+def test_a_body_changed_after_signing(platform: Platform) -> None:
+    target = {"X-Amz-Target": "SageMaker.DescribeModel", "Content-Type": "application/x-amz-json-1.1"}
+    request = signed(platform, "sagemaker", b'{"ModelName": "a"}', **target)
+    status, _, body = send(platform, request, b'{"ModelName": "b"}')
+    assert (status, json.loads(body)["__type"]) == (400, "InvalidSignatureException")
+
+
+def test_a_body_over_the_limit_is_not_read(platform: Platform) -> None:
+    target = {"X-Amz-Target": "SageMaker.DescribeModel", "Content-Type": "application/x-amz-json-1.1"}
+    request = signed(platform, "sagemaker", b"{}", **target)
+    head = "".join(f"{name}: {value}\r\n" for name, value in request.headers.items() if name.lower() != "content-length")
+    with socket.create_connection(("127.0.0.1", platform.port), timeout=20) as connection:
+        connection.sendall(f"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {1 << 40}\r\n{head}\r\n".encode())
+        assert connection.recv(4096).startswith(b"HTTP/1.1 413 ")
+
+
+def test_headers_over_the_limit(platform: Platform) -> None:
+    with socket.create_connection(("127.0.0.1", platform.port), timeout=20) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\n" + b"x-filler: 0123456789\r\n" * 10_000)
+        assert connection.recv(4096).startswith(b"HTTP/1.1 400 ")
+
+
+CRASHING = """
+import sys
+from clary.app import App
+from clary.config import Config
+from clary.resource.service import Operation
+
+def crash(call, request):
+    raise RuntimeError("deliberate")
+
+app = App(Config.load(home=sys.argv[1], port=0))
+app.gateway.services["sts"].operations["GetSessionToken"] = Operation(crash)
+app.serve(lambda: print(app.port, flush=True))
+"""
+
+
+def test_a_crash_of_ours_is_answered_and_logged_and_the_process_lives(tmp_path: Path) -> None:
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
+    with subprocess.Popen(
+        [sys.executable, "-c", CRASHING, tmp_path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
+    ) as process:
+        assert process.stdout is not None
+        broken = Platform(tmp_path)
+        broken.port = int(process.stdout.readline())
+        client = broken.client("sts")
+        with pytest.raises(ClientError) as error:
+            client.get_session_token()
+        assert error.value.response["Error"]["Code"] == "InternalFailure"
+        assert error.value.response["ResponseMetadata"]["HTTPStatusCode"] == 500
+        assert client.get_caller_identity()["Account"]
+        process.terminate()
+        _, said = process.communicate(timeout=20)
+    assert b"RuntimeError: deliberate" in said
+    assert process.returncode == 0
+
+
+def test_pipelined_requests_are_answered_in_order(platform: Platform) -> None:
+    with socket.create_connection(("127.0.0.1", platform.port), timeout=20) as connection:
+        connection.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n" * 3)
+        said = b""
+        while said.count(b"HTTP/1.1 200") < 3:
+            piece = connection.recv(65536)
+            assert piece
+            said += piece
+
+
+def test_a_client_that_hangs_up_half_way_leaves_nothing(platform: Platform) -> None:
+    s3 = platform.client("s3")
+    bucket = f"hang-up-{os.getpid()}"
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
+    url = s3.generate_presigned_url("put_object", Params={"Bucket": bucket, "Key": "half"})
+    path = url.removeprefix(platform.url)
+    with socket.create_connection(("127.0.0.1", platform.port), timeout=20) as connection:
+        connection.sendall(f"PUT {path} HTTP/1.1\r\nHost: 127.0.0.1:{platform.port}\r\nContent-Length: 5000000\r\n\r\n".encode())
+        connection.sendall(b"x" * 3_000_000)
+    assert s3.list_objects_v2(Bucket=bucket)["KeyCount"] == 0
+    assert boto3.__version__
