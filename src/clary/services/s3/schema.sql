@@ -16,7 +16,7 @@ CREATE TABLE object (
     key      TEXT NOT NULL,
     seq      INTEGER NOT NULL,              -- rises with each write: the order of a key's versions
     version  TEXT NOT NULL,                 -- the version id; '' is the null version
-    blob     TEXT NOT NULL,                 -- '' where the object is empty
+    blob     INTEGER NOT NULL,              -- blobs.py; 0 where the object is empty
     size     INTEGER NOT NULL,              -- bytes
     etag     TEXT NOT NULL,                 -- without its quotes
     modified REAL NOT NULL,
@@ -33,7 +33,7 @@ CREATE TABLE version (
     key      TEXT NOT NULL,
     seq      INTEGER NOT NULL,
     version  TEXT NOT NULL,
-    blob     TEXT NOT NULL,
+    blob     INTEGER NOT NULL,
     size     INTEGER NOT NULL,
     etag     TEXT NOT NULL,                 -- '' marks a delete marker
     modified REAL NOT NULL,                 -- when it was written, not when it ceased to be current
@@ -42,6 +42,7 @@ CREATE TABLE version (
     parts    BLOB,
     PRIMARY KEY (bucket, key, seq DESC)
 ) WITHOUT ROWID;
+CREATE INDEX version_null ON version (bucket, key) WHERE version = '';
 
 -- A multipart upload that is neither complete nor aborted.
 CREATE TABLE upload (
@@ -52,7 +53,7 @@ CREATE TABLE upload (
     initiator TEXT NOT NULL,                -- an ARN
     head      BLOB NOT NULL,
     tags      TEXT,
-    blob      TEXT NOT NULL DEFAULT '',     -- where the parts of the usual size lie in place
+    blob      INTEGER NOT NULL DEFAULT 0,   -- where the parts of the usual size lie in place
     part_size INTEGER NOT NULL DEFAULT 0,   -- that size
     PRIMARY KEY (bucket, key, id)
 ) WITHOUT ROWID;
@@ -63,7 +64,7 @@ CREATE TABLE part (
     size     INTEGER NOT NULL,
     etag     TEXT NOT NULL,
     modified REAL NOT NULL,
-    blob     TEXT NOT NULL,
+    blob     INTEGER NOT NULL,              -- 0 where the part is empty
     offset   INTEGER NOT NULL,              -- where it begins in that blob
     checksum TEXT,                          -- base64, of the upload's algorithm
     PRIMARY KEY (upload, number)

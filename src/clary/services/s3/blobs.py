@@ -1,0 +1,281 @@
+"""Where the bytes of objects lie: immutable files with numbers for names, in a local folder.
+
+A blob is written under its number, made durable, and only then named by a row: what no row names does not exist, so no
+second, temporary name is needed. Blobs that no row names (a crash between the two) are found by `sweep`.
+
+The number's upper bits are its folder, 4,096 to each, filled one after another; a process begins with a folder of its
+own. So what a sweep looks at, the folders of earlier processes, is never where an upload is under way.
+"""
+
+import errno
+import logging
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Protocol
+
+BITS = 12  # 4,096 blobs a folder
+GRACE = 3.0  # seconds from a delete to the unlink: an answer that was just decided may still have to open the file
+FLUSH = 8 << 20  # the disk begins to write after so many bytes, not only at the fsync
+VECTOR = 1024  # buffers in one writev: IOV_MAX of Linux
+
+log = logging.getLogger(__name__)
+
+
+class Writer(Protocol):
+    """The way in. Ends by `finish` or by `abort`, which may come twice, or after `finish`."""
+
+    blob: int
+
+    def write(self, chunks: list[bytes]) -> None: ...
+
+    def finish(self) -> None:
+        """Returns when the bytes, and the name, are on the disk."""
+
+    def abort(self) -> None:
+        """Nothing remains but, for a writer that `place` gave, unnamed bytes inside the blob."""
+
+
+class Blobs(Protocol):
+    """A store of blobs. Numbers are positive and never used again while the process lives."""
+
+    def create(self) -> Writer: ...
+
+    def place(self, blob: int, offset: int) -> Writer:
+        """Writes into a blob that no row names as a whole yet, from `offset` on: a part of a multipart upload."""
+
+    def put(self, data: bytes) -> int:
+        """A small blob in one go, durable on return."""
+
+    def link(self, blob: int) -> int:
+        """Another blob with the same bytes, which costs no copy where the store can help it; durable on return."""
+
+    def join(self, pieces: Iterable[tuple[int, int, int]], into: int = 0) -> int:
+        """Writes (blob, offset, length) one behind the other into a new blob; durable on return. Given a blob, pieces
+        of it that lie where they belong are left alone, and it is cut to the whole's length."""
+
+    def path(self, blob: int) -> str: ...
+
+    def delete(self, blobs: Iterable[int]) -> None:
+        """Soon, so that answers that were just given can still be read."""
+
+    def free(self) -> int:
+        """Bytes that can still be written."""
+
+    def close(self) -> None: ...
+
+
+class Folder:
+    """Blobs as files below a local folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._lock = threading.Lock()
+        self.first = 1 + max((int(name, 16) for name in self._folders()), default=0)  # our own folders begin here
+        self._next = self.first << BITS
+        self._handle = -1  # of the folder that is being filled
+        self._handles: dict[int, int] = {}
+        self._doomed: deque[tuple[float, int]] = deque()
+        self._wake = threading.Event()
+        self._closed = False
+        self._reaper = threading.Thread(target=self._reap, name="s3-reaper", daemon=True)
+        self._reaper.start()
+
+    def create(self) -> "FileWriter":
+        blob, folder = self._allocate()
+        handle = os.open(self.path(blob), os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        return FileWriter(self, blob, handle, folder)
+
+    def place(self, blob: int, offset: int) -> "FileWriter":
+        handle = os.open(self.path(blob), os.O_RDWR | os.O_CLOEXEC)
+        return FileWriter(self, blob, handle, -1, offset)
+
+    def put(self, data: bytes) -> int:
+        writer = self.create()
+        try:
+            writer.write([data])
+            writer.finish()
+        except BaseException:
+            writer.abort()
+            raise
+        return writer.blob
+
+    def link(self, blob: int) -> int:
+        copy, folder = self._allocate()
+        try:
+            os.link(self.path(blob), self.path(copy))
+        except OSError as error:
+            if error.errno not in {errno.EMLINK, errno.EPERM, errno.ENOTSUP}:
+                raise
+            return self.join([(blob, 0, os.stat(self.path(blob)).st_size)])
+        os.fsync(folder)
+        return copy
+
+    def join(self, pieces: Iterable[tuple[int, int, int]], into: int = 0) -> int:
+        writer = self.place(into, 0) if into else self.create()
+        try:
+            end = 0
+            for blob, offset, length in pieces:
+                if not (blob == into and offset == end):
+                    self._copy(blob, offset, length, writer.handle, end)
+                end += length
+            os.ftruncate(writer.handle, end)
+            writer.finish()
+        except BaseException:
+            writer.abort()
+            raise
+        return writer.blob
+
+    def path(self, blob: int) -> str:
+        return f"{self.root}/{blob >> BITS:08x}/{blob & (1 << BITS) - 1:03x}"
+
+    def delete(self, blobs: Iterable[int]) -> None:
+        now = time.monotonic()
+        self._doomed.extend((now, blob) for blob in blobs if blob)
+        if self._doomed:
+            self._wake.set()
+
+    def free(self) -> int:
+        stat = os.statvfs(self.root)
+        return stat.f_bavail * stat.f_frsize
+
+    def close(self) -> None:
+        self._closed = True
+        self._wake.set()
+        self._reaper.join()
+        for handle in self._handles.values():
+            os.close(handle)
+        self._handles.clear()
+
+    def sweep(self, named: Iterator[int]) -> int:
+        """Unlinks what earlier processes left and no row names; `named` gives every blob that rows name. Returns how
+        many. Memory: half a KiB for each folder."""
+        alive: dict[int, bytearray] = {}
+        for blob in named:
+            if blob >> BITS < self.first:
+                bits = alive.setdefault(blob >> BITS, bytearray(1 << BITS - 3))
+                low = blob & (1 << BITS) - 1
+                bits[low >> 3] |= 1 << (low & 7)
+        gone = 0
+        for name in sorted(self._folders()):
+            folder = int(name, 16)
+            if folder >= self.first:
+                continue
+            bits = alive.get(folder, bytearray(1 << BITS - 3))
+            for file in os.listdir(self.root / name):
+                low = int(file, 16)
+                if not bits[low >> 3] & 1 << (low & 7):
+                    gone += self._unlink(folder << BITS | low)
+            if folder not in alive and not self._busy(folder):
+                (self.root / name).rmdir()
+        return gone
+
+    def _busy(self, folder: int) -> bool:
+        return any(blob >> BITS == folder for _, blob in list(self._doomed)) or bool(
+            os.listdir(self.root / f"{folder:08x}")
+        )
+
+    def _folders(self) -> list[str]:
+        return [entry.name for entry in os.scandir(self.root) if entry.is_dir()]
+
+    def _allocate(self) -> tuple[int, int]:
+        """The next number, and the handle of its folder."""
+        with self._lock:
+            blob = self._next
+            if not blob & (1 << BITS) - 1 or self._handle < 0:
+                self._begin(blob >> BITS)
+            self._next = blob + 1
+            return blob, self._handle
+
+    def _begin(self, folder: int) -> None:
+        path = self.root / f"{folder:08x}"
+        path.mkdir(mode=0o700, exist_ok=True)
+        root = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(root)
+        finally:
+            os.close(root)
+        # Handles of full folders stay open, since blobs in them may still be on their way; one for 4,096 blobs.
+        self._handle = self._handles[folder] = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+    def _copy(self, blob: int, offset: int, length: int, target: int, position: int) -> None:
+        """Inside the kernel, and without a copy where the file system shares extents (XFS, Btrfs)."""
+        source = os.open(self.path(blob), os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            while length:
+                done = os.copy_file_range(source, target, min(length, 1 << 30), offset, position)
+                if not done:
+                    raise OSError(errno.EIO, f"blob {blob} is shorter than its row says")
+                length, offset, position = length - done, offset + done, position + done
+        finally:
+            os.close(source)
+
+    def _reap(self) -> None:
+        while not self._closed or self._doomed:
+            if not self._doomed:
+                self._wake.wait()
+                self._wake.clear()
+                continue
+            at, blob = self._doomed[0]
+            if not self._closed and (rest := at + GRACE - time.monotonic()) > 0:
+                time.sleep(min(rest, 0.2))
+                continue
+            self._doomed.popleft()
+            self._unlink(blob)
+
+    def _unlink(self, blob: int) -> bool:
+        try:
+            os.unlink(self.path(blob))
+        except FileNotFoundError:
+            return False
+        except OSError:
+            log.exception("blob %s could not be removed; the sweep at the next start tries again", blob)
+            return False
+        return True
+
+
+class FileWriter:
+    """A blob on its way to the disk."""
+
+    def __init__(self, store: Folder, blob: int, handle: int, folder: int, offset: int = 0) -> None:
+        """`folder` is the handle to sync too, or -1 where the blob's name is not ours to make durable."""
+        self.blob = blob
+        self.handle = handle
+        self._store = store
+        self._folder = folder
+        self._offset = self._flushed = offset
+
+    def write(self, chunks: list[bytes]) -> None:
+        if sum(map(len, chunks)) == 0:
+            return
+        views: list[bytes | memoryview] = list(chunks)
+        while views:
+            done = os.pwritev(self.handle, views[:VECTOR], self._offset)
+            self._offset += done
+            while views and done >= len(views[0]):
+                done -= len(views.pop(0))
+            if done:
+                views[0] = memoryview(views[0])[done:]
+        if self._offset - self._flushed >= FLUSH:
+            # Starts to write these pages out and waits for nothing (the kernel's own reading of DONTNEED), so that
+            # the fsync finds little left to do.
+            os.posix_fadvise(self.handle, self._flushed, self._offset - self._flushed, os.POSIX_FADV_DONTNEED)
+            self._flushed = self._offset
+
+    def finish(self) -> None:
+        os.fsync(self.handle)
+        os.close(self.handle)
+        self.handle = -1
+        if self._folder >= 0:
+            os.fsync(self._folder)
+
+    def abort(self) -> None:
+        if self.handle >= 0:
+            os.close(self.handle)
+            self.handle = -1
+        if self._folder >= 0:
+            self._store.delete([self.blob])
