@@ -1,0 +1,45 @@
+# `make help` lists the targets. Each sets up what it needs, and can be run twice in a row.
+PYTHON ?= python3
+BIN := .venv/bin
+LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-hashes --no-header --no-annotate \
+	--no-emit-index-url --python-version 3.11 --upgrade
+JOBS ?= auto
+
+.PHONY: help setup demo test check bench docs lock clean
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
+
+setup: ## make .venv, with .venv/bin/clary in it
+	@$(PYTHON) scripts/setup.py
+
+demo: setup ## start Clary on a home of its own and do the main job with boto3
+	@$(BIN)/python scripts/demo.py
+
+test: setup ## run all tests, in parallel
+	@$(BIN)/python scripts/environments.py awscli obstore s3fs sagemaker2 sagemaker3 >/dev/null
+	$(BIN)/pytest -n $(JOBS) tests
+
+check: setup ## lint, formatting, types, conventions, file sizes
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest tests/conventions
+	@$(BIN)/python scripts/sizes.py
+
+bench: setup ## measure against peers, and write docs/benchmarks.md
+	$(BIN)/python -m bench
+
+docs: setup ## write what is generated: docs/settings.md, the README's picture
+	$(BIN)/python scripts/settings.py
+	$(BIN)/python scripts/picture.py
+
+lock: setup ## resolve every dependency anew, into requirements/*.txt
+	$(LOCK) -o requirements/runtime.txt
+	$(LOCK) --group dev -o requirements/dev.txt
+	$(BIN)/python scripts/environments.py --lock
+
+clean: ## remove what these targets made
+	rm -rf .venv .envs .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,56 @@
+"""`make demo`: starts Clary on a home of its own, walks examples/first_steps.py there, and cleans up."""
+
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+CLARY = Path(sys.prefix) / "bin" / "clary"
+
+
+def main() -> None:
+    home = Path(tempfile.mkdtemp(prefix="clary-demo-"))
+    # Nothing of the user's own AWS settings, real credentials least of all, takes part.
+    plain = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CLARY_"))}
+    plain |= {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+    try:
+        tell("Start Clary on a home of its own, on a free port.")
+        began = time.monotonic()
+        run(plain, CLARY, "up", "--home", home, "--port", "0", "--detach")
+        print(f"Ready after {time.monotonic() - began:.2f} s.")
+
+        tell("Lead this shell's AWS clients there, and do with boto3 what one does with AWS.")
+        print('$ eval "$(clary env)"')
+        lead = subprocess.run([CLARY, "env", "--home", home, "--json"], env=plain, check=True, capture_output=True)
+        run({**plain, **json.loads(lead.stdout)}, sys.executable, ROOT / "examples" / "first_steps.py")
+
+        tell("What Clary saw.")
+        run(plain, CLARY, "status", "--home", home)
+        run(plain, CLARY, "logs", "--home", home, "--access", "-n", "4")
+    finally:
+        tell("Stop it, and remove its home.")
+        run(plain, CLARY, "down", "--home", home)
+        shutil.rmtree(home)
+    print('\nYour own turn:  .venv/bin/clary up --detach   then   eval "$(.venv/bin/clary env)"')
+
+
+def tell(text: str) -> None:
+    print(f"\n# {text}", flush=True)
+
+
+def run(environment: dict[str, str], *words: str | Path) -> None:
+    """Shows the command as a user would type it, and runs it. Raises CalledProcessError."""
+    arguments = [str(word) for word in words]
+    shown = [Path(arguments[0]).name.replace("python3", "python"), *(a.removeprefix(f"{ROOT}/") for a in arguments[1:])]
+    print(f"$ {shlex.join(shown)}", flush=True)
+    subprocess.run(arguments, env=environment, check=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,3 @@
+from clary.cli import main
+
+main()

@@ -1,0 +1,120 @@
+"""The home as the commands see it: its lock, who holds it, and where that Clary answers.
+
+The lock is a POSIX record lock on HOME/lock. The kernel names the process that holds it, and takes it back when that
+process ends, however it ends; children don't inherit it. So no file has to be believed about who runs: run.json says
+where that process listens, and counts only while the same process holds the lock. (The holder itself must not ask for
+the holder: closing any descriptor of the file gives the lock up.)
+"""
+
+import fcntl
+import json
+import os
+import stat
+import struct
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from clary.errors import ConfigError, HomeBusy
+
+# struct flock, https://man7.org/linux/man-pages/man2/fcntl.2.html; the BSDs and macOS put the offsets first.
+_LINUX = sys.platform == "linux"
+_FLOCK = "hhqqi4x" if _LINUX else "qqihh"
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A Clary that answers."""
+
+    pid: int
+    host: str
+    port: int
+    started: float  # seconds since the epoch
+    version: str
+
+    @property
+    def url(self) -> str:
+        """What a client on this machine connects to."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)  # noqa: S104 - compared, not bound
+        return f"http://{f'[{host}]' if ':' in host and host[0] != '[' else host}:{self.port}"
+
+
+class Home:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.log = path / "logs" / "clary.log"
+        self.access_log = path / "logs" / "access.log"
+        self.ca_bundle = path / "tls" / "bundle.pem"
+        self._lock = path / "lock"
+        self._run = path / "run.json"
+
+    def __str__(self) -> str:
+        """As the user would type it."""
+        try:
+            return f"~/{self.path.relative_to(Path.home())}"
+        except ValueError:
+            return str(self.path)
+
+    def prepare(self) -> None:
+        """Makes the folder, for its owner alone. Raises ConfigError."""
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if stat.S_IMODE(self.path.stat().st_mode) != 0o700:
+                self.path.chmod(0o700)
+            self.log.parent.mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise ConfigError(f"the home {self} cannot be used: {error.strerror}; name another with --home") from error
+
+    def acquire(self) -> None:
+        """Takes the lock until this process ends. Raises HomeBusy."""
+        descriptor = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(descriptor)
+            raise HomeBusy(self._busy()) from error
+        self._run.unlink(missing_ok=True)  # of one that was killed
+
+    def announce(self, running: Running) -> None:
+        """Says where this process answers."""
+        fresh = self._run.with_suffix(".new")
+        fresh.write_text(json.dumps(asdict(running)) + "\n")
+        fresh.replace(self._run)
+
+    def withdraw(self) -> None:
+        self._run.unlink(missing_ok=True)
+
+    def holder(self) -> int | None:
+        """The process that holds the lock: None if none does, 0 if it is in another process namespace."""
+        try:
+            descriptor = os.open(self._lock, os.O_RDWR | os.O_CLOEXEC)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except PermissionError as error:
+            raise ConfigError(f"the home {self} belongs to somebody else: {error.strerror}") from error
+        try:
+            asked = (fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0) if _LINUX else (0, 0, 0, fcntl.F_WRLCK, os.SEEK_SET)
+            found = struct.unpack(_FLOCK, fcntl.fcntl(descriptor, fcntl.F_GETLK, struct.pack(_FLOCK, *asked)))
+        finally:
+            os.close(descriptor)
+        kind, pid = (found[0], found[4]) if _LINUX else (found[3], found[2])
+        return None if kind == fcntl.F_UNLCK else max(pid, 0)
+
+    def running(self) -> Running | None:
+        """The Clary that answers on this home: None if none runs, or if it isn't ready yet."""
+        pid = self.holder()
+        try:
+            running = Running(**json.loads(self._run.read_text()))
+        except FileNotFoundError:
+            return None
+        return running if pid in {running.pid, 0} else None
+
+    def _busy(self) -> str:
+        running = self.running()
+        where = f"at {running.url} (process {running.pid})" if running else f"(process {self.holder()}, not ready yet)"
+        return f"Clary already runs on {self} {where}; stop it with `{self.command('down')}`"
+
+    def command(self, words: str) -> str:
+        """`clary WORDS` with the option that leads to this home, where it needs one."""
+        default = Path(os.environ.get("CLARY_HOME") or "~/.clary").expanduser().absolute()
+        return f"clary {words}" if default == self.path else f"clary {words} --home {self}"

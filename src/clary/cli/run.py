@@ -1,0 +1,80 @@
+"""`clary run`: a command whose AWS calls come to Clary, whatever it is written in."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from clary.cli import say
+from clary.cli.env import variables
+from clary.cli.home import Home, Running
+from clary.cli.up import detach, stop
+from clary.config import Config
+
+PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
+NOT_FOUND, NOT_EXECUTABLE = 127, 126  # a shell's codes for these
+LOOPBACK = "localhost,127.0.0.0/8,127.0.0.1,::1,.localhost"
+
+
+def run(config: Config, command: list[str]) -> int:
+    """Returns the command's exit code; 128 and the signal's number if one ended it. Raises ClaryError."""
+    with _running(config) as running:
+        environment = {**os.environ, **variables(Home(config.home), running), **proxied(Home(config.home), running)}
+        return _wait(command, environment)
+
+
+def proxied(home: Home, running: Running) -> dict[str, str]:
+    """The variables that send a program's TLS connections through the gateway, which answers for *.amazonaws.com
+    itself and shows a certificate of this home's own authority. Every client has its own name for that.
+    """
+    bundle = str(home.ca_bundle)
+    proxies = dict.fromkeys(("HTTPS_PROXY", "https_proxy"), running.url)
+    around = ",".join(filter(None, (os.environ.get("NO_PROXY") or os.environ.get("no_proxy"), LOOPBACK)))
+    trusting = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
+    return {**proxies, "NO_PROXY": around, "no_proxy": around, **dict.fromkeys(trusting, bundle)}
+
+
+@contextmanager
+def _running(config: Config) -> Iterator[Running]:
+    home = Home(config.home)
+    running = home.running()
+    if running is not None:
+        yield running
+        return
+    running = detach(config)
+    say.note(f"clary: started at {running.url} on {home}, for as long as this command runs")
+    try:
+        yield running
+    finally:
+        stop(home)
+
+
+def _wait(command: list[str], environment: dict[str, str]) -> int:
+    try:
+        process = subprocess.Popen(command, env=environment)
+    except FileNotFoundError:
+        say.problem(f"{command[0]}: there is no such command")
+        return NOT_FOUND
+    except OSError as error:
+        say.problem(f"{command[0]}: {error.strerror}")
+        return NOT_EXECUTABLE
+
+    def pass_on(number: int, _frame: FrameType | None) -> None:
+        # A terminal's Ctrl-C and Ctrl-\ reach the whole foreground group: the command has had it already.
+        if number not in {signal.SIGINT, signal.SIGQUIT} or not _foreground():
+            process.send_signal(number)
+
+    for number in PASSED_ON:
+        signal.signal(number, pass_on)
+    code = process.wait()
+    return code if code >= 0 else 128 - code
+
+
+def _foreground() -> bool:
+    try:
+        return os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
+    except (OSError, ValueError):  # no terminal
+        return False
