@@ -25,7 +25,7 @@ from clary.wire.canonical import normal_path, octets, respelled_path, respelled_
 from clary.wire.message import Request
 from clary.wire.signature import ALGORITHM, S3, Signature, read, seconds_of
 
-__all__ = ["Signature", "check_payload", "post_policy", "read", "sign", "signing_key", "verify"]
+__all__ = ["ALGORITHM", "Signature", "check_payload", "post_policy", "read", "sign", "signing_key", "verify"]
 
 _MALFORMED = "The authorization header is malformed"
 _PAYLOAD = re.compile(r"[0-9a-f]{64}|UNSIGNED-PAYLOAD|STREAMING-[A-Z0-9-]+")
