@@ -57,7 +57,8 @@ class Settings:
     @cached_property
     def enforced(self) -> bool:
         """Whether access control lists are off.
-        https://docs.aws.amazon.com/AmazonS3/latest/userguide/about-object-ownership.html"""
+        https://docs.aws.amazon.com/AmazonS3/latest/userguide/about-object-ownership.html
+        """
         rules = (self.get("ownershipControls") or {}).get("Rules", [])
         return any(rule.get("ObjectOwnership") == "BucketOwnerEnforced" for rule in rules)
 
@@ -95,7 +96,7 @@ class Book:
 
     def put(self, bucket: str, family: str, document: Document | None, name: str = "") -> None:
         """Durable on return. None takes a configuration away that new buckets have by default."""
-        self._store.write(lambda connection: put(connection, bucket, family, document, self._clock(), name))
+        self._store.write(lambda connection: put(connection, bucket, family, document, now=self._clock(), name=name))
         self.forget(bucket)
 
     def delete(self, bucket: str, family: str, name: str = "") -> None:
@@ -111,7 +112,7 @@ class Book:
 
 
 def put(
-    connection: sqlite3.Connection, bucket: str, family: str, document: Document | None, now: float, name: str = ""
+    connection: sqlite3.Connection, bucket: str, family: str, document: Document | None, *, now: float, name: str = ""
 ) -> None:
     text = None if document is None else orjson.dumps(document)
     row = {"bucket": bucket, "family": family, "id": name, "document": text, "modified": now}
@@ -129,11 +130,11 @@ def create(connection: sqlite3.Connection, bucket: str, request: Document, now: 
     """What CreateBucket says of the new bucket's settings, in the transaction that makes its row."""
     delete_all(connection, bucket)
     if ownership := request.get("ObjectOwnership"):
-        put(connection, bucket, "ownershipControls", {"Rules": [{"ObjectOwnership": ownership}]}, now)
+        put(connection, bucket, "ownershipControls", {"Rules": [{"ObjectOwnership": ownership}]}, now=now)
     if tags := request.get("CreateBucketConfiguration", {}).get("Tags"):
-        put(connection, bucket, "tagging", {"TagSet": tags}, now)
+        put(connection, bucket, "tagging", {"TagSet": tags}, now=now)
     if (acl := request.get("ACL", "private")) != "private":
-        put(connection, bucket, "acl", {"Canned": acl}, now)
+        put(connection, bucket, "acl", {"Canned": acl}, now=now)
 
 
 def delete_all(connection: sqlite3.Connection, bucket: str) -> None:

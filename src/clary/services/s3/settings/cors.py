@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/ManageCorsUsing.html
 from dataclasses import dataclass
 from typing import Any
 
+from clary.errors import AWSError
 from clary.services.s3.settings import bad
 from clary.services.s3.settings.book import Settings
 from clary.wire.message import Request, Response
@@ -47,25 +48,25 @@ def check(document: dict[str, Any]) -> dict[str, Any]:
     if not 1 <= len(rules) <= RULES:
         raise bad.malformed()
     for rule in rules:
-        if not rule.get("AllowedMethods") or not rule.get("AllowedOrigins"):
-            raise bad.malformed()
-        for method in rule["AllowedMethods"]:
-            if method not in METHODS:
-                raise bad.request(
-                    f"Found unsupported HTTP method in CORS config. Unsupported method is {method}",
-                )
-        for origin in rule["AllowedOrigins"]:
-            if origin.count("*") > 1:
-                raise bad.request(f'AllowedOrigin "{origin}" can not have more than one wildcard.')
-        for header in rule.get("AllowedHeaders", []):
-            if header.count("*") > 1:
-                raise bad.request(f'AllowedHeader "{header}" can not have more than one wildcard.')
-        for header in rule.get("ExposeHeaders", []):
-            if "*" in header:
-                raise bad.request(
-                    f'ExposeHeader "{header}" contains wildcard. We currently do not support wildcard for ExposeHeader.'
-                )
+        _check(rule)
     return document
+
+
+def _check(rule: dict[str, Any]) -> None:
+    if not rule.get("AllowedMethods") or not rule.get("AllowedOrigins"):
+        raise bad.malformed()
+    for method in rule["AllowedMethods"]:
+        if method not in METHODS:
+            raise bad.request(f"Found unsupported HTTP method in CORS config. Unsupported method is {method}")
+    for member in ("AllowedOrigin", "AllowedHeader"):
+        for value in rule.get(f"{member}s", []):
+            if value.count("*") > 1:
+                raise bad.request(f'{member} "{value}" can not have more than one wildcard.')
+    for header in rule.get("ExposeHeaders", []):
+        if "*" in header:
+            raise bad.request(
+                f'ExposeHeader "{header}" contains wildcard. We currently do not support wildcard for ExposeHeader.'
+            )
 
 
 def rules(settings: Settings) -> list[Rule]:
@@ -134,9 +135,9 @@ def preflight(settings: Settings | None, request: Request) -> Response:
     return Response(200, found)
 
 
-def _refused(code: str, message: str, status: int, method: str = "") -> bad.AWSError:
+def _refused(code: str, message: str, status: int, method: str = "") -> AWSError:
     members = {"Method": method, "ResourceType": "BUCKET"} if method else {}
-    return bad.AWSError(code, message, status, **members)
+    return AWSError(code, message, status, **members)
 
 
 def finish(settings: Settings, request: Request, response: Response) -> None:

@@ -15,3 +15,12 @@ DELETE FROM s3_setting WHERE bucket = :bucket AND family = :family AND id = :id;
 
 -- name: delete_all
 DELETE FROM s3_setting WHERE bucket = ?;
+
+-- The tables of objects are the objects' own (../schema.sql); these only read them.
+-- name: tags_of_object
+SELECT tags FROM object WHERE bucket = :bucket AND key = :key;
+
+-- name: tags_of_version
+SELECT tags FROM object WHERE bucket = :bucket AND key = :key AND version = :version
+UNION ALL
+SELECT tags FROM version WHERE bucket = :bucket AND key = :key AND version = :version LIMIT 1;
