@@ -19,7 +19,7 @@ from clary.wire.parse import parse
 from clary.wire.route import Router, bucket_path, locate
 from clary.wire.validate import validate
 
-Find = Callable[[str], Credentials | None]
+Find = Callable[[str, str | None], Credentials | None]  # by access key id and session token
 UNSIGNED_FORMS = ("application/x-www-form-urlencoded", "application/x-amz-json", "application/cbor")
 
 
@@ -61,12 +61,18 @@ def authenticate(exchange: Exchange, find: Find, platform: Platform) -> None:
         if not _may_be_anonymous(exchange):
             raise MissingAuthentication
         return
-    credentials = find(signature.access_key)
+    credentials = find(signature.access_key, signature.token)
     if credentials is None:
         raise InvalidAccessKey(AWSAccessKeyId=signature.access_key)
     credentials.check(signature.token, platform.clock())
-    digest = signature.payload_hash if exchange.streams else _digest(exchange)
-    sigv4.verify(signature, exchange.request, credentials.secret, digest, platform.clock(), platform.config.clock_skew)
+    sigv4.verify(
+        signature,
+        exchange.request,
+        credentials.secret,
+        _digest(exchange),
+        platform.clock(),
+        platform.config.clock_skew,
+    )
     exchange.caller, exchange.secret = credentials.caller, credentials.secret
 
 
@@ -77,10 +83,10 @@ def _may_be_anonymous(exchange: Exchange) -> bool:
 
 
 def _digest(exchange: Exchange) -> str:
+    """The hash of a body that is in memory; "" where it is still to come, or the client did not sign it."""
     assert exchange.signature is not None
-    claimed = exchange.signature.payload_hash
-    if claimed == "UNSIGNED-PAYLOAD" or claimed.startswith("STREAMING-"):
-        return claimed
+    if exchange.streams or exchange.signature.payload_hash == sigv4.UNSIGNED:
+        return ""
     return hashlib.sha256(exchange.request.body).hexdigest()
 
 
