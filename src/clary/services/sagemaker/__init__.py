@@ -1,0 +1,3 @@
+from clary.services.sagemaker.service import build
+
+__all__ = ["build"]

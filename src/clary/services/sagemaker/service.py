@@ -1,0 +1,134 @@
+"""SageMaker: its nouns, what some of them do in their own way, and what each request asks of IAM."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from clary.resource import crud, pages, tags
+from clary.resource.call import Call, Permission, Platform
+from clary.resource.crud import Nouns
+from clary.resource.resource import Plan
+from clary.resource.service import Document, Operation, Service, collect
+from clary.services.sagemaker import card, experiment, fleet, hub, lineage, model, package, pipeline, studio, workforce
+from clary.services.sagemaker.plain import NOUNS
+from clary.wire.models import service_model
+
+MODULES = (model, package, experiment, lineage, pipeline, card, studio, hub, workforce, fleet)
+
+
+def _only(member: str, all_are: str) -> Callable[[Call[Any], Document], pages.Keep | None]:
+    """A filter that everything here meets, or nothing."""
+    return lambda _call, request: (lambda _found: False) if request.get(member, all_are) != all_are else None
+
+
+# Lists that know more than the document: who answers for which members.
+LISTS: dict[str, tuple[Any, ...]] = {
+    "Trial": (experiment.trials, "TrialComponentName"),
+    "TrialComponent": (experiment.components, "ExperimentName", "TrialName", "SourceArn"),
+    "ModelPackage": (package.given, "ModelPackageGroupName", "ModelPackageType"),
+    "HubContent": (hub.newest, "HubName", "HubContentType", "MaxSchemaVersion"),
+    "Device": (fleet.given, "LatestHeartbeatAfter", "ModelName"),
+    # All that is here is this account's, and made by its users.
+    "ModelPackageGroup": (_only("CrossAccountFilterOption", "SameAccount"), "CrossAccountFilterOption"),
+    "Pipeline": (_only("ManagedBy", "CUSTOMER"), "ManagedBy"),
+    "PipelineVersion": (pipeline.versions, "PipelineName"),
+    "ModelCardVersion": (card.versions, "ModelCardName"),
+}
+
+# Operations on a noun that the six generic ones don't name.
+ALSO = {
+    "AssociateTrialComponent": "TrialComponent",
+    "DisassociateTrialComponent": "TrialComponent",
+    "ImportHubContent": "HubContent",
+    "PutModelPackageGroupPolicy": "ModelPackageGroup",
+    "GetModelPackageGroupPolicy": "ModelPackageGroup",
+    "DeleteModelPackageGroupPolicy": "ModelPackageGroup",
+    "RegisterDevices": "DeviceFleet",
+    "UpdateDevices": "DeviceFleet",
+    "DeregisterDevices": "DeviceFleet",
+    "UpdatePipelineVersion": "Pipeline",
+}
+TAGGING = {"AddTags": tags.add, "DeleteTags": tags.remove, "ListTags": tags.show}
+UNUSED = {
+    # Kept and given back; there is no second account whose access it could open.
+    "PutModelPackageGroupPolicy": {"ResourcePolicy"},
+    "DescribeModelPackage": {"IncludedData"},
+    "DeleteDomain": {"RetentionPolicy"},
+}
+
+
+def build(_platform: Platform) -> Service:
+    described = service_model("sagemaker")
+    nouns = Nouns({resource.noun: Plan(resource, described) for resource in NOUNS})
+    operations: dict[str, Operation] = {}
+    unused = {name: set(members) for name, members in UNUSED.items()}
+    for plan in nouns.plans.values():
+        listing = pages.Listing(plan, *LISTS.get(plan.noun, ())) if "List" in plan.operations else None
+        operations |= crud.operations(plan, listing)
+        for verb in ("Create", "Update"):
+            if verb in plan.operations and (idle := {*plan.resource.unused} & plan.input(verb).keys()):
+                unused.setdefault(plan.operations[verb], set()).update(idle)
+    contents = pages.Listing(
+        nouns.plans["HubContent"],
+        hub.versions,
+        *LISTS["HubContent"][1:],
+        "HubContentName",
+        "MinVersion",
+        operation="ListHubContentVersions",
+    )
+    operations["ListHubContentVersions"] = Operation(contents.page)
+    operations |= {name: Operation(function) for name, function in TAGGING.items()}
+    operations |= collect(MODULES)  # a noun's own way comes before the generic one
+    targets = _targets(nouns, operations)
+    return Service("sagemaker", operations, nouns, partial(permissions, targets), unused=unused)
+
+
+def _targets(nouns: Nouns, operations: dict[str, Operation]) -> dict[str, Plan]:
+    """The noun whose ARN an operation asks for permission on; List asks for all."""
+    found = {name: nouns.plans[noun] for name, noun in ALSO.items()}
+    for plan in nouns.plans.values():
+        found |= {name: plan for verb, name in plan.operations.items() if verb != "List"}
+    return {name: plan for name, plan in found.items() if name in operations}
+
+
+def permissions(targets: dict[str, Plan], call: Call[Any], request: Document) -> list[Permission]:
+    """`sagemaker:CreateModel` on the ARN of the model to be, under the tags that it has and those that it would get.
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsagemaker.html
+    """
+    name = call.operation.name
+    action = f"sagemaker:{name}"
+    arns = _resources(targets, call, request)
+    context = _asked(request)
+    wanted = [Permission(action, arn, {**_had(call, arn), **context}) for arn in arns]
+    if name not in TAGGING and request.get("Tags"):
+        wanted += [Permission("sagemaker:AddTags", arn, context) for arn in arns]
+    return wanted
+
+
+def _resources(targets: dict[str, Plan], call: Call[Any], request: Document) -> list[str]:
+    name = call.operation.name
+    if name in TAGGING:
+        return [str(request.get("ResourceArn", "*"))]
+    if name == "BatchDescribeModelPackage":
+        return [str(arn) for arn in request.get("ModelPackageArnList") or ["*"]]
+    if name in ("AddAssociation", "DeleteAssociation"):
+        return [str(request.get(member, "*")) for member in ("SourceArn", "DestinationArn")]
+    if (plan := targets.get(name)) is None:
+        return ["*"]
+    known = dict.fromkeys(plan.labels, "*")  # an id that AWS makes up is not known yet
+    given = {member: value for member, value in request.items() if value is not None}
+    return [plan.locate(call, {**known, **given} if plan.arn_member not in given else given)]
+
+
+def _asked(request: Document) -> dict[str, list[str]]:
+    """aws:RequestTag/<key> and aws:TagKeys. The request is not validated yet."""
+    given = request.get("Tags")
+    pairs = [tag for tag in given if isinstance(tag, dict) and "Key" in tag] if isinstance(given, list) else []
+    context = {f"aws:RequestTag/{tag['Key']}": [str(tag.get("Value", ""))] for tag in pairs}
+    keys = [str(tag["Key"]) for tag in pairs] or [str(key) for key in request.get("TagKeys") or []]
+    return {**context, "aws:TagKeys": keys} if keys else context
+
+
+def _had(call: Call[Any], arn: str) -> dict[str, list[str]]:
+    had = tags.read(call.platform.store.read(), arn)
+    return {f"{prefix}:ResourceTag/{key}": [value] for key, value in had.items() for prefix in ("aws", "sagemaker")}

@@ -1,0 +1,62 @@
+-- What every AWS noun asks of the tables in schema.sql.
+
+-- name: resource_find
+SELECT arn, name, document, created, modified FROM resource WHERE arn = :arn;
+
+-- name: resource_add
+INSERT INTO resource (arn, service, type, account, region, name, document, created, modified)
+VALUES (:arn, :service, :type, :account, :region, :name, :document, :created, :created);
+
+-- name: resource_change
+UPDATE resource SET document = :document, modified = :modified WHERE arn = :arn;
+
+-- name: resource_remove
+DELETE FROM resource WHERE arn = :arn;
+
+-- One of :type whose document names :value under :path, as a Trial names its Experiment.
+-- name: resource_child
+SELECT arn FROM resource
+WHERE service = :service AND type = :type AND account = :account AND region = :region
+    AND json_extract(CAST(document AS TEXT), :path) = :value
+LIMIT 1;
+
+-- The resources of a type in the order of {key}, from behind (:after, :after_arn) on; {way} and {beyond} are ASC and >,
+-- or DESC and <. They are read as far as the page goes.
+-- name: resource_page
+SELECT arn, name, document, created, modified, {key} AS sorted FROM resource
+WHERE service = :service AND type = :type AND account = :account AND region = :region
+    AND (:after IS NULL OR {key} {beyond} :after OR ({key} = :after AND arn {beyond} :after_arn))
+    AND created > :created_after AND created < :created_before
+    AND modified > :modified_after AND modified < :modified_before
+ORDER BY {key} {way}, arn {way};
+
+-- name: resource_latest
+SELECT max(created) AS created, max(modified) AS modified FROM resource;
+
+-- name: tag_all
+SELECT key, value FROM tag WHERE arn = :arn ORDER BY key;
+
+-- name: tag_put
+INSERT INTO tag (arn, key, value) VALUES (:arn, :key, :value)
+ON CONFLICT (arn, key) DO UPDATE SET value = excluded.value;
+
+-- name: tag_remove
+DELETE FROM tag WHERE arn = :arn AND key = :key;
+
+-- name: tag_clear
+DELETE FROM tag WHERE arn = :arn;
+
+-- name: job_add
+INSERT INTO job (arn, recipe, state, due) VALUES (:arn, :recipe, :state, :due);
+
+-- name: job_find
+SELECT * FROM job WHERE arn = :arn;
+
+-- name: job_stop
+UPDATE job SET stop = 1 WHERE arn = :arn;
+
+-- name: event_add
+INSERT INTO event (arn, at, state, message, detail) VALUES (:arn, :at, :state, :message, :detail);
+
+-- name: event_all
+SELECT at, state, message, detail FROM event WHERE arn = :arn ORDER BY id;
