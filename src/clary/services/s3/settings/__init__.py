@@ -7,7 +7,7 @@ For the rest of services/s3 (import the modules, not names from here):
     book.delete_all(connection, bucket)             in the transaction that deletes it
     state.settings.forget(bucket)                   after either commit
     notification.notify(state, bucket, "s3:ObjectCreated:Put", key=..., size=..., etag=..., version_id=..., ...)
-    lifecycle.expiration(settings, key, size, tags, modified) -> x-amz-expiration, or ""
+    rules.expiration(settings, key, size, tags, modified) -> x-amz-expiration, or ""
     permissions.permissions(call, document)         Service.permissions
     permissions.may_delete(call, bucket, key, version_id) -> bool       each key of DeleteObjects
     permissions.missing(call, bucket, key) -> AWSError                  NoSuchKey, or AccessDenied without ListBucket
