@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from botocore.model import Shape, StructureShape
+from botocore.model import StructureShape
 
 from clary.errors import AWSError, Malformed
 from clary.wire.forms import cbor, json, objects, scalars, xml, xmltext
+from clary.wire.forms.scalars import Shape
 
 CONTENT_TYPE = "application/vnd.amazon.eventstream"
 _CONTENT_TYPES = {"json": "application/json", "cbor": "application/cbor", "xml": "text/xml"}
@@ -120,7 +121,7 @@ def reader(union: StructureShape, known: dict[str, Any], form: str) -> Callable[
     events = {name: _event_reader(member, known, form) for name, member in union.members.items()}
 
     def read(message: Message) -> dict[str, Any]:
-        name = message.headers.get(":event-type") or message.headers.get(":exception-type")
+        name = str(message.headers.get(":event-type") or message.headers.get(":exception-type"))
         if name not in events:
             raise Malformed(f"There is no event {name}")
         return {name: events[name](message)}
@@ -150,10 +151,10 @@ def _event_reader(shape: StructureShape, known: dict[str, Any], form: str) -> Ca
 def _loader(members: Mapping[str, Shape], known: dict[str, Any], form: str) -> Callable[[bytes], dict[str, Any]]:
     if form == "xml":
         from_xml = xml.fields(members, known)
-        return lambda content: from_xml(xml.loads(content))  # type: ignore[no-any-return]  # fields() reads a dict
+        return lambda content: from_xml(xml.loads(content))
     scalar, loads = (cbor.read_scalar, cbor.loads) if form == "cbor" else (json.read_scalar, json.loads)
     from_object = objects.fields(members, known, scalar)
-    return lambda content: from_object(loads(content))  # type: ignore[no-any-return]  # likewise
+    return lambda content: from_object(loads(content))
 
 
 def writer(union: StructureShape, known: dict[str, Any], form: str) -> Callable[[Mapping[str, Any]], bytes]:

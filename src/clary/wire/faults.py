@@ -1,7 +1,7 @@
 """Errors on their way out, in each protocol's own form."""
 
 import functools
-from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from botocore.model import OperationModel, ServiceModel, StructureShape
@@ -12,6 +12,19 @@ from clary.wire.forms import cbor, json, objects, xmltext
 from clary.wire.message import Response
 
 XML = '<?xml version="1.0" encoding="UTF-8"?>\n'
+
+
+@dataclass(slots=True, frozen=True)
+class _Fault:
+    """An error that is settled: what is left is to write it."""
+
+    model: ServiceModel
+    protocol: str
+    error: AWSError
+    code: str
+    shape: StructureShape | None
+    status: int
+    request_id: str
 
 
 def serialize_error(
@@ -31,12 +44,9 @@ def serialize_error(
     code = error.code(family)
     shape = shapes(model).get(code)
     status = error.status(family) or _status(model, code, shape)
-    if family == "s3":
-        response = _s3(error, code, status, request_id)
-    elif protocol in {"query", "ec2", "rest-xml"}:
-        response = _xml(model, protocol, error, code, status, shape, request_id)
-    else:
-        response = _object(model, protocol, error, code, status, shape, request_id)
+    fault = _Fault(model, protocol, error, code, shape, status, request_id)
+    write = {"s3": _s3, "query": _xml, "json": _object}[family]
+    response = write(fault)
     if shape is not None and protocol in {"rest-json", "rest-xml"}:
         rest.header_writer(shape)(error.members, response.headers)
     if operation is not None and operation.http.get("method") == "HEAD":
@@ -66,32 +76,29 @@ def _status(model: ServiceModel, code: str, shape: StructureShape | None) -> int
     return s3.STATUSES.get(code, 400) if models.family(model) == "s3" else 400
 
 
-def _object(
-    model: ServiceModel,
-    protocol: str,
-    error: AWSError,
-    code: str,
-    status: int,
-    shape: StructureShape | None,
-    request_id: str,
-) -> Response:
-    binary = protocol == "smithy-rpc-v2-cbor"
-    headers = {"x-amzn-requestid": request_id}
-    name = shape.name if shape is not None and model.is_query_compatible else code
+def _object(fault: _Fault) -> Response:
+    model, shape, protocol = fault.model, fault.shape, fault.protocol
+    headers = {"x-amzn-requestid": fault.request_id}
+    name = fault.code
     if model.is_query_compatible:
         # https://smithy.io/2.0/aws/protocols/aws-query-protocol.html#aws-protocols-awsquerycompatible-trait
-        old = shape.error_code if shape is not None else error.code("query")
-        headers["x-amzn-query-error"] = f"{old};{'Receiver' if status >= 500 else 'Sender'}"
-    body = {"__type": name, _message(shape): error.message, **_members(model, error, shape, binary=binary)}
+        name = shape.name if shape is not None else name
+        old = shape.error_code if shape is not None else fault.error.code("query")
+        headers["x-amzn-query-error"] = f"{old};{_side(fault, 'Receiver')}"
+    members = _members(fault, "cbor" if protocol == "smithy-rpc-v2-cbor" else "json")
+    body = {"__type": name, _message(shape): fault.error.message, **members}
+    if protocol == "smithy-rpc-v2-cbor":
+        headers |= {"content-type": "application/cbor", "smithy-protocol": "rpc-v2-cbor"}
+        return Response(fault.status, headers, cbor.dumps(body))
     if protocol == "rest-json":
-        headers["x-amzn-errortype"] = name
-        headers["content-type"] = "application/json"
-    elif binary:
-        headers["content-type"] = "application/cbor"
-        headers["smithy-protocol"] = "rpc-v2-cbor"
+        headers |= {"content-type": "application/json", "x-amzn-errortype": name}
     else:
         headers["content-type"] = "application/x-amz-json-" + model.metadata.get("jsonVersion", "1.0")
-    return Response(status, headers, cbor.dumps(body) if binary else json.dumps(body))
+    return Response(fault.status, headers, json.dumps(body))
+
+
+def _side(fault: _Fault, ours: str) -> str:
+    return ours if fault.status >= 500 else "Sender"
 
 
 def _message(shape: StructureShape | None) -> str:
@@ -102,52 +109,46 @@ def _message(shape: StructureShape | None) -> str:
     return "message"
 
 
-def _members(model: ServiceModel, error: AWSError, shape: StructureShape | None, *, binary: bool) -> Mapping[str, Any]:
-    if shape is None:
-        return error.members
-    scalar = cbor.write_scalar if binary else json.write_scalar
-    known = models.known(model, "cbor out" if binary else "json out")
-    members: Mapping[str, Any] = objects.object_writer(rest.body_members(shape), known, scalar)(error.members)
+def _members(fault: _Fault, form: str) -> dict[str, Any]:
+    if fault.shape is None:
+        return fault.error.members
+    scalar = cbor.write_scalar if form == "cbor" else json.write_scalar
+    known = models.known(fault.model, form + " out")
+    members: dict[str, Any] = objects.object_writer(rest.body_members(fault.shape), known, scalar)(fault.error.members)
     return members
 
 
-def _xml(
-    model: ServiceModel,
-    protocol: str,
-    error: AWSError,
-    code: str,
-    status: int,
-    shape: StructureShape | None,
-    request_id: str,
-) -> Response:
-    code = shape.error_code if shape is not None else code
+def _xml(fault: _Fault) -> Response:
+    shape, model, error = fault.shape, fault.model, fault.error
+    code = shape.error_code if shape is not None else fault.code
     inner = [f"<Code>{xmltext.escape(code)}</Code><Message>{xmltext.escape(error.message)}</Message>"]
     if shape is not None and error.members:
         members = {n: m for n, m in rest.body_members(shape).items() if n.lower() not in {"message", "code", "type"}}
         xmltext.children(members, models.known(model, "xml out"))(error.members, inner)
     text = "".join(inner)
-    if protocol == "ec2":
-        body = f"<Response><Errors><Error>{text}</Error></Errors><RequestID>{request_id}</RequestID></Response>"
+    if fault.protocol == "ec2":
+        body = f"<Response><Errors><Error>{text}</Error></Errors><RequestID>{fault.request_id}</RequestID></Response>"
     else:
         uri = model.metadata.get("xmlNamespace")
         space = f' xmlns="{uri}"' if uri else ""
-        side = "Receiver" if status >= 500 else "Sender"
         body = (
-            f"<ErrorResponse{space}><Error><Type>{side}</Type>{text}</Error>"
-            f"<RequestId>{request_id}</RequestId></ErrorResponse>"
+            f"<ErrorResponse{space}><Error><Type>{_side(fault, 'Receiver')}</Type>{text}</Error>"
+            f"<RequestId>{fault.request_id}</RequestId></ErrorResponse>"
         )
-    headers = {"content-type": "text/xml", "x-amzn-requestid": request_id}
-    return Response(status, headers, (XML + body).encode(errors="replace"))
+    headers = {"content-type": "text/xml", "x-amzn-requestid": fault.request_id}
+    return Response(fault.status, headers, (XML + body).encode(errors="replace"))
 
 
-def _s3(error: AWSError, code: str, status: int, request_id: str) -> Response:
+def _s3(fault: _Fault) -> Response:
+    error, request_id = fault.error, fault.request_id
     host_id = s3.host_id(request_id)
-    elements = {"Code": code, "Message": error.message, **error.members, "RequestId": request_id, "HostId": host_id}
+    elements = {"Code": fault.code, "Message": error.message, **error.members}
+    elements |= {"RequestId": request_id, "HostId": host_id}
     text = "".join(
         f"<{name}>{xmltext.escape(str(value))}</{name}>" for name, value in elements.items() if value is not None
     )
     headers = {"x-amz-request-id": request_id, "x-amz-id-2": host_id}
-    if status == 304:  # never has a body
-        return Response(status, headers)
+    if fault.status == 304:  # never has a body
+        return Response(fault.status, headers)
     headers["content-type"] = "application/xml"
-    return Response(status, headers, f"{XML}<Error>{text}</Error>".encode(errors="replace"))
+    return Response(fault.status, headers, f"{XML}<Error>{text}</Error>".encode(errors="replace"))

@@ -55,10 +55,12 @@ def family(model: ServiceModel) -> Family:
     return "json" if protocol(model) in {"smithy-rpc-v2-cbor", "json", "rest-json"} else "query"
 
 
-@functools.cache
+_known: dict[tuple[ServiceModel, str], dict[str, Any]] = {}
+
+
 def known(model: ServiceModel, form: str) -> dict[str, Any]:
     """Where a form keeps what it compiled of this service's shapes; recursive shapes find themselves there."""
-    return {form: None}
+    return _known.setdefault((model, form), {})
 
 
 @functools.cache

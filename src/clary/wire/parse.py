@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote_plus
 
-from botocore.model import OperationModel, Shape, StructureShape
+from botocore.model import OperationModel, StructureShape
 
 from clary.errors import AWSError, Malformed
 from clary.wire import eventstream, models, rest
 from clary.wire.forms import cbor, json, objects, query, xml
-from clary.wire.forms.scalars import Read
+from clary.wire.forms.scalars import Read, Shape
 from clary.wire.message import Request
 from clary.wire.route import spoken
 
@@ -78,7 +78,7 @@ def _rpc(
     stream = shape.event_stream_name
     if stream is None:
         read = objects.reader(shape, known, scalar)
-        return lambda request, _labels: read(loads(request.body))  # type: ignore[no-any-return]  # a structure's reader
+        return lambda request, _labels: read(loads(request.body))
     initial = objects.fields({n: m for n, m in shape.members.items() if n != stream}, known, scalar)
     events = eventstream.reader(shape.members[stream], known, form)
 
@@ -112,7 +112,8 @@ def _form(operation: OperationModel, shape: StructureShape, *, ec2: bool) -> Pla
             raise Malformed("The body is not UTF-8") from error
         if request.query:
             items = request.query_items() + items
-        return read(query.tree(items))  # type: ignore[no-any-return]  # a structure's reader
+        document: Document = read(query.tree(items))
+        return document
 
     return plan
 

@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import orjson
-from botocore.model import Shape, StructureShape
+from botocore.model import StructureShape
 
 from clary.errors import Malformed
 from clary.wire.forms import scalars
+from clary.wire.forms.scalars import Shape
 
 Bind = Callable[[Any, dict[str, Any]], None]
 

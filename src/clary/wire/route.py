@@ -2,7 +2,6 @@
 
 import functools
 import re
-from urllib.parse import unquote_plus
 
 from botocore.model import ServiceModel
 
@@ -118,15 +117,10 @@ def _by_content(request: Request, among: list[str] | None) -> str:
     text = request.query
     if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
         text += "&" + request.body.decode(errors="replace")
-    version, action = _VERSION.search(text), _ACTION.search(text)
-    if action:
-        for name in among or models.metadata():
-            facts = models.metadata()[name]
-            if version and facts["apiVersion"] != unquote_plus(version[1]):
-                continue
-            speaks = facts.get("protocols") or [facts["protocol"]]
-            if ({"query", "ec2"} & {*speaks}) and action[1] in models.service_model(name).operation_names:
-                return name
+    if action := _ACTION.search(text):
+        version = _VERSION.search(text)
+        if found := _by_action(action[1], version[1] if version else "", among or list(models.metadata())):
+            return found
         if among is None or not any(_is_rest(name) for name in among):
             raise UnknownOperation(f"The action {action[1]} is not valid for this web service.")
     if among is None:
@@ -139,6 +133,17 @@ def _by_content(request: Request, among: list[str] | None) -> str:
                 continue
             return name
     raise UnknownOperation
+
+
+def _by_action(action: str, version: str, among: list[str]) -> str:
+    for name in among:
+        facts = models.metadata()[name]
+        if version and facts["apiVersion"] != version:
+            continue
+        speaks = facts.get("protocols") or [facts["protocol"]]
+        if ("query" in speaks or "ec2" in speaks) and action in models.service_model(name).operation_names:
+            return name
+    return ""
 
 
 def _is_rest(name: str) -> bool:

@@ -31,18 +31,24 @@ class _Candidate:
     def named(self, items: dict[str, str]) -> bool:
         return all(name in items and (not value or items[name] == value) for name, value in self.literals.items())
 
+    def takes(self, names: list[str]) -> bool:
+        return all(name in self.literals or name in self.optional for name in names)
+
     def complete(self, request: Request, items: dict[str, str]) -> bool:
         return all(name in items for name in self.query) and all(name in request.headers for name in self.headers)
 
 
 @dataclass(slots=True)
 class _Step:
-    """A node of the tree of paths: where the next segment leads, and what ends here, by HTTP method."""
+    """A node of the tree of paths: where the next segment leads, and what ends here.
+
+    `ends` is by HTTP method and the first of the query items that stand in the model's URI, or "".
+    """
 
     literals: "dict[str, _Step]" = field(default_factory=dict)
     label: "_Step | None" = None
     greedy: "_Step | None" = None
-    ends: dict[str, list[_Candidate]] = field(default_factory=dict)
+    ends: dict[tuple[str, str], list[_Candidate]] = field(default_factory=dict)
 
 
 class Router:
@@ -68,23 +74,24 @@ class Router:
         items = dict(request.query_items()) if request.query else {}
         segments = (request.path if path is None else path).split("/")[1:]
         for step, values in _walk(self._root, segments, 0, []):
-            candidates = step.ends.get(request.method, ())
-            found = self._choose(candidates, request, items)
-            if found:
+            if found := self._choose(step, request, items):
                 return self.model.operation_model(found.name), dict(zip(found.labels, _decoded(values), strict=True))
         raise UnknownOperation("The specified method is not allowed against this resource.")
 
-    def _choose(self, candidates: Any, request: Request, items: dict[str, str]) -> _Candidate | None:
+    def _choose(self, step: _Step, request: Request, items: dict[str, str]) -> _Candidate | None:
+        plain = step.ends.get((request.method, ""), [])
+        if not items:
+            return next((candidate for candidate in plain if candidate.complete(request, items)), None)
         # `DELETE /b?acl` must not be read as `DELETE /b`.
-        special = {name for name in items if name in self._subresources} if items else set()
+        special = [name for name in items if name in self._subresources]
         partly = None
-        for candidate in candidates:
-            if special and not all(name in candidate.literals or name in candidate.optional for name in special):
-                continue
-            if candidate.named(items):
+        for name in [*items, ""]:
+            for candidate in step.ends.get((request.method, name), ()):
+                if not candidate.named(items) or not candidate.takes(special):
+                    continue
                 if candidate.complete(request, items):
-                    return candidate  # type: ignore[no-any-return]  # the list holds only these
-                if candidate.literals and partly is None:
+                    return candidate
+                if name and partly is None:
                     partly = candidate
         return partly
 
@@ -117,7 +124,8 @@ class Router:
                     step.label = step = step.label or _Step()
                 else:
                     step = step.literals.setdefault(segment, _Step())
-            step.ends.setdefault(operation.http["method"], []).append(candidate)
+            first = next(iter(candidate.literals), "")
+            step.ends.setdefault((operation.http["method"], first), []).append(candidate)
             self._subresources.update(key for key, value in candidate.literals.items() if not value)
         _sort(self._root)
 

@@ -4,17 +4,17 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from botocore.model import OperationModel, Shape, StructureShape
+from botocore.model import OperationModel, StructureShape
 
 from clary.wire import eventstream, models, rest, s3
 from clary.wire.faults import XML, serialize_error
 from clary.wire.forms import cbor, json, objects, xmltext
-from clary.wire.forms.scalars import Write
+from clary.wire.forms.scalars import Shape, Write
 from clary.wire.message import Body, Response
 
 __all__ = ["serialize", "serialize_error"]
 
-Result = Mapping[str, Any]
+Result = dict[str, Any]
 Plan = Callable[[Result, str], Response]
 
 _plans: dict[tuple[OperationModel, str], Plan] = {}
@@ -136,10 +136,7 @@ def _rest_xml(operation: OperationModel) -> Plan:
     model, shape = operation.service_model, operation.output_shape
     known, is_s3 = models.known(model, "xml out"), model.service_name == "s3"
     uri = s3.NAMESPACE if is_s3 else model.metadata.get("xmlNamespace", "")
-    if shape and (own := xmltext.namespace(shape)):
-        space = own
-    else:
-        space = f' xmlns="{uri}"' if uri else ""
+    space = (xmltext.namespace(shape) if shape else "") or (f' xmlns="{uri}"' if uri else "")
 
     def body(members: dict[str, Shape] | None, payload: Shape | None) -> Callable[[Any], bytes]:
         if payload is not None:

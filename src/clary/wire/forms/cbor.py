@@ -8,12 +8,11 @@ from datetime import datetime
 from typing import Any
 
 import cbor2
-from botocore.model import Shape
 
 from clary.errors import Malformed
 from clary.wire.forms import json, scalars
 from clary.wire.forms.objects import wrong
-from clary.wire.forms.scalars import Read, Write
+from clary.wire.forms.scalars import Read, Shape, Write
 
 
 def loads(body: bytes) -> Any:

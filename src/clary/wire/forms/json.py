@@ -3,12 +3,11 @@
 from typing import Any
 
 import orjson
-from botocore.model import Shape
 
 from clary.errors import Malformed
 from clary.wire.forms import scalars
 from clary.wire.forms.objects import wrong
-from clary.wire.forms.scalars import Read, Write
+from clary.wire.forms.scalars import Read, Shape, Write
 
 dumps = orjson.dumps
 

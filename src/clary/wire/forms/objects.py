@@ -7,10 +7,8 @@ members are passed over.
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from botocore.model import Shape
-
 from clary.errors import Malformed
-from clary.wire.forms.scalars import Read, Write
+from clary.wire.forms.scalars import Read, Shape, Write
 
 _TOKENS = {str: "STRING_VALUE", int: "NUMBER_VALUE", float: "NUMBER_VALUE"}
 ReadScalar = Callable[[Shape], Read]

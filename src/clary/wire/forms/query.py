@@ -7,11 +7,9 @@ https://smithy.io/2.0/aws/protocols/aws-ec2-query-protocol.html
 from collections.abc import Iterable
 from typing import Any
 
-from botocore.model import Shape
-
 from clary.errors import Malformed
 from clary.wire.forms import scalars
-from clary.wire.forms.scalars import Read
+from clary.wire.forms.scalars import Read, Shape
 
 DEPTH = 100
 Tree = dict[str, Any]

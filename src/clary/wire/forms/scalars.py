@@ -9,10 +9,9 @@ from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
 from typing import Any
 
-from botocore.model import Shape
-
 from clary.errors import Malformed
 
+Shape = Any  # a botocore.model.Shape: which kind its type_name says, not its class
 Read = Callable[[Any], Any]
 Write = Callable[[Any], Any]
 

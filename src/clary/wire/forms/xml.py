@@ -7,11 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from xml.parsers import expat
 
-from botocore.model import Shape
-
 from clary.errors import Malformed
 from clary.wire.forms import scalars
-from clary.wire.forms.scalars import Read
+from clary.wire.forms.scalars import Read, Shape
 
 DEPTH = 200
 
@@ -98,35 +96,35 @@ def fields(members: Mapping[str, Shape], known: dict[str, Any], name: str = "") 
     def read(node: Node) -> dict[str, Any]:
         result: dict[str, Any] = {}
         for child in node.children:
-            if not (entry := table.get(child.tag)):
-                continue
-            member, convert, many = entry
-            if many is list:
-                result.setdefault(member, []).append(convert(child))
-            elif many is dict:
-                key, value = convert(child)
-                result.setdefault(member, {})[key] = value
-            else:
-                result[member] = convert(child)
-        for attribute, member in attributes.items():
-            if attribute in node.attributes:
-                result[member] = node.attributes[attribute]
+            if entry := table.get(child.tag):
+                member, convert, many = entry
+                if many is None:
+                    result[member] = convert(child)
+                elif many is list:
+                    result.setdefault(member, []).append(convert(child))
+                else:
+                    key, value = convert(child)
+                    result.setdefault(member, {})[key] = value
+        result.update((member, node.attributes[name]) for name, member in attributes.items() if name in node.attributes)
         return result
 
     if name:
         known[name] = read
     for member, shape in members.items():
-        facts = shape.serialization
-        tag = element_name(shape, member)
-        if facts.get("xmlAttribute"):
-            attributes[facts["name"]] = member
-        elif facts.get("flattened") and shape.type_name == "list":
-            table[tag] = (member, reader(shape.member, known), list)
-        elif facts.get("flattened") and shape.type_name == "map":
-            table[tag] = (member, _pair(shape, known), dict)
+        if shape.serialization.get("xmlAttribute"):
+            attributes[shape.serialization["name"]] = member
         else:
-            table[tag] = (member, reader(shape, known), None)
+            table[element_name(shape, member)] = (member, *_element(shape, known))
     return read
+
+
+def _element(shape: Shape, known: dict[str, Any]) -> tuple[Read, type | None]:
+    """What reads one element of a member, and what the elements of a flattened one make up."""
+    if shape.serialization.get("flattened") and shape.type_name == "list":
+        return reader(shape.member, known), list
+    if shape.serialization.get("flattened") and shape.type_name == "map":
+        return _pair(shape, known), dict
+    return reader(shape, known), None
 
 
 def element_name(shape: Shape, default: str) -> str:

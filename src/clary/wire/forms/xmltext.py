@@ -5,9 +5,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from botocore.model import Shape
-
 from clary.wire.forms import scalars
+from clary.wire.forms.scalars import Shape
 from clary.wire.forms.xml import element_name
 
 WriteXML = Callable[[Any, list[str]], None]
