@@ -19,6 +19,7 @@ from clary.resource.service import Raw, Service
 from clary.wire.chunked import Decoder
 from clary.wire.message import FileSlice, Request, Response, Sink
 from clary.wire.models import service_model
+from clary.wire.parse import streaming
 from clary.wire.serialize import serialize, serialize_error
 
 log = logging.getLogger(__name__)
@@ -33,7 +34,6 @@ class Gateway:
         self.platform = platform
         self.services = {service.name: service for service in services}
         self.metrics = Metrics()
-        self.routers = steps.Routers()
         self._raw = [service.raw for service in services]
         self._find = find
         self._access = access
@@ -71,7 +71,7 @@ class Gateway:
         steps.read_signature(exchange)
         if steps.needs_body_to_route(exchange):
             await self._read_body(exchange, receive)
-        steps.route(exchange, self.routers, self.services)
+        steps.route(exchange, self.services)
         if not exchange.streams:
             await self._read_body(exchange, receive)
         steps.authenticate(exchange, self._find, self.platform)
@@ -91,17 +91,18 @@ class Gateway:
             outer = _unwrapped(exchange, sink)
             rest = await pump(_counting(exchange, receive), outer, self._pool)
             return await self._run(lambda: _finish_stream(exchange, sink, outer, rest))
-        if exchange.operation is not None and exchange.operation.has_streaming_input:
-            exchange.document[steps.streaming_member(exchange.operation)] = exchange.request.body
+        if exchange.operation is not None and (member := streaming(exchange.operation)):
+            exchange.document[member] = exchange.request.body
         if exchange.handler.inline:
             return _handle(exchange)
         return await self._run(lambda: _handle(exchange))
 
     async def _read_body(self, exchange: Exchange, receive: Receive) -> None:
         request = exchange.request
-        if exchange.received or request.body:
+        if exchange.whole:
             return
         request.body = await whole(request, receive, self._limit)
+        exchange.whole = True
         exchange.received = len(request.body)
         if exchange.signature is not None and exchange.signature.payload_hash.startswith("STREAMING-"):
             raise AWSError("NotImplemented", "aws-chunked is for uploads of objects and parts only", 501)
@@ -130,7 +131,7 @@ class Gateway:
 
     def _refuse(self, exchange: Exchange, error: AWSError) -> Response:
         model = exchange.model or service_model(exchange.name or "s3")
-        response = serialize_error(model, error, exchange.id, exchange.operation)
+        response = serialize_error(model, error, exchange.id, exchange.operation, exchange.protocol)
         _last_touch(exchange, response)
         return response
 
@@ -163,7 +164,7 @@ def _handle(exchange: Exchange) -> Response:
     result = exchange.handler.handle(exchange.call, exchange.document)
     if not isinstance(result, Response):
         assert exchange.operation is not None
-        result = serialize(exchange.operation, result or {}, exchange.id)
+        result = serialize(exchange.operation, result, exchange.id, exchange.protocol)
     _last_touch(exchange, result)
     return result
 
@@ -175,7 +176,7 @@ def _finish_stream(exchange: Exchange, sink: Sink, outer: Sink, rest: list[bytes
         outer.write(rest)
         if isinstance(outer, Decoder):
             sink.trailers(outer.finish())
-        exchange.document[steps.streaming_member(exchange.operation)] = sink
+        exchange.document[streaming(exchange.operation)] = sink
         return _handle(exchange)
     except BaseException:
         sink.abort()

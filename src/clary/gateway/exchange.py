@@ -21,6 +21,7 @@ class Exchange:
     signature: Signature | None = None
     name: str = ""  # of the service, as botocore spells it
     model: ServiceModel | None = None
+    protocol: str = ""  # that the client speaks
     operation: OperationModel | None = None
     labels: dict[str, str] = field(default_factory=dict)
     service: Service | None = None  # None if we don't have it
@@ -29,6 +30,7 @@ class Exchange:
     secret: str = ""
     call: Call[Any] | None = None
     document: dict[str, Any] = field(default_factory=dict)
+    whole: bool = False  # the body is in memory
     received: int = 0  # bytes
 
     @property

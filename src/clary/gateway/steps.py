@@ -6,8 +6,6 @@ Each step reads and fills the exchange, or raises the AWSError that is the answe
 import hashlib
 from collections.abc import Callable
 
-from botocore.model import OperationModel
-
 from clary.errors import InvalidAccessKey, MissingAuthentication, NotImplementedHere
 from clary.gateway.exchange import Exchange
 from clary.resource.call import Call, Platform
@@ -16,19 +14,12 @@ from clary.services.iam.credentials import Credentials
 from clary.wire import sigv4
 from clary.wire.models import service_model
 from clary.wire.parse import parse
-from clary.wire.route import Router, bucket_path, locate
+from clary.wire.route import bucket_path, locate, router, spoken
+from clary.wire.signature import UNSIGNED
 from clary.wire.validate import validate
 
 Find = Callable[[str, str | None], Credentials | None]  # by access key id and session token
 UNSIGNED_FORMS = ("application/x-www-form-urlencoded", "application/x-amz-json", "application/cbor")
-
-
-class Routers(dict[str, Router]):
-    """A router for each service that was asked for, ours or not."""
-
-    def __missing__(self, name: str) -> Router:
-        router = self[name] = Router(service_model(name))
-        return router
 
 
 def read_signature(exchange: Exchange) -> None:
@@ -42,14 +33,15 @@ def needs_body_to_route(exchange: Exchange) -> bool:
     return exchange.signature.service != "s3"
 
 
-def route(exchange: Exchange, routers: Routers, services: dict[str, Service]) -> None:
+def route(exchange: Exchange, services: dict[str, Service]) -> None:
     """Which service, which operation, and whether we have them. UnknownOperation if AWS has not."""
     signature = exchange.signature
     exchange.name = locate(exchange.request, signature.service if signature else "")
     exchange.model = service_model(exchange.name)
     exchange.service = services.get(exchange.name)
     path = bucket_path(exchange.request) if exchange.name == "s3" else exchange.request.path
-    exchange.operation, exchange.labels = routers[exchange.name].match(exchange.request, path)
+    exchange.protocol = spoken(exchange.model, exchange.request)
+    exchange.operation, exchange.labels = router(exchange.name).match(exchange.request, path)
     if exchange.service is not None:
         exchange.handler = exchange.service.operations.get(exchange.operation.name)
 
@@ -85,7 +77,7 @@ def _may_be_anonymous(exchange: Exchange) -> bool:
 def _digest(exchange: Exchange) -> str:
     """The hash of a body that is in memory; "" where it is still to come, or the client did not sign it."""
     assert exchange.signature is not None
-    if exchange.streams or exchange.signature.payload_hash == sigv4.UNSIGNED:
+    if exchange.streams or exchange.signature.payload_hash == UNSIGNED:
         return ""
     return hashlib.sha256(exchange.request.body).hexdigest()
 
@@ -133,10 +125,3 @@ def check(exchange: Exchange) -> None:
     """Whether the document keeps to the model, in AWS's own words."""
     assert exchange.operation is not None
     validate(exchange.operation, exchange.document)
-
-
-def streaming_member(operation: OperationModel) -> str:
-    """The member that holds the streamed body."""
-    name = operation.input_shape.serialization["payload"]
-    assert isinstance(name, str)
-    return name
