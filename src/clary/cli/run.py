@@ -11,7 +11,7 @@ from types import FrameType
 from clary.cli import say
 from clary.cli.env import variables
 from clary.cli.home import Home, Running
-from clary.cli.up import detach, stop
+from clary.cli.up import start, stop
 from clary.config import Config
 
 PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
@@ -19,7 +19,7 @@ NOT_FOUND, NOT_EXECUTABLE = 127, 126  # a shell's codes for these
 LOOPBACK = "localhost,127.0.0.0/8,127.0.0.1,::1,.localhost"
 
 
-def run(config: Config, command: list[str]) -> int:
+def carry_out(config: Config, command: list[str]) -> int:
     """Returns the command's exit code; 128 and the signal's number if one ended it. Raises ClaryError."""
     with _running(config) as running:
         environment = {**os.environ, **variables(Home(config.home), running), **proxied(Home(config.home), running)}
@@ -44,7 +44,7 @@ def _running(config: Config) -> Iterator[Running]:
     if running is not None:
         yield running
         return
-    running = detach(config)
+    running = start(config)
     say.note(f"clary: started at {running.url} on {home}, for as long as this command runs")
     try:
         yield running

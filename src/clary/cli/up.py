@@ -53,7 +53,7 @@ def serve(config: Config) -> None:
     say.line("Clary has stopped.")
 
 
-def detach(config: Config) -> Running:
+def start(config: Config) -> Running:
     """Starts one in the background and returns when it answers. Raises ClaryError with what it said if it doesn't."""
     home = Home(config.home)
     home.prepare()

@@ -1,0 +1,185 @@
+"""clary up, down, status and logs."""
+
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from cli.conftest import Clary, plain
+from conftest import CLARY
+
+
+def test_detached_life(clary: Clary, home: Path) -> None:
+    up = clary("up", "--detach")
+    assert up.returncode == 0, up.stderr
+    state = json.loads(clary("status", "--json").stdout)
+    assert state["state"] == "running"
+    assert state["url"] in up.stdout
+    assert state["home"] == str(home)
+    assert state["rss"] < 120 << 20
+    assert stat.S_IMODE(home.stat().st_mode) == 0o700
+    assert f"process   {state['pid']}" in clary("status").stdout
+
+    again = clary("up", "--detach")
+    assert again.returncode == 1
+    assert "already runs" in again.stderr
+    assert state["url"] in again.stderr
+    assert "Traceback" not in again.stderr
+    in_front = clary("up")
+    assert in_front.returncode == 1
+    assert str(state["pid"]) in in_front.stderr
+
+    assert state["url"] in clary("logs").stdout
+    down = clary("down")
+    assert down.returncode == 0
+    assert not _alive(state["pid"])
+    assert not (home / "run.json").exists()
+    assert "No Clary runs" in clary("down").stdout
+    stopped = clary("status", "--json")
+    assert stopped.returncode == 3
+    assert json.loads(stopped.stdout)["state"] == "stopped"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_told_to_stop(clary: Clary, home: Path, number: signal.Signals) -> None:
+    process = subprocess.Popen(
+        [CLARY, "up"], env=plain(CLARY_HOME=str(home), CLARY_PORT="0"), stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert "ready at http://127.0.0.1:" in process.stdout.readline()
+    process.send_signal(number)
+    said, _ = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert "has stopped" in said
+    assert clary("status").returncode == 3
+
+
+def test_killed_and_started_again(clary: Clary, home: Path) -> None:
+    assert clary("up", "--detach").returncode == 0
+    first = json.loads((home / "run.json").read_text())["pid"]
+    os.kill(first, signal.SIGKILL)
+    _wait_for_end(first)
+    assert (home / "run.json").exists()
+    assert clary("status").returncode == 3
+    assert clary("up", "--detach").returncode == 0
+    assert json.loads((home / "run.json").read_text())["pid"] != first
+
+
+def test_down_kills_no_stranger(clary: Clary, home: Path) -> None:
+    """The number of a Clary that was killed may be another process' by now."""
+    stranger = subprocess.Popen(["sleep", "60"])
+    home.mkdir()
+    (home / "lock").touch()
+    forged = {"pid": stranger.pid, "host": "127.0.0.1", "port": 1, "started": time.time(), "version": "0"}
+    (home / "run.json").write_text(json.dumps(forged))
+    down = clary("down")
+    assert "No Clary runs" in down.stdout
+    assert stranger.poll() is None
+    stranger.kill()
+    stranger.wait()
+
+
+def test_port_in_use(clary: Clary) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        for detach in ([], ["--detach"]):
+            up = clary("up", "--port", port, *detach)
+            assert up.returncode == 1
+            assert f"port {port} of 127.0.0.1 is already in use" in up.stderr
+            assert f"process {os.getpid()}" in up.stderr
+            assert "--port" in up.stderr
+            assert "Traceback" not in up.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "code", "said"),
+    [
+        (["up", "--port", "high"], {}, 2, "--port"),
+        (["up"], {"CLARY_PORT": "high"}, 1, "port: 'high' is no int"),
+        (["up", "--host", "nowhere.invalid"], {}, 1, "nowhere.invalid"),
+        (["up", "--home", "/proc/no"], {}, 1, "--home"),
+        (["fly"], {}, 2, "fly"),
+    ],
+)
+def test_refused(clary: Clary, arguments: list[str], environment: dict[str, str], code: int, said: str) -> None:
+    done = clary(*arguments, **environment)
+    assert done.returncode == code
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_logs_of_requests(clary: Clary) -> None:
+    assert clary("up", "--detach").returncode == 0
+    url = json.loads(clary("status", "--json").stdout)["url"].removeprefix("http://")
+    host, port = url.split(":")
+    with socket.create_connection((host, int(port))) as client:
+        client.sendall(b"GET /health?seen=1 HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+        while client.recv(4096):
+            pass
+    deadline = time.monotonic() + 5
+    while "GET /health" not in clary("logs", "--access").stdout:
+        assert time.monotonic() < deadline
+
+
+def test_logs_before_the_first_start(clary: Clary) -> None:
+    logs = clary("logs")
+    assert logs.returncode == 1
+    assert "has Clary run on this home?" in logs.stderr
+
+
+def test_logs_followed_over_a_new_file(home: Path) -> None:
+    log = home / "logs" / "clary.log"
+    log.parent.mkdir(parents=True)
+    log.write_text("one\ntwo\n")
+    process = subprocess.Popen(
+        [CLARY, "logs", "-f", "-n", "1"], env=plain(CLARY_HOME=str(home)), stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "two\n"
+    log.rename(log.with_suffix(".log.1"))
+    log.write_text("three\n")
+    assert process.stdout.readline() == "three\n"
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=10)
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize("command", ["up", "down", "status", "env", "run", "logs", "doctor"])
+def test_help(clary: Clary, command: str) -> None:
+    overview = clary("--help")
+    assert command in overview.stdout
+    told = clary(command, "--help")
+    assert told.returncode == 0
+    assert "--home" in told.stdout
+    assert "\x1b" not in told.stdout
+    assert "╭" not in told.stdout
+
+
+def test_doctor(clary: Clary, home: Path) -> None:
+    fine = clary("doctor")
+    assert fine.returncode == 0, fine.stdout
+    assert "fsync" in fine.stdout
+    assert not home.exists()
+    home.mkdir()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        broken = clary("doctor", CLARY_PORT=str(taken.getsockname()[1]))
+    assert broken.returncode == 1
+    assert "Broken: port." in broken.stdout
+    assert "clary up --port 0" in broken.stdout
+
+
+def _alive(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists()
+
+
+def _wait_for_end(pid: int) -> None:
+    deadline = time.monotonic() + 10
+    while _alive(pid) and "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
