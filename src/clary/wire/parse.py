@@ -143,7 +143,7 @@ def _rest_xml(operation: OperationModel, shape: StructureShape) -> Plan:
         def read_payload(content: bytes) -> Any:
             node = xml.loads(content)
             if root and node.tag != root:
-                raise Malformed
+                raise Malformed(xml.MALFORMED)
             return convert(node)
 
         return read_payload

@@ -1,6 +1,6 @@
-"""The models' regular expressions, which are Java's, as Python's.
+r"""The models' regular expressions, which are Java's, as Python's.
 
-AWS matches the whole value, with or without anchors. \\d, \\w and \\s mean ASCII, as in Java.
+AWS matches the whole value, with or without anchors. \d, \w and \s mean ASCII, as in Java.
 """
 
 import functools
@@ -58,25 +58,25 @@ def _translated(pattern: str) -> str:
     pattern = _CODE.sub(lambda match: f"\\U{int(match[1] or match[2], 16):08X}", pattern)
     out: list[str] = []
     at, bracket = 0, False
-    open_groups = [0]  # how many flag groups each open group has to close beside itself
+    groups = [0]  # how many flag groups each open group has to close beside itself
     while at < len(pattern):
-        token, at = _token(pattern, at, bracket=bracket)
+        piece, at = _piece(pattern, at, bracket=bracket)
         if bracket:
-            bracket = token != "]"
-        elif token.startswith("["):
+            bracket = piece != "]"
+        elif piece.startswith("["):
             bracket = True
-        elif flags := _FLAGS.fullmatch(token):  # to Java they hold up to the end of the group
-            open_groups[-1] += 1
-            token = f"(?{flags[1]}:"
-        elif token == "(":
-            open_groups.append(0)
-        elif token == ")" and len(open_groups) > 1:
-            token = ")" * (open_groups.pop() + 1)
-        out.append(token)
-    return "".join(out) + ")" * open_groups[0]
+        elif flags := _FLAGS.fullmatch(piece):  # to Java they hold up to the end of the group
+            groups[-1] += 1
+            piece = f"(?{flags[1]}:"
+        elif piece == "(":
+            groups.append(0)
+        elif piece == ")" and len(groups) > 1:
+            piece = ")" * (groups.pop() + 1)
+        out.append(piece)
+    return "".join(out) + ")" * groups[0]
 
 
-def _token(pattern: str, at: int, *, bracket: bool) -> tuple[str, int]:
+def _piece(pattern: str, at: int, *, bracket: bool) -> tuple[str, int]:
     """The next piece as Python has it, and where the one after it begins."""
     if match := _CLASS.match(pattern, at):
         negated = (match[1] == "P") != (match[2] == "^")
@@ -84,7 +84,7 @@ def _token(pattern: str, at: int, *, bracket: bool) -> tuple[str, int]:
         return (ranges if bracket else f"[{ranges}]"), match.end()
     if pattern[at] == "\\":
         escape = pattern[at : at + 2]
-        token = {r"\z": r"\Z", r"\h": r" \t\xA0", r"\/": "/", r"\e": r"\x1B"}.get(escape, escape)
+        piece = {r"\z": r"\Z", r"\h": r" \t\xA0", r"\/": "/", r"\e": r"\x1B"}.get(escape, escape)
         # After a class a hyphen can't begin a range: Java takes it as it is, Python takes offence.
         if (
             bracket
@@ -92,8 +92,8 @@ def _token(pattern: str, at: int, *, bracket: bool) -> tuple[str, int]:
             and pattern[at + 2 : at + 3] == "-"
             and pattern[at + 3 : at + 4] != "]"
         ):
-            return token + r"\-", at + 3
-        return token, at + 2
+            return piece + r"\-", at + 3
+        return piece, at + 2
     if not bracket and (match := _FLAGS.match(pattern, at) or _END.match(pattern, at) or _OPEN.match(pattern, at)):
         return "$" if match[0].startswith("$") else match[0], match.end()
     return pattern[at], at + 1

@@ -12,6 +12,7 @@ from clary.wire.forms import scalars
 from clary.wire.forms.scalars import Read, Shape
 
 DEPTH = 200
+MALFORMED = "The XML you provided was not well-formed or did not validate against our published schema"
 
 
 class Node:
@@ -55,7 +56,7 @@ def loads(body: bytes) -> Node:
     try:
         parser.Parse(body, True)
     except (expat.ExpatError, ValueError, LookupError) as error:
-        raise Malformed from error
+        raise Malformed(MALFORMED) from error
     return stack[0].children[0]
 
 
@@ -82,7 +83,7 @@ def _pair(shape: Shape, known: dict[str, Any]) -> Callable[[Node], tuple[str, An
     def read(node: Node) -> tuple[str, Any]:
         parts = {child.tag: child for child in node.children}
         if key_name not in parts or value_name not in parts:
-            raise Malformed
+            raise Malformed(MALFORMED)
         return read_key(parts[key_name]), read_value(parts[value_name])
 
     return read
