@@ -1,8 +1,22 @@
 """AWS Identity and Access Management: who there is, and who may do what."""
 
 from clary.resource.call import Platform
-from clary.resource.service import Service
+from clary.resource.service import Service, collect
+from clary.services.iam import (
+    account,
+    attachments,
+    boundaries,
+    keys,
+    policies,
+    profiles,
+    roles,
+    simulate,
+    tags,
+    used,
+    users,
+)
 from clary.services.iam.identity import Identity, bootstrap, environment
+from clary.services.iam.permissions import permissions
 
 __all__ = ["Identity", "bootstrap", "build", "environment"]
 
@@ -10,4 +24,16 @@ __all__ = ["Identity", "bootstrap", "build", "environment"]
 def build(platform: Platform, identity: Identity) -> Service:
     """The service itself; `bootstrap` has made what it works on."""
     assert platform.authority is identity.authority
-    return Service("iam", {}, identity)
+    return Service(
+        name="iam",
+        operations={
+            **collect([users, roles, policies, profiles, keys, account, simulate]),
+            **attachments.table(),
+            **boundaries.table(),
+            **tags.table(),
+        },
+        state=identity,
+        permissions=permissions,
+        tick=lambda: used.write_down(identity.authority, identity.directory),
+        close=lambda: used.write_down(identity.authority, identity.directory),
+    )

@@ -30,7 +30,7 @@ class Judge:
 
     def __init__(self, directory: Directory, clock: Callable[[], float] = time.time) -> None:
         self._directory = directory
-        self._clock = clock
+        self.clock = clock
         self._generation = 0
         self._bounds: dict[Key, Bounds] = {}
         self._resource_policies: dict[int, tuple[Mapping[str, Any], Policies]] = {}

@@ -117,11 +117,17 @@ class Vault:
         if session.kind == "root":
             caller = self._root(access_key, session)
         elif principal := self._directory.by_id(session.id):
-            callers = {"role": self._role, "user": self._user, "federated": self._federated}
-            caller = callers[session.kind](principal, access_key, session)
+            caller = self._behind(principal, access_key, session)
         if caller is None:
             return None  # the role or user is gone, and its sessions with it
         return Credentials(access_key, self.secret(access_key, token), caller, token, session.expires, session.issued)
+
+    def _behind(self, principal: Principal, access_key: str, session: Session) -> Caller:
+        if session.kind == "role":
+            return self._role(principal, access_key, session)
+        if session.kind == "federated":
+            return self._federated(principal, access_key, session)
+        return self._user(principal, access_key, session)
 
     def _root(self, access_key: str, session: Session | None = None) -> Caller:
         account = self._directory.account

@@ -99,8 +99,14 @@ SELECT * FROM iam_key WHERE entity IS ? ORDER BY created, id
 -- name: key_status
 UPDATE iam_key SET status = ? WHERE id = ?
 
--- name: key_used
-UPDATE iam_key SET used = ?, service = ?, region = ? WHERE id = ?
+-- name: used
+SELECT * FROM iam_used WHERE subject = ?
+
+-- name: used_put
+INSERT OR REPLACE INTO iam_used VALUES (?, ?, ?, ?)
+
+-- name: used_delete
+DELETE FROM iam_used WHERE subject = ?
 
 -- name: key_delete
 DELETE FROM iam_key WHERE id = ?

@@ -51,9 +51,14 @@ CREATE TABLE iam_key (
     id      TEXT PRIMARY KEY,
     entity  TEXT REFERENCES iam_entity ON DELETE CASCADE,             -- NULL: the account's root
     status  TEXT NOT NULL,                   -- Active, Inactive
-    created REAL NOT NULL,
-    used    REAL,
-    service TEXT,
-    region  TEXT
+    created REAL NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX iam_key_by_entity ON iam_key (entity);
+
+-- When an access key or a role was last used; up to a minute behind.
+CREATE TABLE iam_used (
+    subject TEXT PRIMARY KEY,                -- the key's id, or the role's
+    at      REAL NOT NULL,
+    service TEXT NOT NULL,
+    region  TEXT NOT NULL
+) WITHOUT ROWID;
