@@ -114,7 +114,9 @@ def _members(fault: _Fault, form: str) -> dict[str, Any]:
         return fault.error.members
     scalar = cbor.write_scalar if form == "cbor" else json.write_scalar
     known = models.known(fault.model, form + " out")
-    members: dict[str, Any] = objects.object_writer(rest.body_members(fault.shape), known, scalar)(fault.error.members)
+    members: dict[str, Any] = objects.object_writer(rest.body_members(fault.shape, answer=True), known, scalar)(
+        fault.error.members
+    )
     return members
 
 
@@ -123,7 +125,11 @@ def _xml(fault: _Fault) -> Response:
     code = shape.error_code if shape is not None else fault.code
     inner = [f"<Code>{xmltext.escape(code)}</Code><Message>{xmltext.escape(error.message)}</Message>"]
     if shape is not None and error.members:
-        members = {n: m for n, m in rest.body_members(shape).items() if n.lower() not in {"message", "code", "type"}}
+        members = {
+            n: m
+            for n, m in rest.body_members(shape, answer=True).items()
+            if n.lower() not in {"message", "code", "type"}
+        }
         xmltext.children(members, models.known(model, "xml out"))(error.members, inner)
     text = "".join(inner)
     if fault.protocol == "ec2":

@@ -1,5 +1,6 @@
 """From a request to the operation's input: members as AWS spells them, times in seconds, blobs as bytes."""
 
+import dataclasses
 import threading
 import uuid
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from urllib.parse import unquote_plus
 from botocore.model import OperationModel, StructureShape
 
 from clary.errors import AWSError, Malformed
-from clary.wire import eventstream, models, rest
+from clary.wire import encoding, eventstream, models, rest
 from clary.wire.forms import cbor, json, objects, query, xml
 from clary.wire.forms.scalars import Read, Shape
 from clary.wire.message import Request
@@ -30,6 +31,8 @@ def parse(operation: OperationModel, request: Request, labels: dict[str, str]) -
     """
     protocol = spoken(operation.service_model, request)
     plan, tokens = _plans.get((operation, protocol)) or _compile(operation, protocol)
+    if operation.request_compression and encoding.is_compressed(request):
+        request = dataclasses.replace(request, body=encoding.content(request))
     try:
         document = plan(request, labels)
     except RecursionError as error:
@@ -138,7 +141,9 @@ def _rest_xml(operation: OperationModel, shape: StructureShape) -> Plan:
         if payload is None:
             read = xml.fields(rest.body_members(shape), known)
             return lambda content: read(xml.loads(content))
-        convert, root = xml.reader(payload, known), payload.serialization.get("name")
+        # Only S3 is known to hold its root elements against the schema.
+        strict = models.family(operation.service_model) == "s3"
+        convert, root = xml.reader(payload, known), payload.serialization.get("name") if strict else None
 
         def read_payload(content: bytes) -> Any:
             node = xml.loads(content)

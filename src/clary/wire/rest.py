@@ -21,12 +21,15 @@ _QUOTED = re.compile(r'\s*"((?:[^"\\]|\\.)*)"\s*(?:,|$)|([^,]*)(?:,|$)')
 _HTTP_DATE = re.compile(r"[^,]+,[^,]+")
 
 
-def body_members(shape: StructureShape | None) -> dict[str, Shape]:
-    """The members that have no place of their own, so make up the body."""
-    if shape is None:
-        return {}
-    placed = {"uri", "querystring", "header", "headers", "statusCode"}
-    return {name: m for name, m in shape.members.items() if m.serialization.get("location") not in placed}
+_ASKED = {"uri", "querystring", "header", "headers"}
+_ANSWERED = {"header", "headers", "statusCode"}  # labels and queries mean nothing in an answer
+
+
+def body_members(shape: StructureShape | None, *, answer: bool = False) -> dict[str, Shape]:
+    """The members that have no place of their own in the request, or in the answer, so make up the body."""
+    placed = _ANSWERED if answer else _ASKED
+    members = shape.members if shape else {}
+    return {name: member for name, member in members.items() if member.serialization.get("location") not in placed}
 
 
 def _reader(shape: Shape, style: str) -> Callable[[str], Any]:

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 from botocore.model import OperationModel, ServiceModel
 
 from clary.errors import AWSError, UnknownOperation
-from clary.wire import models
+from clary.wire import encoding, models
 from clary.wire.message import Request
 
 _ACTION = re.compile(rb"(?:^|&)Action=([A-Za-z0-9]+)")
@@ -101,7 +101,7 @@ class Router:
             name = target.rpartition(".")[2]
         elif smithy := _SMITHY.fullmatch(request.path):
             name = smithy[2]
-        elif found := _ACTION.search(request.body) or _ACTION.search(request.query.encode()):
+        elif found := _ACTION.search(encoding.content(request)) or _ACTION.search(request.query.encode()):
             name = found[1].decode()
         else:
             raise AWSError("MissingAction", "The request is missing an action or a required parameter.", 400)

@@ -213,7 +213,7 @@ def _filler(
     """What gives the answer its body."""
     name = shape.serialization.get("payload", "")
     if not name:
-        members = rest.body_members(shape)
+        members = rest.body_members(shape, answer=True)
         if not members:
             return lambda _result, _response: None
         return _whole(content_type, body(members, None))

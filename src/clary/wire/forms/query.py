@@ -85,7 +85,11 @@ def _structure(shape: Shape, known: dict[str, Any], *, ec2: bool) -> Read:
 
     known[shape.name] = read
     for name, member in shape.members.items():
-        table[_member(member, name, ec2=ec2)] = (name, reader(member, known, ec2=ec2))
+        entry = (name, reader(member, known, ec2=ec2))
+        # botocore and Smithy differ in what they call members of EC2 and flattened lists that are not named otherwise.
+        for key in (_name(member, name[:1].upper() + name[1:] if ec2 else name, ec2=ec2), name):
+            table.setdefault(key, entry)
+        table[_member(member, name, ec2=ec2)] = entry
     return read
 
 
