@@ -17,7 +17,7 @@ from clary.config import Config
 from clary.errors import ClaryError, ConfigError
 from clary.services.iam import managed, names
 from clary.services.iam.authority import Judge
-from clary.services.iam.credentials import Session, Vault, seal, secret
+from clary.services.iam.credentials import Credentials, Session, Vault, seal, secret
 from clary.services.iam.directory import SQL, Directory
 from clary.store.db import Store
 
@@ -47,6 +47,16 @@ class Identity:
     credentials: Vault
     authority: Judge
     clock: Callable[[], float]
+
+    def session(self, role_arn: str, name: str, seconds: int = 3600) -> Credentials:
+        """Credentials of a role for what the platform itself runs under it (a job): whoever passed the role was asked
+        then. Raises KeyError if there is no such role any more.
+        """
+        role = self.directory.principal(role_arn)
+        if role is None:
+            raise KeyError(role_arn)
+        now = self.clock()
+        return self.credentials.mint(Session("role", role.entity.id, now, now + seconds, name))
 
 
 def bootstrap(store: Store, config: Config, clock: Callable[[], float] = time.time) -> Identity:
