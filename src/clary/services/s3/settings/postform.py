@@ -4,10 +4,12 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html
 https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-post-example.html
 """
 
+import base64
 import hmac
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 from urllib.parse import quote, urlencode, urlsplit
 from xml.etree.ElementTree import Element, ParseError, SubElement, fromstring, tostring
@@ -28,7 +30,15 @@ from clary.wire.validate import validate
 ALGORITHM = "AWS4-HMAC-SHA256"
 KEPT = {"host", "user-agent", "referer", "origin"}
 PLAIN = {"cache-control", "content-type", "content-disposition", "content-encoding", "expires"}
-SIGNING = {"x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-signature", "x-amz-security-token"}
+SIGNING = {
+    "awsaccesskeyid",
+    "signature",
+    "x-amz-algorithm",
+    "x-amz-credential",
+    "x-amz-date",
+    "x-amz-signature",
+    "x-amz-security-token",
+}
 
 
 class Credentials(Protocol):
@@ -125,29 +135,57 @@ class Upload:
             if SIGNING & fields.keys():
                 raise _field("policy")
             return ANONYMOUS, config.region
-        for name in ("x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-signature"):
-            if name not in fields:
-                raise _field(name)
-        if fields["x-amz-algorithm"] != ALGORITHM:
-            raise bad.argument("x-amz-algorithm only supports AWS4-HMAC-SHA256", "x-amz-algorithm")
-        parts = fields["x-amz-credential"].split("/")
-        if len(parts) != 5 or parts[3:] != ["s3", "aws4_request"] or not fields["x-amz-date"].startswith(parts[1]):
-            raise bad.argument(
-                "Error parsing the X-Amz-Credential parameter; the Credential is mal-formed; expecting "
-                '"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request".',
-                "x-amz-credential",
-                fields["x-amz-credential"],
-            )
-        access_key, date, region = parts[:3]
-        credentials = self._forms.find(access_key, fields.get("x-amz-security-token"))
+        form = _version_2(fields) if "awsaccesskeyid" in fields else _version_4(fields)
+        credentials = self._forms.find(form.access_key, fields.get("x-amz-security-token"))
         if credentials is None:
-            raise InvalidAccessKey(AWSAccessKeyId=access_key)
+            raise InvalidAccessKey(AWSAccessKeyId=form.access_key)
         credentials.check(fields.get("x-amz-security-token"), now)
-        expected = sigv4.post_policy(credentials.secret, date, region, fields["policy"])
-        if not hmac.compare_digest(expected.encode(), fields["x-amz-signature"].encode()):
-            raise SignatureMismatch(AWSAccessKeyId=access_key, StringToSign=fields["policy"])
+        if not hmac.compare_digest(form.expected(credentials.secret).encode(), form.signature.encode()):
+            raise SignatureMismatch(AWSAccessKeyId=form.access_key, StringToSign=fields["policy"])
         self._limits = postpolicy.check(fields["policy"], fields, now)
-        return credentials.caller, region
+        return credentials.caller, form.region or config.region
+
+
+@dataclass(frozen=True, slots=True)
+class _Signed:
+    """What a form says of its signature, and what it should be by the secret."""
+
+    access_key: str
+    region: str
+    signature: str
+    expected: Callable[[str], str]
+
+
+def _version_4(fields: Mapping[str, str]) -> _Signed:
+    for name in ("x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-signature"):
+        if name not in fields:
+            raise _field(name)
+    if fields["x-amz-algorithm"] != ALGORITHM:
+        raise bad.argument("x-amz-algorithm only supports AWS4-HMAC-SHA256", "x-amz-algorithm")
+    parts = fields["x-amz-credential"].split("/")
+    if len(parts) != 5 or parts[3:] != ["s3", "aws4_request"] or not fields["x-amz-date"].startswith(parts[1]):
+        raise bad.argument(
+            "Error parsing the X-Amz-Credential parameter; the Credential is mal-formed; expecting "
+            '"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request".',
+            "x-amz-credential",
+            fields["x-amz-credential"],
+        )
+    access_key, date, region = parts[:3]
+    expected = partial(sigv4.post_policy, date=date, region=region, policy_base64=fields["policy"])
+    return _Signed(access_key, region, fields["x-amz-signature"], expected)
+
+
+def _version_2(fields: Mapping[str, str]) -> _Signed:
+    """What boto3 signs forms by unless told otherwise.
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/RESTAuthentication.html
+    """
+    if "signature" not in fields:
+        raise _field("signature")
+
+    def expected(secret: str) -> str:
+        return base64.b64encode(hmac.digest(secret.encode(), fields["policy"].encode(), "sha1")).decode()
+
+    return _Signed(fields["awsaccesskeyid"], "", fields["signature"], expected)
 
 
 def _answer(_request: Request, sink: Sink | None) -> Response:
