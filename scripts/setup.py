@@ -78,7 +78,7 @@ def install() -> None:
     from environments import indexes  # noqa: PLC0415 - it needs a newer Python than this file
 
     uv = (VENV / "bin" / "uv", "pip")
-    quiet = ("--quiet", "--no-progress", "--python", PYTHON)
+    quiet = ("--quiet", "--no-progress", "--compile-bytecode", "--python", PYTHON)
     run(*uv, "sync", *quiet, "--require-hashes", *indexes(), LOCK)
     # The build backend is locked too, so the build fetches nothing.
     run(*uv, "install", *quiet, "--no-deps", "--no-build-isolation", "--editable", ROOT)

@@ -67,7 +67,7 @@ def test_presigned_urls_too(environment: dict[str, str], platform: Platform) -> 
 def test_without_an_endpoint_the_plug_in_does_nothing(environment: dict[str, str]) -> None:
     del environment["AWS_ENDPOINT_URL"]
     url = python(PRESIGNED.replace("True", "False"), environment)
-    assert url.startswith("https://b.s3.us-west-2.amazonaws.com/k?")
+    assert url.startswith("https://s3.us-west-2.amazonaws.com/b/k?")
 
 
 def test_shell_lines(clary: Clary, home: Path) -> None:

@@ -24,7 +24,7 @@ def test_detached_life(clary: Clary, home: Path) -> None:
     assert state["home"] == str(home)
     assert state["rss"] < 120 << 20
     assert stat.S_IMODE(home.stat().st_mode) == 0o700
-    assert f"process   {state['pid']}" in clary("status").stdout
+    assert f"process  {state['pid']}\n" in clary("status").stdout
 
     again = clary("up", "--detach")
     assert again.returncode == 1

@@ -27,11 +27,11 @@ def carry_out(config: Config, command: list[str]) -> int:
 
 
 def proxied(home: Home, running: Running) -> dict[str, str]:
-    """The variables that send a program's TLS connections through the gateway, which answers for *.amazonaws.com
+    """The variables that send a program's connections through the gateway, which answers for *.amazonaws.com
     itself and shows a certificate of this home's own authority. Every client has its own name for that.
     """
     bundle = str(home.ca_bundle)
-    proxies = dict.fromkeys(("HTTPS_PROXY", "https_proxy"), running.url)
+    proxies = dict.fromkeys(("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"), running.url)
     around = ",".join(filter(None, (os.environ.get("NO_PROXY") or os.environ.get("no_proxy"), LOOPBACK)))
     trusting = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
     return {**proxies, "NO_PROXY": around, "no_proxy": around, **dict.fromkeys(trusting, bundle)}
