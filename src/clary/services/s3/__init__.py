@@ -1,0 +1,5 @@
+"""Amazon S3."""
+
+from clary.services.s3.service import build
+
+__all__ = ["build"]

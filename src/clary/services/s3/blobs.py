@@ -55,7 +55,8 @@ class Blobs(Protocol):
 
     def join(self, pieces: Iterable[tuple[int, int, int]], into: int = 0) -> int:
         """Writes (blob, offset, length) one behind the other into a new blob; durable on return. Given a blob, pieces
-        of it that lie where they belong are left alone, and it is cut to the whole's length."""
+        of it that lie where they belong are left alone, and it is cut to the whole's length.
+        """
 
     def path(self, blob: int) -> str: ...
 
@@ -153,7 +154,8 @@ class Folder:
 
     def sweep(self, named: Iterator[int]) -> int:
         """Unlinks what earlier processes left and no row names; `named` gives every blob that rows name. Returns how
-        many. Memory: half a KiB for each folder."""
+        many. Memory: half a KiB for each folder.
+        """
         alive: dict[int, bytearray] = {}
         for blob in named:
             if blob >> BITS < self.first:

@@ -1,15 +1,23 @@
 """What every S3 operation shares, and the buckets, which nearly every one of them asks for first."""
 
+import errno
+import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from clary.config import Config
 from clary.errors import AccessDenied, AWSError
 from clary.resource.bus import Bus
 from clary.services.s3.blobs import Blobs
+from clary.services.s3.place import Places
+from clary.services.s3.settings.book import Book
 from clary.store.db import Store
+
+T = TypeVar("T")
+RESERVE = 16 << 20  # bytes that bodies leave free on the disk, so that rows can still be written
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +47,14 @@ class S3:
     bus: Bus
     clock: Callable[[], float]  # seconds since the epoch
     config: Config
+    settings: Book
+    places: Places
     cache: _Cache = field(default_factory=_Cache)
 
     def bucket(self, name: str, expected_owner: str | None = None) -> Bucket:
         """Raises NoSuchBucket, and AccessDenied where the owner is not the expected one.
-        https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html"""
+        https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html
+        """
         bucket = self.cache.rows.get(name) or self._load(name)
         if expected_owner and expected_owner != bucket.account:
             raise AccessDenied
@@ -59,6 +70,11 @@ class S3:
             self.cache.generation += 1
             self.cache.rows.pop(name, None)
 
+    def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """As Store.write; a full disk is S3's answer for it."""
+        with space():
+            return self.store.write(work)
+
     def _load(self, name: str) -> Bucket:
         generation = self.cache.generation
         row = self.store.read().execute("SELECT * FROM bucket WHERE name = ?", (name,)).fetchone()
@@ -73,3 +89,25 @@ class S3:
 
 def no_such_bucket(name: str) -> AWSError:
     return AWSError("NoSuchBucket", "The specified bucket does not exist", 404, BucketName=name)
+
+
+@contextmanager
+def space() -> Iterator[None]:
+    """Turns a full disk into the answer that says so."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+            raise
+        raise disk_full() from error
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_FULL:
+            raise
+        raise disk_full() from error
+
+
+def disk_full() -> AWSError:
+    """AWS has no code for it, since its disk is never full. 507 is what HTTP calls it, and what SDKs do not retry as
+    they do 500, 502, 503 and 504: the same bytes would not fit a second later either.
+    """
+    return AWSError("InsufficientStorage", "There is no space left on the disk that holds the objects.", 507)

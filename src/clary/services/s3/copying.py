@@ -1,0 +1,212 @@
+"""CopyObject and UploadPartCopy.
+
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPartCopy.html
+"""
+
+import re
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from clary.resource.call import Call
+from clary.resource.service import operation
+from clary.services.s3 import checksums, conditions, head, names, rows, writing
+from clary.services.s3.intake import LARGEST
+from clary.services.s3.multipart import PartIntake, check_number, find, keep_part
+from clary.services.s3.reading import no_such_version
+from clary.services.s3.settings import acl, bad, permissions
+from clary.services.s3.state import S3, space
+
+Document = dict[str, Any]
+PIECE = 1 << 20  # bytes read at once
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What is copied; its file is held open, so that it stays whatever becomes of the object."""
+
+    bucket: str
+    key: str
+    version: str | None  # the id that the answer tells, None where its bucket has no versions
+    named: bool  # whether the request names a version
+    row: sqlite3.Row
+    head: head.Head
+
+    def read(self, state: S3, offset: int, length: int) -> Iterator[list[bytes]]:
+        """The bytes of a range of it."""
+        if not length:
+            return
+        with Path(state.blobs.path(self.row["blob"])).open("rb", buffering=0) as file:
+            file.seek(offset)
+            while length:
+                piece = file.read(min(PIECE, length))
+                if not piece:
+                    raise OSError(f"blob {self.row['blob']} is shorter than its row says")
+                length -= len(piece)
+                yield [piece]
+
+
+def _source(call: Call[S3], request: Document) -> Source:
+    """Raises NoSuchBucket, NoSuchKey, NoSuchVersion, InvalidRequest and PreconditionFailed."""
+    state = call.state
+    name, key, version = permissions.source(request["CopySource"])
+    bucket = state.bucket(name, request.get("ExpectedSourceBucketOwner"))
+    row = rows.find(state.store.read(), name, key, version)
+    if row is None:
+        error = permissions.missing(call, name, key)
+        raise no_such_version(key, version) if version and error.code("s3") == "NoSuchKey" else error
+    if not row["etag"]:
+        raise bad.request("The source of a copy request may not specifically refer to a delete marker by version id.")
+    found = orjson.loads(row["head"])
+    head.unlock(found, request, "CopySource")
+    conditions.check_source(request, row["etag"], row["modified"])
+    told = (row["version"] or names.NULL) if bucket.versioning else None
+    return Source(name, key, told, version is not None, row, found)
+
+
+@operation("CopyObject")
+def copy(call: Call[S3], request: Document) -> Document:
+    state, key = call.state, request["Key"]
+    bucket = state.bucket_of(request)
+    names.check_key(key)
+    settings = state.settings.of(bucket.name)
+    acl.check_object(call, settings, request)
+    condition = conditions.for_write(request, key)
+    source = _source(call, request)
+    if source.row["size"] > LARGEST:
+        raise bad.request(
+            f"The specified copy source is larger than the maximum allowable size for a copy source: {LARGEST}"
+        )
+    made = _head(request, source, bucket.name, settings)
+    tags = (
+        source.row["tags"]
+        if _directive(request, "TaggingDirective") == "COPY"
+        else head.tags_of(request.get("Tagging"))
+    )
+    etag = _digests(state, source, made, request.get("ChecksumAlgorithm", ""))
+    with space():
+        blob = state.blobs.link(source.row["blob"]) if source.row["blob"] else 0
+    new = rows.New(blob, source.row["size"], etag, float(int(state.clock())), orjson.dumps(made), tags)
+    try:
+        change = state.write(lambda connection: rows.put(connection, bucket.name, key, new, condition))
+    except BaseException:
+        state.blobs.delete([blob])
+        raise
+    writing.after(call, bucket, key, new, change, "s3:ObjectCreated:Copy")
+    algorithm, value, kind = made["checksum"]
+    told = {"ETag": f'"{etag}"', "LastModified": new.modified, f"Checksum{algorithm}": value, "ChecksumType": kind}
+    result = {"CopyObjectResult": told} | head.encryption(made)
+    if source.version is not None:
+        result["CopySourceVersionId"] = source.version
+    return result | writing.version_of(change) | writing.expiration(state, bucket, key, new)
+
+
+def _directive(request: Document, member: str) -> str:
+    value: str = request.get(member, "COPY")
+    if value not in {"COPY", "REPLACE"}:
+        name = "x-amz-metadata-directive" if member == "MetadataDirective" else "x-amz-tagging-directive"
+        raise bad.argument(f"Unknown {name.removeprefix('x-amz-').replace('-', ' ')}.", name, value)
+    return value
+
+
+_ALTERING = (
+    "StorageClass",
+    "WebsiteRedirectLocation",
+    "ServerSideEncryption",
+    "SSECustomerAlgorithm",
+    "SSEKMSKeyId",
+    "ChecksumAlgorithm",
+)
+
+
+def _head(request: Document, source: Source, bucket: str, settings: Any) -> head.Head:
+    """The copy's head. Raises InvalidRequest for a copy onto itself that changes nothing."""
+    if _directive(request, "MetadataDirective") == "REPLACE":
+        return head.make(request, settings) | {"checksum": source.head["checksum"]}
+    if (source.bucket, source.key) == (bucket, request["Key"]) and not source.named:
+        if not any(member in request for member in _ALTERING):
+            raise bad.request(
+                "This copy request is illegal because it is trying to copy an object to itself without changing the "
+                "object's metadata, storage class, website redirect location or encryption attributes."
+            )
+    head.refuse_lock(request)
+    made: head.Head = {"headers": dict(source.head["headers"]), "checksum": source.head["checksum"]}
+    head.place(made, request, settings)
+    # https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html: the redirect is never copied
+    made["headers"].pop("x-amz-website-redirect-location", None)
+    if redirect := request.get("WebsiteRedirectLocation"):
+        made["headers"]["x-amz-website-redirect-location"] = redirect
+    return made
+
+
+def _digests(state: S3, source: Source, made: head.Head, wanted: str) -> str:
+    """The copy's etag; its checksum goes into `made`. The bytes are read only where the source's own do not serve: it
+    came in parts, or another algorithm is asked for.
+    """
+    algorithm, value, kind = made["checksum"]
+    if wanted and wanted not in checksums.NEW:
+        raise bad.argument("Checksum algorithm provided is unsupported.", "x-amz-checksum-algorithm", wanted)
+    in_parts = "-" in source.row["etag"]
+    same = (not wanted or wanted == algorithm) and kind == "FULL_OBJECT"
+    if same and not in_parts:
+        etag: str = source.row["etag"]
+        return etag
+    algorithm = wanted or algorithm
+    hashes = {name: checksums.NEW[name]() for name in {"MD5", algorithm}}
+    for pieces in source.read(state, 0, source.row["size"]):
+        for made_hash in hashes.values():
+            made_hash.update(pieces[0])
+    value = checksums.base64_of(hashes[algorithm].digest())
+    made["checksum"] = [algorithm, value, "FULL_OBJECT"]
+    return hashes["MD5"].digest().hex()
+
+
+@operation("UploadPartCopy")
+def copy_part(call: Call[S3], request: Document) -> Document:
+    state = call.state
+    bucket = state.bucket_of(request)
+    check_number(request["PartNumber"])
+    row = find(state.store.read(), bucket.name, request["Key"], request["UploadId"])
+    upload: head.Head = orjson.loads(row["head"])
+    head.unlock(upload, request)
+    source = _source(call, request)
+    offset, length = _range(request.get("CopySourceRange", ""), source.row["size"])
+    headers = {"x-amz-copy-source": request["CopySource"]}
+    intake = PartIntake(state, request, row, headers, length)
+    try:
+        for pieces in source.read(state, offset, length):
+            intake.write(pieces)
+        keep_part(call, intake)
+    except BaseException:
+        intake.abort()
+        raise
+    told = {"ETag": f'"{intake.etag}"', "LastModified": float(int(state.clock()))}
+    if upload["chosen"]:
+        told[f"Checksum{intake.algorithm}"] = intake.checksum
+    result = {"CopyPartResult": told} | head.encryption(upload)
+    return result | ({"CopySourceVersionId": source.version} if source.version is not None else {})
+
+
+def _range(text: str, size: int) -> tuple[int, int]:
+    """Offset and length. Raises InvalidArgument."""
+    if not text:
+        return 0, size
+    match = re.fullmatch(r"bytes=(\d+)-(\d+)", text)
+    if match is None or int(match[1]) > int(match[2]):
+        raise bad.argument(
+            "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the "
+            "zero-based offsets of the first and last bytes to copy",
+            "x-amz-copy-source-range",
+            text,
+        )
+    first, last = int(match[1]), int(match[2])
+    if last >= size:
+        raise bad.argument(
+            f"Range specified is not valid for source object of size: {size}", "x-amz-copy-source-range", text
+        )
+    return first, last - first + 1

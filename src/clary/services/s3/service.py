@@ -1,0 +1,100 @@
+"""S3 as a service: what it is made of, and what it does at its start, now and then, and at its end."""
+
+import logging
+import threading
+
+from clary.resource.call import Platform
+from clary.resource.service import Service, collect
+from clary.services.s3 import (
+    attributes,
+    buckets,
+    completion,
+    copying,
+    lists,
+    multipart,
+    reading,
+    removal,
+    tagging,
+    uploads,
+    writing,
+)
+from clary.services.s3.blobs import Folder
+from clary.services.s3.place import Places
+from clary.services.s3.rows import SQL
+from clary.services.s3.settings import hooks, permissions
+from clary.services.s3.settings.book import Book
+from clary.services.s3.settings.postform import Find
+from clary.services.s3.state import S3
+
+log = logging.getLogger(__name__)
+
+MODULES = (buckets, reading, writing, removal, copying, lists, multipart, completion, uploads, tagging, attributes)
+REMEMBERED = 7 * 86400  # seconds for which a finished upload answers once more
+
+
+def build(platform: Platform, find: Find) -> Service:
+    """`find` gives credentials by access key id and token: browsers' forms bring a signature of their own."""
+    blobs = Folder(platform.config.home / "blobs")
+    settings = Book(platform.store, platform.clock)
+    places = Places(platform.store, blobs)
+    state = S3(platform.store, blobs, platform.bus, platform.clock, platform.config, settings, places)
+    operations = collect([*MODULES, *hooks.MODULES])
+    sweeper = threading.Thread(target=_sweep, args=(state, blobs), name="s3-sweep", daemon=True)
+    sweeper.start()
+
+    def tick() -> None:
+        hooks.tick(state)
+        before = state.clock() - REMEMBERED
+        state.write(lambda connection: connection.execute(SQL["completed_forget"], (before,)))
+
+    def close() -> None:
+        sweeper.join()
+        blobs.close()
+
+    return Service(
+        "s3",
+        operations,
+        state,
+        permissions.permissions,
+        anonymous=True,
+        raw=hooks.raw(platform, state, find, operations["PutObject"]),
+        finish=hooks.finish,
+        tick=tick,
+        close=close,
+        unused=hooks.UNUSED | UNUSED,
+    )
+
+
+def _sweep(state: S3, blobs: Folder) -> None:
+    """Blobs that a crash left without a row."""
+    connection = state.store.read()
+    try:
+        gone = blobs.sweep(row[0] for row in connection.execute(SQL["blobs"]))
+    except OSError:
+        log.exception("orphaned blobs could not be swept; the next start tries again")
+        return
+    if gone:
+        log.info("swept %d blobs that a crash had left behind", gone)
+
+
+_ENCRYPTION = {"SSEKMSEncryptionContext", "ServerSideEncryption", "SSEKMSKeyId", "BucketKeyEnabled", "SSECustomerKey"}
+_WRITING = _ENCRYPTION | {"StorageClass", "RequestPayer", "WebsiteRedirectLocation"}
+UNUSED = {  # accepted and, where S3 does, told again, but nothing is done with it: the disk is not encrypted by us
+    "PutObject": _WRITING,
+    "CopyObject": _WRITING | {"CopySourceSSECustomerKey"},
+    "CreateMultipartUpload": _WRITING,
+    "UploadPart": {"SSECustomerKey", "RequestPayer"},
+    "UploadPartCopy": {"SSECustomerKey", "CopySourceSSECustomerKey", "RequestPayer"},
+    "CompleteMultipartUpload": {"RequestPayer"},
+    "AbortMultipartUpload": {"RequestPayer", "IfMatchInitiatedTime"},
+    "GetObject": {"RequestPayer"},
+    "HeadObject": {"RequestPayer"},
+    "DeleteObject": {"MFA", "RequestPayer", "BypassGovernanceRetention"},
+    "DeleteObjects": {"MFA", "RequestPayer", "BypassGovernanceRetention"},
+    "ListObjects": {"RequestPayer", "OptionalObjectAttributes"},
+    "ListObjectsV2": {"RequestPayer", "OptionalObjectAttributes"},
+    "ListObjectVersions": {"RequestPayer", "OptionalObjectAttributes"},
+    "ListParts": {"RequestPayer"},
+    "ListMultipartUploads": {"RequestPayer"},
+    "PutBucketVersioning": {"MFA"},
+}
