@@ -42,7 +42,7 @@ class App:
             authority=self.identity.authority,
         )
         services = [
-            s3.build(platform),
+            s3.build(platform, self.identity.credentials.find),
             iam.build(platform, self.identity),
             sts.build(platform, self.identity),
             sagemaker.build(platform),
