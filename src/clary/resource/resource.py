@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
 
-from botocore.model import OperationModel, ServiceModel, Shape
+from botocore.model import OperationModel, ServiceModel
 
 from clary.errors import AWSError
 from clary.resource.call import Call
@@ -99,7 +99,7 @@ class Plan:
         self.token = next((m for m in taken if m in ("ClientRequestToken", "ClientToken")), "")
         self.roles = [member for member in ("RoleArn", "ExecutionRoleArn") if member in taken]
 
-    def input(self, verb: str) -> dict[str, Shape]:
+    def input(self, verb: str) -> dict[str, Any]:
         shape = self.model.operation_model(self.operations[verb]).input_shape
         return dict(shape.members) if shape else {}
 
@@ -162,7 +162,7 @@ class Plan:
             return dict(members[self.noun].members), self.noun
         return members, ""
 
-    def _arn_member(self, *outputs: Mapping[str, Shape]) -> str:
+    def _arn_member(self, *outputs: Mapping[str, Any]) -> str:
         wanted = (f"{self.noun}Arn", "Arn", "JobDefinitionArn")
         return next((name for name in wanted for output in outputs if name in output), f"{self.noun}Arn")
 

@@ -1,7 +1,7 @@
 """SageMaker: its nouns, what some of them do in their own way, and what each request asks of IAM."""
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property, partial
 from typing import Any
 
 from clary.resource import crud, pages, tags
@@ -49,6 +49,7 @@ ALSO = {
     "UpdatePipelineVersion": "Pipeline",
 }
 TAGGING = {"AddTags": tags.add, "DeleteTags": tags.remove, "ListTags": tags.show}
+PREFIXES = ("aws", "sagemaker")
 UNUSED = {
     # Kept and given back; there is no second account whose access it could open.
     "PutModelPackageGroupPolicy": {"ResourcePolicy"},
@@ -99,7 +100,7 @@ def permissions(targets: dict[str, Plan], call: Call[Any], request: Document) ->
     action = f"sagemaker:{name}"
     arns = _resources(targets, call, request)
     context = _asked(request)
-    wanted = [Permission(action, arn, {**_had(call, arn), **context}) for arn in arns]
+    wanted = [Permission(action, arn, _Keys(call, arn, context)) for arn in arns]
     if name not in TAGGING and request.get("Tags"):
         wanted += [Permission("sagemaker:AddTags", arn, context) for arn in arns]
     return wanted
@@ -129,6 +130,23 @@ def _asked(request: Document) -> dict[str, list[str]]:
     return {**context, "aws:TagKeys": keys} if keys else context
 
 
-def _had(call: Call[Any], arn: str) -> dict[str, list[str]]:
-    had = tags.read(call.platform.store.read(), arn)
-    return {f"{prefix}:ResourceTag/{key}": [value] for key, value in had.items() for prefix in ("aws", "sagemaker")}
+class _Keys(Mapping[str, list[str]]):
+    """The condition keys of a resource's tags and of the request's; the resource's are read when a policy asks."""
+
+    def __init__(self, call: Call[Any], arn: str, asked: dict[str, list[str]]) -> None:
+        self._call, self._arn, self._asked = call, arn, asked
+
+    @cached_property
+    def _all(self) -> dict[str, list[str]]:
+        had = tags.read(self._call.platform.store.read(), self._arn)
+        keys = {f"{prefix}:ResourceTag/{key}": [value] for key, value in had.items() for prefix in PREFIXES}
+        return {**keys, **self._asked}
+
+    def __getitem__(self, key: str) -> list[str]:
+        return self._all[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all)
+
+    def __len__(self) -> int:
+        return len(self._all)
