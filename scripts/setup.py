@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 OLDEST = (3, 11)
+NEW_ENOUGH = "import sys; assert sys.version_info >= " + repr(OLDEST)
 KNOWN = ("python3.14", "python3.13", "python3.12", "python3.11")
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
@@ -42,7 +43,8 @@ def main() -> None:
 def on_a_newer_python() -> None:
     """Goes on as another process, on a Python that is new enough."""
     wanted = ".".join(map(str, OLDEST))
-    found = next(filter(None, map(shutil.which, KNOWN)), None)
+    candidates = filter(None, map(shutil.which, KNOWN))
+    found = next((path for path in candidates if works(path, NEW_ENOUGH)), None)
     if found is None:
         package = f"python{wanted}"
         apt(f"Python {wanted} or later is needed; this is {sys.version.split()[0]}", package, f"{package}-venv")
@@ -54,8 +56,10 @@ def on_a_newer_python() -> None:
 
 def make_venv() -> None:
     shutil.rmtree(VENV, ignore_errors=True)
-    if not works(sys.executable, "import ensurepip, venv"):  # Debian and Ubuntu keep these in a package of their own
-        if works(sys.executable, "import venv, pip"):
+    if not works(
+        sys.executable, "import venv, ensurepip; ensurepip.version()"
+    ):  # Debian and Ubuntu keep these in a package of their own
+        if works(sys.executable, "import venv, pip; pip.__version__"):
             run(sys.executable, "-m", "venv", "--without-pip", VENV)
             return
         version = "{}.{}".format(*sys.version_info)
@@ -70,7 +74,11 @@ def bring_uv() -> None:
     end = next(number for number in range(start, len(lines)) if not lines[number].endswith("\\"))
     only = VENV / "uv.txt"
     only.write_text("\n".join(lines[start : end + 1]) + "\n")
-    pip = (PYTHON, "-m", "pip") if works(PYTHON, "import pip") else (sys.executable, "-m", "pip", "--python", PYTHON)
+    pip = (
+        (PYTHON, "-m", "pip")
+        if works(PYTHON, "import pip; pip.__version__")
+        else (sys.executable, "-m", "pip", "--python", PYTHON)
+    )
     run(*pip, "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes", "-r", only)
 
 
