@@ -57,6 +57,9 @@ class Inside:
             request["Body"] = sink
         return handler.handle(call, request)
 
+    def create(self, bucket: str) -> None:
+        self.call("CreateBucket", Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
+
     def put(self, bucket: str, key: str, body: bytes, **request: Any) -> Any:
         return self.call("PutObject", body, Bucket=bucket, Key=key, **request)
 

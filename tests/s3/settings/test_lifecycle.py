@@ -125,7 +125,7 @@ def test_the_date_and_the_cutoff_say_the_same(modified: int, days: int, now: int
 
 
 def begin(inside: Inside, *rules: dict[str, Any], versions: bool = False) -> None:
-    inside.call("CreateBucket", Bucket="inside")
+    inside.create("inside")
     if versions:
         inside.call("PutBucketVersioning", Bucket="inside", VersioningConfiguration={"Status": "Enabled"})
     given = [{**ALL, "ID": str(n), **rule} for n, rule in enumerate(rules)]

@@ -84,7 +84,7 @@ def test_bad_ones_are_refused(s3: Any, parts: list[dict[str, Any]], code: str, s
 
 
 def test_events_of_a_bucket(inside: Inside) -> None:
-    inside.call("CreateBucket", Bucket="inside")
+    inside.create("inside")
     rules = [{"Name": "Prefix", "Value": "in/"}]
     inside.call(
         "PutBucketNotificationConfiguration",

@@ -10,7 +10,8 @@ from typing import Any
 
 import orjson
 
-from clary.services.s3 import removal, rows
+from clary.errors import AWSError
+from clary.services.s3 import multipart, removal, rows
 from clary.services.s3.settings import rules
 from clary.services.s3.settings.book import SQL
 from clary.services.s3.settings.rules import DAY, Rule, expiration
@@ -146,16 +147,10 @@ def _abort_uploads(state: S3, bucket: Bucket, rule: Rule, cutoff: float) -> None
     found = state.store.read().execute(SQL["old_uploads"], _range(bucket, rule, cutoff=cutoff)).fetchall()
 
     for row in found:
-        state.blobs.delete(state.write(_abort(bucket.name, row["key"], row["id"])))
-
-
-def _abort(bucket: str, key: str, upload: str) -> Callable[[sqlite3.Connection], list[int]]:
-    def work(connection: sqlite3.Connection) -> list[int]:
-        gone = connection.execute(rows.SQL["upload_delete"], (bucket, key, upload)).fetchall()
-        parts = connection.execute(rows.SQL["parts_delete"], (upload,)).fetchall() if gone else []
-        return sorted({row["blob"] for row in (*gone, *parts) if row["blob"]})
-
-    return work
+        try:
+            state.blobs.delete(multipart.remove(state, bucket.name, row["key"], row["id"]))
+        except AWSError:  # NoSuchUpload: somebody ended it meanwhile
+            continue
 
 
 __all__ = ["expiration", "run", "sweep"]
