@@ -35,7 +35,7 @@ REMEMBERED = 7 * 86400  # seconds for which a finished upload answers once more
 def build(platform: Platform, find: Find) -> Service:
     """`find` gives credentials by access key id and token: browsers' forms bring a signature of their own."""
     blobs = Folder(platform.config.home / "blobs")
-    settings = Book(platform.store, platform.clock)
+    settings = Book(platform.store)
     places = Places(platform.store, blobs)
     state = S3(platform.store, blobs, platform.bus, platform.clock, platform.config, settings, places)
     operations = collect([*MODULES, *hooks.MODULES])

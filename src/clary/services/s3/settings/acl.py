@@ -10,7 +10,7 @@ from typing import Any
 from clary.errors import AccessDenied, AWSError, NotImplementedHere
 from clary.resource.call import Call
 from clary.resource.service import operation
-from clary.services.s3.settings import bad
+from clary.services.s3.settings import bad, keep
 from clary.services.s3.settings.book import Settings
 from clary.services.s3.state import S3
 
@@ -97,7 +97,7 @@ def put(call: Call[S3], request: Document) -> Document:
     if canned not in CANNED:
         raise bad.argument("", "x-amz-acl", canned)
     _refuse_public(call, settings, canned, "s3:PutBucketAcl", f"arn:aws:s3:::{bucket.name}")
-    call.state.settings.put(bucket.name, "acl", {"Canned": canned})
+    keep.put(call.state, bucket.name, "acl", {"Canned": canned})
     return {}
 
 

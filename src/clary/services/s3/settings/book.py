@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from clary.services.s3.settings import tags
 from clary.store.db import Store
 from clary.store.sql import queries
 
@@ -71,9 +72,8 @@ class Settings:
 class Book:
     """The settings of all buckets. One process owns them, so what is remembered is forgotten only on a change."""
 
-    def __init__(self, store: Store, clock: Callable[[], float]) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
-        self._clock = clock
         self._cache: dict[str, Settings] = {}
         self._generation = 0
         self._lock = threading.Lock()
@@ -93,16 +93,6 @@ class Book:
 
     def buckets_with(self, family: str) -> list[str]:
         return [row["bucket"] for row in self._store.read().execute(SQL["buckets_with"], (family,))]
-
-    def put(self, bucket: str, family: str, document: Document | None, name: str = "") -> None:
-        """Durable on return. None takes a configuration away that new buckets have by default."""
-        self._store.write(lambda connection: put(connection, bucket, family, document, now=self._clock(), name=name))
-        self.forget(bucket)
-
-    def delete(self, bucket: str, family: str, name: str = "") -> None:
-        key = {"bucket": bucket, "family": family, "id": name}
-        self._store.write(lambda connection: connection.execute(SQL["delete_one"], key))
-        self.forget(bucket)
 
     def forget(self, bucket: str) -> None:
         """To be called after a commit that changed a bucket's settings, so after one that deleted the bucket."""
@@ -131,8 +121,8 @@ def create(connection: sqlite3.Connection, bucket: str, request: Document, now: 
     delete_all(connection, bucket)
     if ownership := request.get("ObjectOwnership"):
         put(connection, bucket, "ownershipControls", {"Rules": [{"ObjectOwnership": ownership}]}, now=now)
-    if tags := request.get("CreateBucketConfiguration", {}).get("Tags"):
-        put(connection, bucket, "tagging", {"TagSet": tags}, now=now)
+    if given := request.get("CreateBucketConfiguration", {}).get("Tags"):
+        put(connection, bucket, "tagging", tags.check({"TagSet": given}), now=now)
     if (acl := request.get("ACL", "private")) != "private":
         put(connection, bucket, "acl", {"Canned": acl}, now=now)
 

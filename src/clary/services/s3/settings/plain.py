@@ -11,7 +11,7 @@ from typing import Any
 from clary.errors import AWSError, NotImplementedHere
 from clary.resource.call import Call
 from clary.resource.service import operation
-from clary.services.s3.settings import bad, cors, notification, rules, tags
+from clary.services.s3.settings import bad, cors, keep, notification, rules, tags
 from clary.services.s3.settings.acl import CANNED
 from clary.services.s3.state import S3
 
@@ -212,7 +212,7 @@ def put(call: Call[S3], request: Document) -> Document:
     if setting.family == "lifecycle":
         result["TransitionDefaultMinimumObjectSize"] = rules.default_size(request)
         document = {**document, **result}
-    call.state.settings.put(bucket, setting.family, document, name)
+    keep.put(call.state, bucket, setting.family, document, name)
     return result
 
 
@@ -234,11 +234,11 @@ def delete(call: Call[S3], request: Document) -> Document:
     if setting.several:
         if call.state.settings.of(bucket).get(setting.family, request["Id"]) is None:
             raise bad.missing(*NO_SUCH, bucket)
-        call.state.settings.delete(bucket, setting.family, request["Id"])
+        keep.delete(call.state, bucket, setting.family, request["Id"])
     elif setting.family in {"publicAccessBlock", "ownershipControls"}:
-        call.state.settings.put(bucket, setting.family, None)  # there is one by default: it has to be known as gone
+        keep.put(call.state, bucket, setting.family, None)  # there is one by default: it has to be known as gone
     else:
-        call.state.settings.delete(bucket, setting.family)
+        keep.delete(call.state, bucket, setting.family)
     return {}
 
 

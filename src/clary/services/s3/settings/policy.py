@@ -12,7 +12,7 @@ from typing import Any
 from clary.errors import AccessDenied
 from clary.resource.call import Call, Caller
 from clary.resource.service import operation
-from clary.services.s3.settings import acl, bad
+from clary.services.s3.settings import acl, bad, keep
 from clary.services.s3.settings.book import Settings
 from clary.services.s3.settings.statements import VERSIONS, is_public, many, read
 from clary.services.s3.state import S3
@@ -40,7 +40,7 @@ def put(call: Call[S3], request: Document) -> Document:
             f'"arn:aws:s3:::{bucket}" because public policies are blocked by the BlockPublicPolicy block public access '
             "setting."
         )
-    call.state.settings.put(bucket, "policy", {"Text": text})
+    keep.put(call.state, bucket, "policy", {"Text": text})
     return {}
 
 
@@ -58,7 +58,7 @@ def status(call: Call[S3], request: Document) -> Document:
 
 @operation("DeleteBucketPolicy")
 def delete(call: Call[S3], request: Document) -> Document:
-    call.state.settings.delete(call.state.bucket_of(request).name, "policy")
+    keep.delete(call.state, call.state.bucket_of(request).name, "policy")
     return {}
 
 

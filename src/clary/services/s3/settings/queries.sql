@@ -5,6 +5,9 @@ SELECT family, id, document, modified FROM s3_setting WHERE bucket = ? ORDER BY 
 -- name: buckets_with
 SELECT bucket FROM s3_setting WHERE family = ? AND document IS NOT NULL ORDER BY bucket;
 
+-- name: bucket
+SELECT 1 FROM bucket WHERE name = ?;
+
 -- name: put
 INSERT INTO s3_setting (bucket, family, id, document, modified)
 VALUES (:bucket, :family, :id, :document, :modified)
