@@ -8,6 +8,7 @@ import socket
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -307,17 +308,18 @@ def test_a_key_is_just_a_name(fuzzed: Fuzzed, key: str) -> None:
 def test_all_those_names_are_listed(fuzzed: Fuzzed) -> None:
     for key in TRICKS:
         fuzzed.ask("s3", "PUT", f"/{fuzzed.bucket}/{quote(key, safe='/~')}", body=b"x")
-    pages = fuzzed.s3.get_paginator("list_objects_v2").paginate(Bucket=fuzzed.bucket, EncodingType="url")
-    listed = [found["Key"] for page in pages for found in page.get("Contents", [])]
-    found = [key for key in listed if quote(key) in set(map(quote, TRICKS)) or key in TRICKS]
-    assert set(TRICKS) <= set(found), set(TRICKS) - set(found)
+    pages = fuzzed.s3.get_paginator("list_objects_v2").paginate(Bucket=fuzzed.bucket, PaginationConfig={"PageSize": 7})
+    listed = [found["Key"] for page in pages for found in page["Contents"]]
+    assert set(TRICKS) <= set(listed)
+    assert listed == sorted(listed, key=str.encode)
+    assert len(listed) == len(set(listed))
 
 
 @pytest.mark.parametrize("key", ["a" * 1025, "ü" * 513, "%ff", "%00", "a%00b", "%c3", "%ed%a0%80", "%f5%80%80%80"])
 def test_names_that_are_none(fuzzed: Fuzzed, key: str) -> None:
     target = f"/{fuzzed.bucket}/" + (key if "%" in key else quote(key))
     status, _ = fuzzed.ask("s3", "PUT", target, body=b"x")
-    assert status in {200, 400}
+    assert status == 400 or "%" in key
     assert fuzzed.ask("s3", "GET", target)[0] in {200, 400, 404}
     fuzzed.ask("s3", "GET", f"/{fuzzed.bucket}?list-type=2")
 
@@ -521,6 +523,7 @@ documents = st.recursive(
 )
 
 
+@cache
 def members(service: str) -> st.SearchStrategy[tuple[str, dict[str, Any]]]:
     """An operation of the service, and for its members whatever."""
     model = Session().get_service_model(service)
