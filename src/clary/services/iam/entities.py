@@ -190,8 +190,8 @@ def page(
 
 def _unmarker(marker: str) -> str:
     try:
-        return base64.urlsafe_b64decode(marker.encode()).decode()
-    except (binascii.Error, UnicodeError) as error:
+        return base64.b64decode(marker, altchars=b"-_", validate=True).decode()
+    except (binascii.Error, ValueError) as error:
         raise Invalid(f"Invalid Marker: {marker}") from error
 
 
