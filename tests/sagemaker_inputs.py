@@ -1,10 +1,16 @@
-"""Requests from the model alone: the smallest that AWS would take, for any operation."""
+"""SageMaker clients for tests, and requests from the model alone: the smallest that AWS would take."""
 
+import functools
 import uuid
 from typing import Any
 
+import boto3
+import botocore.config
+from botocore.exceptions import ClientError
+
 from clary.wire.models import service_model
 from clary.wire.patterns import compiled
+from conftest import Platform
 
 ROLE = "arn:aws:iam::{account}:role/service-role/AmazonSageMaker-ExecutionRole"
 
@@ -33,6 +39,39 @@ MEANT = {
     "AuthMode": "IAM",
     "HubContentType": "Model",
 }
+
+
+SESSION = boto3.session.Session()  # reads the model once: a client is made for nearly every test
+CONFIG = botocore.config.Config(retries={"total_max_attempts": 1}, parameter_validation=False)
+
+
+def client(platform: Platform, region: str = "", keys: tuple[str, ...] = ()) -> Any:
+    """A client in a region that is its own, if none is said, and so without what other tests make."""
+    key, secret, *token = keys or platform.root
+    return SESSION.client(
+        "sagemaker",
+        endpoint_url=platform.url,
+        region_name=region or fresh("eu"),
+        aws_access_key_id=key,
+        aws_secret_access_key=secret,
+        aws_session_token=token[0] if token else None,
+        config=CONFIG,
+    )
+
+
+@functools.cache
+def account(platform: Platform) -> str:
+    found: str = platform.client("sts").get_caller_identity()["Account"]
+    return found
+
+
+def role(platform: Platform) -> str:
+    return ROLE.format(account=account(platform))
+
+
+def refused(error: ClientError) -> tuple[str, str]:
+    """The code and the message."""
+    return error.response["Error"]["Code"], error.response["Error"]["Message"]
 
 
 def fresh(prefix: str = "n") -> str:

@@ -12,7 +12,7 @@ from clary.resource.resource import Plan
 from clary.services.sagemaker.plain import NOUNS
 from clary.wire.models import service_model
 from conftest import Platform
-from sagemaker_inputs import fresh, minimal
+from sagemaker_inputs import account, client, fresh, minimal
 
 PLANS = {resource.noun: Plan(resource, service_model("sagemaker")) for resource in NOUNS}
 # Made by other operations than their own Create; each has tests of its own in the file that is named.
@@ -20,6 +20,8 @@ ELSEWHERE = {
     "Association": "test_lineage",
     "PipelineVersion": "test_versions",
     "ModelCardVersion": "test_versions",
+    "ImageVersion": "test_versions",
+    "LineageGroup": "test_lineage",
     "HubContent": "test_hub",
     "Device": "test_fleet",
 }
@@ -35,9 +37,9 @@ class Noun:
     def __init__(self, platform: Platform, noun: str) -> None:
         self.platform = platform
         self.plan = PLANS[noun]
-        self.account = platform.client("sts").get_caller_identity()["Account"]
+        self.account = account(platform)
         self.region = fresh("eu")
-        self.client = platform.client("sagemaker", region=self.region)
+        self.client = client(platform, self.region)
         self.given = self.surroundings()
 
     def do(self, verb: str, **members: Any) -> dict[str, Any]:
@@ -157,7 +159,7 @@ def test_what_is_made_is_shown(noun: Noun) -> None:
     shape = output.members[noun.plan.wrapped] if noun.plan.wrapped else output
     assert {*shape.required_members} <= shown.keys()
     other = Noun.__new__(Noun)
-    other.plan, other.client = noun.plan, noun.platform.client("sagemaker", region=fresh("ap"))
+    other.plan, other.client = noun.plan, client(noun.platform)
     if noun.plan.noun != "Artifact":  # named by an ARN, which has the region
         with pytest.raises(ClientError) as error:
             other.do("Describe", **noun.key(request, answer))

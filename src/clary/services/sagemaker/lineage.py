@@ -12,12 +12,35 @@ from clary.resource.call import Call
 from clary.resource.crud import Nouns
 from clary.resource.service import Document, operation
 
+GROUP = "sagemaker-default-lineage-group"
 ENDS = ("Source", "Destination")
+
+
+def _grouped(call: Call[Nouns], connection: sqlite3.Connection, document: Document) -> None:
+    """Lineage belongs to a group, of which each account has one in each region, from its first entity on.
+    https://docs.aws.amazon.com/sagemaker/latest/dg/xaccount-lineage-tracking.html
+    """
+    plan = call.state.plans["LineageGroup"]
+    group = {"LineageGroupName": GROUP, "DisplayName": GROUP}
+    arn = plan.locate(call, group)
+    if crud.find(connection, arn) is None:
+        crud.add(plan, call, connection, group, {})
+    document["LineageGroupArn"] = arn
 
 
 @operation("CreateArtifact")
 def create_artifact(call: Call[Nouns], request: Document) -> Document:
-    return crud.create(call.state.plans["Artifact"], call, {**request, "ArtifactId": uuid.uuid4().hex})
+    return crud.create(call.state.plans["Artifact"], call, {**request, "ArtifactId": uuid.uuid4().hex}, _grouped)
+
+
+@operation("CreateAction")
+def create_action(call: Call[Nouns], request: Document) -> Document:
+    return crud.create(call.state.plans["Action"], call, request, _grouped)
+
+
+@operation("CreateContext")
+def create_context(call: Call[Nouns], request: Document) -> Document:
+    return crud.create(call.state.plans["Context"], call, request, _grouped)
 
 
 @operation("DeleteArtifact")

@@ -115,6 +115,7 @@ NOUNS = (
     Resource("Action", "action/{ActionName}", LINEAGE, filters={"SourceUri": "Source.SourceUri"}),
     Resource("Artifact", "artifact/{ArtifactId}", LINEAGE, filters={"SourceUri": "Source.SourceUri"}),
     Resource("Context", "context/{ContextName}", LINEAGE, filters={"SourceUri": "Source.SourceUri"}),
+    Resource("LineageGroup", "lineage-group/{LineageGroupName}", LINEAGE),
     Resource("Association", "association/{AssociationKey}", LINEAGE),
     # Pipelines and model cards, which have versions: pipeline.py, card.py
     Resource("Pipeline", "pipeline/{PipelineName}", EXPERIMENTS, also={"PipelineStatus": "Active"}),
@@ -209,6 +210,11 @@ NOUNS = (
         "image/{ImageName}",
         Words("No Image with the name {name} found."),
         also={"ImageStatus": "CREATED"},
+    ),
+    Resource(
+        "ImageVersion",
+        "image-version/{ImageName}/{Version}",
+        Words("No ImageVersion {name} found for the Image {ImageName}."),
     ),
     Resource(
         "Domain",

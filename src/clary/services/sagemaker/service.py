@@ -9,11 +9,23 @@ from clary.resource.call import Call, Permission, Platform
 from clary.resource.crud import Nouns
 from clary.resource.resource import Plan
 from clary.resource.service import Document, Operation, Service, collect
-from clary.services.sagemaker import card, experiment, fleet, hub, lineage, model, package, pipeline, studio, workforce
+from clary.services.sagemaker import (
+    card,
+    experiment,
+    fleet,
+    hub,
+    image,
+    lineage,
+    model,
+    package,
+    pipeline,
+    studio,
+    workforce,
+)
 from clary.services.sagemaker.plain import NOUNS
 from clary.wire.models import service_model
 
-MODULES = (model, package, experiment, lineage, pipeline, card, studio, hub, workforce, fleet)
+MODULES = (model, package, experiment, lineage, pipeline, card, studio, image, hub, workforce, fleet)
 
 
 def _only(member: str, all_are: str) -> Callable[[Call[Any], Document], pages.Keep | None]:
@@ -31,6 +43,7 @@ LISTS: dict[str, tuple[Any, ...]] = {
     # All that is here is this account's, and made by its users.
     "ModelPackageGroup": (_only("CrossAccountFilterOption", "SameAccount"), "CrossAccountFilterOption"),
     "Pipeline": (_only("ManagedBy", "CUSTOMER"), "ManagedBy"),
+    "ImageVersion": (image.versions, "ImageName"),
     "PipelineVersion": (pipeline.versions, "PipelineName"),
     "ModelCardVersion": (card.versions, "ModelCardName"),
 }
@@ -47,6 +60,7 @@ ALSO = {
     "UpdateDevices": "DeviceFleet",
     "DeregisterDevices": "DeviceFleet",
     "UpdatePipelineVersion": "Pipeline",
+    "ListAliases": "Image",
 }
 TAGGING = {"AddTags": tags.add, "DeleteTags": tags.remove, "ListTags": tags.show}
 PREFIXES = ("aws", "sagemaker")

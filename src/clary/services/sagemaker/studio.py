@@ -4,7 +4,7 @@ import secrets
 import sqlite3
 import string
 
-from clary.errors import Invalid, NotImplementedHere
+from clary.errors import NotImplementedHere
 from clary.resource import crud
 from clary.resource.call import Call
 from clary.resource.crud import Nouns
@@ -42,10 +42,3 @@ def create_algorithm(call: Call[Nouns], request: Document) -> Document:
     if request.get("ValidationSpecification") or request.get("CertifyForMarketplace"):
         raise NotImplementedHere("CreateAlgorithm: Clary does not validate or certify algorithms yet.")
     return crud.create(call.state.plans["Algorithm"], call, request)
-
-
-@operation("UpdateImage")
-def update_image(call: Call[Nouns], request: Document) -> Document:
-    if twice := sorted({*request.get("DeleteProperties", [])} & request.keys()):
-        raise Invalid(f"A property cannot be both set and deleted: {', '.join(twice)}")
-    return crud.update(call.state.plans["Image"], call, request)

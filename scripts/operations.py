@@ -1,0 +1,100 @@
+"""Writes docs/operations.md from the services that app.py builds: `make docs`."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from clary.app import App
+from clary.config import Config
+from clary.resource.service import Service
+from clary.wire.models import service_model
+
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "operations.md"
+WIDTH = 118  # of a line of names
+
+HEAD = """\
+# Operations
+
+Written by `make docs` from the services that `src/clary/app.py` builds, against botocore's models of them.
+
+- **real**: Clary carries it out.
+- **real, in part**: it does, but the members named there are only checked, kept and given back: nothing acts upon them.
+- **absent**: AWS has it and Clary has not. It answers HTTP 501, `NotImplementedException` (`NotImplemented` where the
+  protocol is XML), and names itself. So does every operation of a service that is not listed here.
+
+| service | AWS has | real | of these in part | absent |
+| --- | ---: | ---: | ---: | ---: |
+"""
+
+
+def built() -> list[Service]:
+    """The services of a Clary on a home that is thrown away."""
+    with tempfile.TemporaryDirectory() as folder:
+        app = App(Config.load(home=folder, port=0, access_log=False))
+        try:
+            return list(app.gateway.services.values())
+        finally:
+            app.gateway.close()
+            app.store.close()
+            app.listener.close()
+
+
+def text(services: list[Service]) -> str:
+    """The page."""
+    ordered = sorted(services, key=lambda service: service.name)
+    return HEAD + "".join(map(_row, ordered)) + "".join(map(_section, ordered))
+
+
+def _sorted(service: Service) -> tuple[list[str], list[str], list[str]]:
+    """The names of the whole, the partial and the absent operations."""
+    known = set(service_model(service.name).operation_names)
+    ours = known & service.operations.keys()
+    part = {name for name in ours if service.unused.get(name)}
+    return sorted(ours - part), sorted(part), sorted(known - ours)
+
+
+def _row(service: Service) -> str:
+    whole, part, absent = _sorted(service)
+    ours = len(whole) + len(part)
+    return f"| [{service.name}](#{service.name}) | {ours + len(absent)} | {ours} | {len(part)} | {len(absent)} |\n"
+
+
+def _section(service: Service) -> str:
+    whole, part, absent = _sorted(service)
+    lines = [f"\n## {service.name}\n"]
+    if whole:
+        lines += ["Real:\n", *_wrapped(whole), ""]
+    if part:
+        lines += ["Real, in part:\n", "| operation | kept, but not acted upon |", "| --- | --- |"]
+        lines += [f"| {name} | {', '.join(sorted(service.unused[name]))} |" for name in part]
+        lines.append("")
+    if absent:
+        lines += ["Absent:\n", *_wrapped(absent), ""]
+    return "\n".join(lines)
+
+
+def _wrapped(names: list[str]) -> Iterator[str]:
+    line = ""
+    for name in names:
+        if line and len(line) + len(name) + 2 > WIDTH:
+            yield line + ","
+            line = ""
+        line += f", {name}" if line else name
+    yield line
+
+
+def unknown(service: Service) -> list[Any]:
+    """What a service says that its model does not know: operations, and members that it calls unused."""
+    model = service_model(service.name)
+    wrong: list[Any] = sorted(service.operations.keys() - {*model.operation_names})
+    for name, members in service.unused.items():
+        shape = model.operation_model(name).input_shape
+        if extra := members - (shape.members.keys() if shape else set()):
+            wrong.append((name, sorted(extra)))
+    return wrong
+
+
+if __name__ == "__main__":
+    PAGE.write_text(text(built()))
+    print(PAGE.relative_to(PAGE.parent.parent))

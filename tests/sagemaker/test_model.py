@@ -1,0 +1,160 @@
+"""Models and endpoint configurations: what is refused, and in which words."""
+
+import concurrent.futures
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from conftest import Platform
+from sagemaker_inputs import account, client, fresh, refused, role
+
+IMAGE = {"Image": "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"}
+
+
+@pytest.fixture
+def sagemaker(platform: Platform) -> Any:
+    return client(platform)
+
+
+def arn(platform: Platform, sagemaker: Any, rest: str) -> str:
+    return f"arn:aws:sagemaker:{sagemaker.meta.region_name}:{account(platform)}:{rest}"
+
+
+def test_words_for_missing_and_existing(platform: Platform, sagemaker: Any) -> None:
+    model = arn(platform, sagemaker, "model/mine")
+    for method in (sagemaker.describe_model, sagemaker.delete_model):
+        with pytest.raises(ClientError) as error:
+            method(ModelName="mine")
+        assert refused(error.value) == ("ValidationException", f'Could not find model "{model}".')
+    assert sagemaker.create_model(ModelName="mine", PrimaryContainer=IMAGE)["ModelArn"] == model
+    with pytest.raises(ClientError) as error:
+        sagemaker.create_model(ModelName="mine", PrimaryContainer=IMAGE)
+    assert refused(error.value) == ("ValidationException", f'Cannot create already existing model "{model}".')
+
+
+def test_names_differ_in_more_than_case(platform: Platform, sagemaker: Any) -> None:
+    made = sagemaker.create_model(ModelName="Mine", PrimaryContainer=IMAGE)["ModelArn"]
+    assert made == arn(platform, sagemaker, "model/mine")
+    with pytest.raises(ClientError, match="Cannot create already existing model"):
+        sagemaker.create_model(ModelName="mINE", PrimaryContainer=IMAGE)
+    assert sagemaker.describe_model(ModelName="mine")["ModelName"] == "Mine"
+
+
+def test_what_is_shown_is_what_was_asked(platform: Platform, sagemaker: Any) -> None:
+    containers: list[dict[str, Any]] = [
+        {**IMAGE, "ModelDataUrl": "s3://bucket/model.tar.gz", "Environment": {"A": "1"}, "ContainerHostname": "one"},
+        {**IMAGE, "ContainerHostname": "two"},
+    ]
+    sagemaker.create_model(ModelName="m", Containers=containers, ExecutionRoleArn=role(platform))
+    shown = sagemaker.describe_model(ModelName="m")
+    assert shown["Containers"] == [{**container, "Mode": "SingleModel"} for container in containers]
+    assert shown["ExecutionRoleArn"] == role(platform)
+    assert shown["EnableNetworkIsolation"] is False
+    assert "PrimaryContainer" not in shown
+    assert "Tags" not in shown
+
+
+@pytest.mark.parametrize(
+    ("members", "said"),
+    [
+        ({}, "One of PrimaryContainer and Containers"),
+        ({"PrimaryContainer": IMAGE, "Containers": [IMAGE]}, "Only one of"),
+        ({"PrimaryContainer": {"Environment": {}}}, "must have an Image"),
+        ({"Containers": [{**IMAGE, "Mode": "MultiModel"}, IMAGE]}, "MultiModel mode is not supported"),
+        ({"Containers": [{**IMAGE, "ContainerHostname": "a"}] * 2}, "must be unique"),
+        ({"Containers": [IMAGE, IMAGE], "InferenceExecutionConfig": {"Mode": "Direct"}}, "ContainerHostname"),
+        ({"Containers": [IMAGE] * 16}, "length less than or equal to 15"),
+        ({"PrimaryContainer": {"ModelPackageName": "none"}}, "does not exist"),
+        ({"PrimaryContainer": IMAGE, "Tags": [{"Key": "a", "Value": ""}] * 2}, "Duplicate"),
+    ],
+)
+def test_what_makes_no_model(sagemaker: Any, members: dict[str, Any], said: str) -> None:
+    with pytest.raises(ClientError) as error:
+        sagemaker.create_model(ModelName="m", **members)
+    assert error.value.response["Error"]["Code"] == "ValidationException"
+    assert said in str(error.value)
+    assert sagemaker.list_models()["Models"] == []
+
+
+def test_a_role_must_be_there(platform: Platform, sagemaker: Any) -> None:
+    nobody = f"arn:aws:iam::{account(platform)}:role/{fresh()}"
+    with pytest.raises(ClientError) as error:
+        sagemaker.create_model(ModelName="m", PrimaryContainer=IMAGE, ExecutionRoleArn=nobody)
+    code, message = refused(error.value)
+    assert code == "ValidationException"
+    assert message.startswith(f"Could not assume role {nobody}")
+
+
+def test_one_of_many_at_once_wins(sagemaker: Any) -> None:
+    def make(number: int) -> str:
+        try:
+            sagemaker.create_model(ModelName="same", PrimaryContainer={**IMAGE, "Environment": {"N": str(number)}})
+        except ClientError as error:
+            return str(error.response["Error"]["Code"])
+        return f"made {number}"
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(make, range(8)))
+    (won,) = [answer for answer in answers if answer.startswith("made")]
+    assert answers.count("ValidationException") == 7
+    shown = sagemaker.describe_model(ModelName="same")["PrimaryContainer"]["Environment"]["N"]
+    assert won == f"made {shown}"
+
+
+def test_pages_hold_while_models_come_and_go(sagemaker: Any) -> None:
+    names = [f"m-{number:02}" for number in range(25)]
+    for name in names:
+        sagemaker.create_model(ModelName=name, PrimaryContainer=IMAGE)
+    first = sagemaker.list_models(SortBy="Name", SortOrder="Ascending", MaxResults=10)
+    assert [model["ModelName"] for model in first["Models"]] == names[:10]
+    sagemaker.delete_model(ModelName="m-09")  # the very place that the token stands for
+    sagemaker.create_model(ModelName="m-00a", PrimaryContainer=IMAGE)
+    token = first["NextToken"]
+    second = sagemaker.list_models(SortBy="Name", SortOrder="Ascending", MaxResults=20, NextToken=token)
+    assert [model["ModelName"] for model in second["Models"]] == names[10:]
+    assert "NextToken" not in second
+    with pytest.raises(ClientError) as error:  # a token belongs to its question
+        sagemaker.list_models(SortBy="CreationTime", NextToken=token)
+    assert error.value.response["Error"]["Code"] == "ValidationException"
+    times = [model["CreationTime"] for model in sagemaker.list_models(MaxResults=100)["Models"]]
+    assert len(sagemaker.list_models()["Models"]) == 10, "AWS's default"
+    assert times == sorted(set(times), reverse=True), "no two at one time, the newest first"
+    middle = times[5]
+    after = sagemaker.list_models(CreationTimeAfter=middle, MaxResults=100)["Models"]
+    assert [model["CreationTime"] for model in after] == times[:5]
+
+
+def test_an_endpoint_config_names_models_that_are_there(platform: Platform, sagemaker: Any) -> None:
+    variant = {"VariantName": "a", "ModelName": "none", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+    with pytest.raises(ClientError) as error:
+        sagemaker.create_endpoint_config(EndpointConfigName="c", ProductionVariants=[variant])
+    missing = f'Could not find model "{arn(platform, sagemaker, "model/none")}".'
+    assert refused(error.value) == ("ValidationException", missing)
+    sagemaker.create_model(ModelName="there", PrimaryContainer=IMAGE)
+    there = {**variant, "ModelName": "there"}
+    for bad in (
+        [there, there],
+        [{k: v for k, v in there.items() if k != "InstanceType"}],
+        [{k: v for k, v in there.items() if k != "InitialInstanceCount"}],
+        [{**there, "ServerlessConfig": {"MemorySizeInMB": 2048, "MaxConcurrency": 1}}],
+        [{k: v for k, v in there.items() if k != "ModelName"}],
+    ):
+        with pytest.raises(ClientError) as error:
+            sagemaker.create_endpoint_config(EndpointConfigName="c", ProductionVariants=bad)
+        assert error.value.response["Error"]["Code"] == "ValidationException"
+    sagemaker.create_endpoint_config(EndpointConfigName="c", ProductionVariants=[there])
+    (shown,) = sagemaker.describe_endpoint_config(EndpointConfigName="c")["ProductionVariants"]
+    assert shown == {**there, "InitialVariantWeight": 1.0}
+
+
+def test_what_is_kept_outlives_a_kill(own_platform: Platform) -> None:
+    sagemaker = client(own_platform, "us-west-2")
+    sagemaker.create_model(ModelName="kept", PrimaryContainer=IMAGE, Tags=[{"Key": "a", "Value": "b"}])
+    before = sagemaker.describe_model(ModelName="kept")
+    own_platform.kill()
+    own_platform.start()
+    sagemaker = client(own_platform, "us-west-2")
+    after = sagemaker.describe_model(ModelName="kept")
+    assert {**after, "ResponseMetadata": 0} == {**before, "ResponseMetadata": 0}
+    assert sagemaker.list_tags(ResourceArn=after["ModelArn"])["Tags"] == [{"Key": "a", "Value": "b"}]
