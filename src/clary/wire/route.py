@@ -16,11 +16,11 @@ _SMITHY = re.compile(r"/service/([\w.]+)/operation/(\w+)/?")
 _VERSION = re.compile(r"(?:^|&)Version=([0-9-]+)")
 _ACTION = re.compile(r"(?:^|&)Action=([A-Za-z0-9]+)")
 _AWS_HOST = re.compile(r"(?P<name>.+?)(?:\.(?:[a-z]{2}(?:-[a-z]+)+-\d|global))?\.(?:amazonaws\.com(?:\.cn)?|api\.aws)")
-# bucket.s3.amazonaws.com, .s3.us-west-2., .s3-us-west-2., .s3.dualstack.us-west-2., .s3-accelerate., .s3-website no
+# bucket.s3.amazonaws.com, .s3.us-west-2., .s3-us-west-2., .s3.dualstack.us-west-2., .s3-accelerate., and local names
 _BUCKET_HOST = re.compile(
-    r"(?P<bucket>[A-Za-z0-9][A-Za-z0-9._-]+)\."
+    r"(?P<bucket>[A-Za-z0-9][A-Za-z0-9._-]+?)\."
     r"(?:s3(?:-fips|-accelerate)?(?:[.-]dualstack)?(?:[.-][a-z]{2}(?:-[a-z]+)+-\d)?\.amazonaws\.com(?:\.cn)?"
-    r"|s3(?:\.[a-z]{2}(?:-[a-z]+)+-\d)?\.localhost(?:\.localstack\.cloud)?|localhost)"
+    r"|s3(?:\.[a-z]{2}(?:-[a-z]+)+-\d)?\.localhost|localhost)"
 )
 # Names that requests to S3 are signed for beside s3 itself.
 _S3_NAMES = {"s3express", "s3-object-lambda", "s3-outposts"}
@@ -157,6 +157,6 @@ def bucket_path(request: Request) -> str:
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html
     """
     match = _BUCKET_HOST.fullmatch(_host(request))
-    if not match or match["bucket"] == "s3":
+    if not match or f"{match['bucket']}.".startswith("s3."):  # s3.localhost, s3.us-west-2.localhost
         return request.path
     return f"/{match['bucket']}{request.path}"
