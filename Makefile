@@ -31,8 +31,9 @@ check: setup ## lint, formatting, types, conventions, file sizes
 bench: setup ## measure against peers, and write docs/benchmarks.md
 	$(BIN)/python -m bench
 
-docs: setup ## write what is generated: docs/settings.md, the README's picture
+docs: setup ## write what is generated: settings, operations, the README's picture
 	$(BIN)/python scripts/settings.py
+	$(BIN)/python scripts/operations.py
 	$(BIN)/python scripts/picture.py
 
 lock: setup ## resolve every dependency anew, into requirements/*.txt

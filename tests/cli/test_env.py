@@ -4,7 +4,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -61,7 +60,9 @@ def test_hard_coded_endpoints_come_here(environment: dict[str, str]) -> None:
 
 
 def test_presigned_urls_too(environment: dict[str, str], platform: Platform) -> None:
-    assert python(PRESIGNED, environment).startswith(f"{platform.url}/b/k?")
+    url = python(PRESIGNED, environment)
+    assert url.startswith(f"{platform.url}/b/k?")
+    assert "X-Amz-Algorithm=AWS4-HMAC-SHA256" in url
 
 
 def test_without_an_endpoint_the_plug_in_does_nothing(environment: dict[str, str]) -> None:
@@ -141,13 +142,3 @@ def test_run_codes(platform: Platform, clary: Clary, command: list[str], code: i
 def test_sdk_defaults_opt_out(environment: dict[str, str]) -> None:
     text = Path(environment["SAGEMAKER_ADMIN_CONFIG_OVERRIDE"]).read_text()
     assert "TelemetryOptOut: true" in text
-
-
-def test_env_is_quick(platform: Platform) -> None:
-    """It runs at the start of shells."""
-    took = []
-    for _ in range(3):
-        began = time.monotonic()
-        subprocess.run([CLARY, "env", "--home", platform.home], env=plain(), capture_output=True, check=True)
-        took.append(time.monotonic() - began)
-    assert min(took) < 2

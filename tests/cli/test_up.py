@@ -38,7 +38,7 @@ def test_detached_life(clary: Clary, home: Path) -> None:
     assert state["url"] in clary("logs").stdout
     down = clary("down")
     assert down.returncode == 0
-    assert not _alive(state["pid"])
+    _wait_for_end(state["pid"])
     assert not (home / "run.json").exists()
     assert "No Clary runs" in clary("down").stdout
     stopped = clary("status", "--json")
@@ -174,12 +174,10 @@ def test_doctor(clary: Clary, home: Path) -> None:
     assert "clary up --port 0" in broken.stdout
 
 
-def _alive(pid: int) -> bool:
-    return Path(f"/proc/{pid}").exists()
-
-
 def _wait_for_end(pid: int) -> None:
+    """Ended it has also if nobody has asked for its exit code yet."""
+    status = Path(f"/proc/{pid}/status")
     deadline = time.monotonic() + 10
-    while _alive(pid) and "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text():
+    while status.exists() and "\nState:\tZ" not in status.read_text():
         assert time.monotonic() < deadline
         time.sleep(0.01)

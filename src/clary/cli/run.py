@@ -21,9 +21,42 @@ LOOPBACK = "localhost,127.0.0.0/8,127.0.0.1,::1,.localhost"
 
 def carry_out(config: Config, command: list[str]) -> int:
     """Returns the command's exit code; 128 and the signal's number if one ended it. Raises ClaryError."""
+    signals = Signals()
     with _running(config) as running:
         environment = {**os.environ, **variables(Home(config.home), running), **proxied(Home(config.home), running)}
-        return _wait(command, environment)
+        try:
+            process = subprocess.Popen(command, env=environment)
+        except FileNotFoundError:
+            say.problem(f"{command[0]}: there is no such command")
+            return NOT_FOUND
+        except OSError as error:
+            say.problem(f"{command[0]}: {error.strerror}")
+            return NOT_EXECUTABLE
+        signals.pass_to(process)
+        code = process.wait()
+        return code if code >= 0 else 128 - code
+
+
+class Signals:
+    """What this process is sent belongs to the command; what comes before the command runs waits for it."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._waiting: list[int] = []
+        for number in PASSED_ON:
+            signal.signal(number, self._take)
+
+    def pass_to(self, process: "subprocess.Popen[bytes]") -> None:
+        self._process = process
+        for number in self._waiting:
+            process.send_signal(number)
+
+    def _take(self, number: int, _frame: FrameType | None) -> None:
+        if self._process is None:
+            self._waiting.append(number)
+        # A terminal's Ctrl-C and Ctrl-\ reach the whole foreground group: the command has had it already.
+        elif number not in {signal.SIGINT, signal.SIGQUIT} or not _foreground():
+            self._process.send_signal(number)
 
 
 def proxied(home: Home, running: Running) -> dict[str, str]:
@@ -50,27 +83,6 @@ def _running(config: Config) -> Iterator[Running]:
         yield running
     finally:
         stop(home)
-
-
-def _wait(command: list[str], environment: dict[str, str]) -> int:
-    try:
-        process = subprocess.Popen(command, env=environment)
-    except FileNotFoundError:
-        say.problem(f"{command[0]}: there is no such command")
-        return NOT_FOUND
-    except OSError as error:
-        say.problem(f"{command[0]}: {error.strerror}")
-        return NOT_EXECUTABLE
-
-    def pass_on(number: int, _frame: FrameType | None) -> None:
-        # A terminal's Ctrl-C and Ctrl-\ reach the whole foreground group: the command has had it already.
-        if number not in {signal.SIGINT, signal.SIGQUIT} or not _foreground():
-            process.send_signal(number)
-
-    for number in PASSED_ON:
-        signal.signal(number, pass_on)
-    code = process.wait()
-    return code if code >= 0 else 128 - code
 
 
 def _foreground() -> bool:
