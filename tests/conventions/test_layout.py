@@ -71,7 +71,7 @@ def test_imports_go_one_way() -> None:
         for other in imported(path)
         if (other != own and RANK[other] <= RANK[own]) or (own in OWN_PROCESSES and other == "services")
     ]
-    assert not wrong
+    assert not wrong, "\n".join(wrong)
 
 
 def test_only_sockets_are_async() -> None:
@@ -82,7 +82,7 @@ def test_only_sockets_are_async() -> None:
         if folder_of(path) not in ASYNC
         and any(isinstance(node, colours) for node in ast.walk(ast.parse(path.read_text())))
     ]
-    assert not wrong
+    assert not wrong, "\n".join(wrong)
 
 
 def test_files_stay_small() -> None:
@@ -99,4 +99,4 @@ def test_each_noun_has_a_test_file() -> None:
         if re.search(r"^@operation\(", path.read_text(), re.MULTILINE)
         and not list((ROOT / "tests" / path.relative_to(services).parts[0]).rglob(f"test_{path.stem}.py"))
     ]
-    assert not missing
+    assert not missing, "\n".join(missing)
