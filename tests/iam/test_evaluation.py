@@ -337,6 +337,7 @@ S3_READ = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
         (S3_READ | {"Sid": "a b"}, "Statement IDs (SID) must be alpha-numeric."),
         (S3_READ | {"Condition": {"StringIs": {"a:b": "c"}}}, "Invalid Condition type : StringIs."),
         (S3_READ | {"Condition": {"DateLessThan": {"aws:CurrentTime": "soon"}}}, "The policy failed legacy parsing"),
+        (S3_READ | {"Condition": {"NotIpAddress": {"aws:SourceIp": "here"}}}, "The policy failed legacy parsing"),
     ],
 )
 def test_grammar(document: Any, sentence: str) -> None:

@@ -180,19 +180,22 @@ def test_tags_of_a_session_decide_and_go_on(platform: Platform) -> None:
 
 
 def test_session_and_federation_tokens(platform: Platform) -> None:
-    name, who = user(platform, policy(["iam:ListUsers", "iam:ListRoles", "sts:GetFederationToken"]))
+    name, who = user(platform, policy(["s3:ListAllMyBuckets", "iam:ListUsers", "sts:GetFederationToken"]))
     sts = platform.client("sts", keys=who)
     session = keys(sts.get_session_token(DurationSeconds=900))
     assert platform.client("sts", keys=session).get_caller_identity()["Arn"].endswith(f":user/{name}")
-    platform.client("iam", keys=session).list_users()
+    platform.client("s3", keys=session).list_buckets()
+    platform.client("iam", keys=who).list_users()
+    with pytest.raises(ClientError, match="InvalidClientTokenId"):
+        platform.client("iam", keys=session).list_users()
     with pytest.raises(ClientError, match="AccessDenied"):
         platform.client("sts", keys=session).get_session_token()
     bare = keys(sts.get_federation_token(Name="bob"))
     with pytest.raises(ClientError, match="because no session policy allows"):
-        platform.client("iam", keys=bare).list_users()
-    answer = sts.get_federation_token(Name="bob", Policy=policy("iam:List*"))
+        platform.client("s3", keys=bare).list_buckets()
+    answer = sts.get_federation_token(Name="bob", Policy=policy("s3:List*"))
     assert answer["FederatedUser"]["Arn"].endswith(":federated-user/bob")
-    platform.client("iam", keys=keys(answer)).list_users()
+    platform.client("s3", keys=keys(answer)).list_buckets()
 
 
 def test_tokens_cannot_be_mixed(platform: Platform) -> None:

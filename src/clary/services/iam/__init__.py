@@ -35,5 +35,9 @@ def build(platform: Platform, identity: Identity) -> Service:
         state=identity,
         permissions=permissions,
         tick=lambda: used.write_down(identity.authority, identity.directory),
+        unused={
+            "SimulateCustomPolicy": {"OrderedOrganizationPolicyInputList", "ResourceHandlingOption"},
+            "SimulatePrincipalPolicy": {"PolicyExclusionList", "ResourceHandlingOption"},
+        },
         close=lambda: used.write_down(identity.authority, identity.directory),
     )

@@ -43,7 +43,7 @@ class Judge:
         if caller.kind != "anonymous":
             self.used[caller.principal if caller.kind == "assumed-role" else caller.access_key] = (action, context)
         conditions = Context(context, {"aws:ResourceAccount": [self._directory.account]}, permission.context)
-        if permission.resource_policy is None and not permission.resource_account:
+        if permission.resource_policy is None and permission.resource_account in {"", caller.account}:
             rules = bounds.identity.rules(action)
             if (
                 bounds.boundary is None

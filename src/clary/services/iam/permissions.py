@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsident
 from collections.abc import Iterable
 from typing import Any, Final
 
+from clary.errors import InvalidAccessKey
 from clary.resource.call import Call, Permission
 from clary.services.iam import names
 from clary.services.iam.directory import SQL
@@ -35,8 +36,13 @@ POLICY_VERBS: Final = ("Attach", "Detach")
 
 
 def permissions(call: Call[Identity], request: Request) -> list[Permission]:
-    """Every operation asks for its own action; some for more."""
-    name = call.operation.name
+    """Every operation asks for its own action; some for more. Raises InvalidAccessKey for sessions of users and of
+    those they vouch for, which may not call IAM.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_sts-comparison.html
+    """
+    name, caller = call.operation.name, call.caller
+    if caller.kind != "assumed-role" and "aws:TokenIssueTime" in caller.context:
+        raise InvalidAccessKey
     resource = _resource(call, name, request)
     context: dict[str, list[str]] = {}
     if boundary := request.get("PermissionsBoundary"):

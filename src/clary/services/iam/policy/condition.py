@@ -69,16 +69,16 @@ def _binary(value: str, wanted: str) -> bool:
 
 
 @lru_cache(4096)
-def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+def network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
     return ipaddress.ip_network(text, strict=False)
 
 
 def _address(value: str, wanted: str) -> bool:
     try:
-        address, network = ipaddress.ip_address(value), _network(wanted)
+        address, wanted_network = ipaddress.ip_address(value), network(wanted)
     except ValueError:
         return False
-    return address.version == network.version and address in network
+    return address.version == wanted_network.version and address in wanted_network
 
 
 def _like(value: str, pattern: str) -> bool:

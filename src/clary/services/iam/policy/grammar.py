@@ -26,6 +26,12 @@ IAM_PATHS: Final = (
     *("sms-mfa/", "saml-provider/", "oidc-provider/", "report/", "access-report/"),
 )
 SYNTAX: Final = "Syntax errors in policy."
+# By what an operator's name has in it.
+READERS: Final[dict[str, Callable[[str], object]]] = {
+    "Date": condition.moment,
+    "Numeric": float,
+    "IpAddress": condition.network,
+}
 _VENDOR: Final = re.compile(r"[a-zA-Z0-9\-.]+")
 _PRINCIPAL: Final = re.compile(
     r"\*|\d{12}|arn:aws[a-z-]*:(iam::\d{12}:(root|(user|role)/[!-~]+)|sts::\d{12}:(assumed-role|federated-user)/[!-~]+)"
@@ -134,14 +140,15 @@ def _conditions(element: Any) -> None:
                 raise malformed("Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.")
             if not all(isinstance(item, str | int | float) for item in listed(value)):
                 raise malformed(SYNTAX)
-            if kind.startswith("Date"):
-                _dates(condition.texts(value))
+            _values(kind, condition.texts(value))
 
 
-def _dates(texts: Iterable[str]) -> None:
-    for text in texts:
+def _values(kind: str, texts: Iterable[str]) -> None:
+    """Values that could never match are refused: a Deny that rests on one would deny nothing."""
+    family = next((name for name in READERS if name in kind), None)
+    for text in texts if family else ():
         try:
-            condition.moment(text)
+            READERS[family or ""](text)
         except ValueError:
             if "${" not in text:
                 raise malformed("The policy failed legacy parsing") from None
