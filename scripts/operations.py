@@ -84,15 +84,24 @@ def _wrapped(names: list[str]) -> Iterator[str]:
     yield line
 
 
-def unknown(service: Service) -> list[Any]:
+def unknown(service: Service) -> list[str]:
     """What a service says that its model does not know: operations, and members that it calls unused."""
     model = service_model(service.name)
-    wrong: list[Any] = sorted(service.operations.keys() - {*model.operation_names})
-    for name, members in service.unused.items():
+    wrong = sorted(service.operations.keys() - {*model.operation_names})
+    for name, members in sorted(service.unused.items()):
         shape = model.operation_model(name).input_shape
-        if extra := members - (shape.members.keys() if shape else set()):
-            wrong.append((name, sorted(extra)))
+        wrong += [f"{name}: {member}" for member in sorted(members) if not _leads(shape, member)]
     return wrong
+
+
+def _leads(shape: Any, path: str) -> bool:
+    """Whether the shape has the member; one further down is written Rules[].Transitions."""
+    for step in path.split("."):
+        if shape is None or shape.type_name != "structure" or step.removesuffix("[]") not in shape.members:
+            return False
+        shape = shape.members[step.removesuffix("[]")]
+        shape = shape.member if step.endswith("[]") and shape.type_name == "list" else shape
+    return True
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Every noun of plain.py lives its life as the model says: made, shown, listed, changed, tagged, removed."""
 
 import datetime as dt
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,9 +19,9 @@ PLANS = {resource.noun: Plan(resource, service_model("sagemaker")) for resource 
 # Made by other operations than their own Create; each has tests of its own in the file that is named.
 ELSEWHERE = {
     "Association": "test_lineage",
-    "PipelineVersion": "test_versions",
-    "ModelCardVersion": "test_versions",
-    "ImageVersion": "test_versions",
+    "PipelineVersion": "test_pipeline",
+    "ModelCardVersion": "test_card",
+    "ImageVersion": "test_image",
     "LineageGroup": "test_lineage",
     "HubContent": "test_hub",
     "Device": "test_fleet",
@@ -135,6 +136,7 @@ def noun(platform: Platform, request: pytest.FixtureRequest) -> Noun:
 
 def test_every_noun_is_made_here_or_elsewhere() -> None:
     assert {*MADE, *ELSEWHERE} == PLANS.keys()
+    assert all(Path(__file__).with_name(f"{name}.py").exists() for name in ELSEWHERE.values())
     assert all("Create" in PLANS[noun].operations for noun in MADE)
 
 

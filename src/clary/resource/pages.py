@@ -94,7 +94,9 @@ class Listing:
         if member in ("NameContains", f"{plan.name}Contains", f"{plan.name}Prefix"):
             return [plan.name]
         wanted = member.removesuffix("Equals")
-        return next(([known] for known in sorted(plan.describe_members) if known.endswith(wanted)), [])
+        if f"{plan.noun}{wanted}" in plan.describe_members:
+            return [f"{plan.noun}{wanted}"]
+        return next(([known] for known in sorted(plan.describe_members, key=len) if known.endswith(wanted)), [])
 
     def page(self, call: Call[Any], request: Document) -> Document:
         plan = self.plan

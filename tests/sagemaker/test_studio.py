@@ -1,4 +1,4 @@
-"""Domains and their profiles, workforces and their teams."""
+"""Domains, their profiles and spaces, and what they use."""
 
 from typing import Any
 
@@ -6,10 +6,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from conftest import Platform
-from sagemaker_inputs import client, minimal, refused, role
-
-ENDS = ("Issuer", "AuthorizationEndpoint", "TokenEndpoint", "UserInfoEndpoint", "LogoutEndpoint", "JwksUri")
-OIDC = {"ClientId": "id", "ClientSecret": "secret", **dict.fromkeys(ENDS, "https://example.com/oidc")}
+from sagemaker_inputs import account, client, minimal, refused, role
 
 
 @pytest.fixture
@@ -68,23 +65,8 @@ def test_lifecycle_configs_in_use_stay(sagemaker: Any) -> None:
     sagemaker.delete_studio_lifecycle_config(**key)
 
 
-def test_a_region_has_one_workforce(sagemaker: Any) -> None:
-    sagemaker.create_workforce(WorkforceName="w", OidcConfig=OIDC)
-    with pytest.raises(ClientError, match="already exists"):
-        sagemaker.create_workforce(WorkforceName="w2", OidcConfig=OIDC)
-    shown = sagemaker.describe_workforce(WorkforceName="w")["Workforce"]
-    assert shown["OidcConfig"] == {name: value for name, value in OIDC.items() if name != "ClientSecret"}
-    members = [{"OidcMemberDefinition": {"Groups": ["g"]}}]
-    sagemaker.create_workteam(WorkteamName="t", MemberDefinitions=members, Description="d")
-    team = sagemaker.describe_workteam(WorkteamName="t")["Workteam"]
-    assert team["WorkforceArn"] == shown["WorkforceArn"]
+def test_algorithms_are_not_validated(platform: Platform, sagemaker: Any) -> None:
+    request = minimal("CreateAlgorithm", account(platform), CertifyForMarketplace=True)
     with pytest.raises(ClientError) as error:
-        sagemaker.delete_workforce(WorkforceName="w")
-    assert refused(error.value)[0] == "ResourceInUse"
-    assert sagemaker.delete_workteam(WorkteamName="t")["Success"] is True
-    sagemaker.delete_workforce(WorkforceName="w")
-
-
-def test_there_is_no_cognito_here(sagemaker: Any) -> None:
-    with pytest.raises(ClientError, match="does not exist"):
-        sagemaker.create_workforce(WorkforceName="w", CognitoConfig={"UserPool": "us-west-2_x", "ClientId": "c"})
+        sagemaker.create_algorithm(**request)
+    assert refused(error.value)[0] == "NotImplementedException"
