@@ -112,7 +112,7 @@ class Folder:
         except OSError as error:
             if error.errno not in {errno.EMLINK, errno.EPERM, errno.ENOTSUP}:
                 raise
-            return self.join([(blob, 0, os.stat(self.path(blob)).st_size)])
+            return self.join([(blob, 0, Path(self.path(blob)).stat().st_size)])
         os.fsync(folder)
         return copy
 
@@ -168,8 +168,8 @@ class Folder:
             if folder >= self.first:
                 continue
             bits = alive.get(folder, bytearray(1 << BITS - 3))
-            for file in os.listdir(self.root / name):
-                low = int(file, 16)
+            for file in list((self.root / name).iterdir()):
+                low = int(file.name, 16)
                 if not bits[low >> 3] & 1 << (low & 7):
                     gone += self._unlink(folder << BITS | low)
             if folder not in alive and not self._busy(folder):
@@ -177,9 +177,7 @@ class Folder:
         return gone
 
     def _busy(self, folder: int) -> bool:
-        return any(blob >> BITS == folder for _, blob in list(self._doomed)) or bool(
-            os.listdir(self.root / f"{folder:08x}")
-        )
+        return any((self.root / f"{folder:08x}").iterdir())
 
     def _folders(self) -> list[str]:
         return [entry.name for entry in os.scandir(self.root) if entry.is_dir()]
@@ -231,7 +229,7 @@ class Folder:
 
     def _unlink(self, blob: int) -> bool:
         try:
-            os.unlink(self.path(blob))
+            Path(self.path(blob)).unlink()
         except FileNotFoundError:
             return False
         except OSError:

@@ -2,6 +2,7 @@
 
 import hashlib
 import sqlite3
+from itertools import pairwise
 from typing import Any
 
 import orjson
@@ -43,7 +44,7 @@ def complete(call: Call[S3], request: Document) -> Document:
     try:
         with space():
             blob = _assemble(state, row, have, parts, alone=alone)
-        return _commit(call, bucket, row, made, parts, blob, condition)
+        return _commit(call, bucket, row, made=made, parts=parts, blob=blob, condition=condition)
     except BaseException as error:
         if alone:
             state.places.resume(upload)
@@ -58,6 +59,7 @@ def _commit(
     call: Call[S3],
     bucket: Bucket,
     row: sqlite3.Row,
+    *,
     made: head.Head,
     parts: Parts,
     blob: int,
@@ -101,7 +103,7 @@ def _commit(
 
     change = state.write(work)
     state.blobs.delete({state.places.forget(upload)} - {blob})
-    writing.after(call, bucket, key, new, change, "s3:ObjectCreated:CompleteMultipartUpload")
+    writing.after(call, bucket, key, new, change, event="CompleteMultipartUpload")
     return result | writing.version_of(change) | writing.expiration(state, bucket, key, new)
 
 
@@ -120,7 +122,7 @@ def _chosen(request: Document, made: head.Head, have: Parts) -> Parts:
     if not 1 <= len(listed) <= MOST:
         raise bad.malformed()
     numbers = [part.get("PartNumber", 0) for part in listed]
-    if any(one >= two for one, two in zip(numbers, numbers[1:], strict=False)):
+    if any(one >= two for one, two in pairwise(numbers)):
         raise AWSError(
             "InvalidPartOrder",
             "The list of parts was not in ascending order. The parts list must be specified in order by part number.",

@@ -97,10 +97,10 @@ def copy(call: Call[S3], request: Document) -> Document:
     except BaseException:
         state.blobs.delete([blob])
         raise
-    writing.after(call, bucket, key, new, change, "s3:ObjectCreated:Copy")
+    writing.after(call, bucket, key, new, change, event="Copy")
     algorithm, value, kind = made["checksum"]
     told = {"ETag": f'"{etag}"', "LastModified": new.modified, f"Checksum{algorithm}": value, "ChecksumType": kind}
-    result = {"CopyObjectResult": told} | head.encryption(made)
+    result: Document = {"CopyObjectResult": told} | head.encryption(made)
     if source.version is not None:
         result["CopySourceVersionId"] = source.version
     return result | writing.version_of(change) | writing.expiration(state, bucket, key, new)
@@ -128,12 +128,12 @@ def _head(request: Document, source: Source, bucket: str, settings: Any) -> head
     """The copy's head. Raises InvalidRequest for a copy onto itself that changes nothing."""
     if _directive(request, "MetadataDirective") == "REPLACE":
         return head.make(request, settings) | {"checksum": source.head["checksum"]}
-    if (source.bucket, source.key) == (bucket, request["Key"]) and not source.named:
-        if not any(member in request for member in _ALTERING):
-            raise bad.request(
-                "This copy request is illegal because it is trying to copy an object to itself without changing the "
-                "object's metadata, storage class, website redirect location or encryption attributes."
-            )
+    onto_itself = (source.bucket, source.key) == (bucket, request["Key"]) and not source.named
+    if onto_itself and not any(member in request for member in _ALTERING):
+        raise bad.request(
+            "This copy request is illegal because it is trying to copy an object to itself without changing the "
+            "object's metadata, storage class, website redirect location or encryption attributes."
+        )
     head.refuse_lock(request)
     made: head.Head = {"headers": dict(source.head["headers"]), "checksum": source.head["checksum"]}
     head.place(made, request, settings)

@@ -10,6 +10,7 @@ import binascii
 import hashlib
 import hmac
 import secrets
+from contextlib import suppress
 from email.utils import formatdate
 from typing import Any
 from urllib.parse import parse_qsl
@@ -88,7 +89,8 @@ def _encryption(head: Head, request: Document, settings: Settings) -> None:
     bucket_key = request.get("BucketKeyEnabled", False)
     if key_id and not algorithm.startswith("aws:kms"):
         raise _argument(
-            "Server Side Encryption with AWS KMS managed key requires HTTP header x-amz-server-side-encryption : aws:kms",
+            "Server Side Encryption with AWS KMS managed key requires HTTP header x-amz-server-side-encryption : "
+            "aws:kms",
             SSE,
             algorithm,
         )
@@ -188,10 +190,8 @@ def _printable(value: str) -> str:
     """
     if value.isascii():
         return value
-    try:
+    with suppress(UnicodeError):  # it is no UTF-8, or was text already
         value = value.encode("latin-1").decode()  # header bytes, which the gateway shows one by one
-    except UnicodeError:
-        pass  # it is no UTF-8, or was text already
     return f"=?UTF-8?B?{base64.b64encode(value.encode()).decode()}?="
 
 

@@ -13,7 +13,6 @@ from clary.resource.call import Call
 from clary.resource.service import operation
 from clary.services.s3 import checksums, head, names
 from clary.services.s3.intake import Intake, length
-from clary.services.s3.place import Slot
 from clary.services.s3.rows import SQL
 from clary.services.s3.settings import acl, bad
 from clary.services.s3.state import S3, no_such_bucket, space
@@ -96,8 +95,8 @@ class PartIntake(Intake):
         algorithm, _, kind = found["checksum"]
         self.upload, self.number = row["id"], request["PartNumber"]
         self.bucket, self.key = row["bucket"], row["key"]
-        self.slot: Slot | None = None
         super().__init__(state, headers, expected, algorithm)
+        self.slot = None
         if found["chosen"]:
             _same_checksum(algorithm, kind, self.claim, headers)
         if expected > 0:

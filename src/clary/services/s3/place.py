@@ -1,8 +1,8 @@
 """Where the parts of multipart uploads lie while they come.
 
 An upload has one file, its future object, and parts of the usual size are written into it where they belong: part n
-begins at (n - 1) × size. What does not fit there (another size, or a part that is sent again) gets a blob of its own and
-is moved in at the end. docs/decisions/0003-objects.md says why.
+begins at (n - 1) * size. What does not fit there (another size, or a part that is sent again) gets a blob of its own,
+and is moved in at the end. docs/decisions/0003-objects.md says why.
 """
 
 import sqlite3

@@ -54,6 +54,31 @@ def _answer(call: Call[S3], request: Document, *, body: bool) -> Response:
     found: head.Head = orjson.loads(row["head"])
     if "customer" in found or "SSECustomerAlgorithm" in request:
         head.unlock(found, request)
+    headers = _headers(call, bucket, row, found)
+    if not conditions.check_read(request, row["etag"], row["modified"]):
+        return Response(304, {name: value for name, value in headers.items() if name in _KEPT})
+    if expiration := _expiration(state, bucket, key, row):
+        headers["x-amz-expiration"] = expiration
+    _override(call, request, headers)
+    size, piece = row["size"], None
+    if "PartNumber" in request:
+        piece = _part(call, request, bucket, row, headers)
+    elif "Range" in request:
+        piece = _range(request["Range"], size)
+    offset, length = piece or (0, size)
+    if length == size and request.get("ChecksumMode", "").upper() == "ENABLED":
+        headers.update(head.checksum_headers(found))
+    headers["content-length"] = str(length)
+    status = 200
+    if piece is not None and size:
+        status = 206
+        headers["content-range"] = f"bytes {offset}-{offset + length - 1}/{size}"
+    if not body or not length:
+        return Response(status, headers)
+    return Response(status, headers, FileSlice(state.blobs.path(row["blob"]), offset, length))
+
+
+def _headers(call: Call[S3], bucket: Bucket, row: sqlite3.Row, found: head.Head) -> dict[str, str]:
     headers: dict[str, str] = found["headers"]
     headers["x-amz-request-id"] = call.id
     headers["etag"] = f'"{row["etag"]}"'
@@ -63,27 +88,7 @@ def _answer(call: Call[S3], request: Document, *, body: bool) -> Response:
         headers["x-amz-version-id"] = row["version"] or names.NULL
     if row["tags"]:
         headers["x-amz-tagging-count"] = str(len(orjson.loads(row["tags"])))
-    if not conditions.check_read(request, row["etag"], row["modified"]):
-        kept = {name: value for name, value in headers.items() if name in _KEPT}
-        return Response(304, kept)
-    if expiration := _expiration(state, bucket, key, row):
-        headers["x-amz-expiration"] = expiration
-    _override(call, request, headers)
-    if "PartNumber" in request:
-        offset, length = _part(call, request, bucket, row, headers)
-    else:
-        offset, length = _range(request.get("Range", ""), row["size"])
-    if request.get("ChecksumMode", "").upper() == "ENABLED" and length == row["size"]:
-        headers.update(head.checksum_headers(found))
-    headers["content-length"] = str(length)
-    status = 200
-    if ("Range" in request and length >= 0 and _RANGE.fullmatch(request["Range"])) or "PartNumber" in request:
-        if row["size"]:
-            status = 206
-            headers["content-range"] = f"bytes {offset}-{offset + length - 1}/{row['size']}"
-    if not body or not length:
-        return Response(status, headers)
-    return Response(status, headers, FileSlice(state.blobs.path(row["blob"]), offset, length))
+    return headers
 
 
 def _expiration(state: S3, bucket: Bucket, key: str, row: sqlite3.Row) -> str:
@@ -146,22 +151,25 @@ def _date(value: Any) -> str:
     return value if isinstance(value, str) else formatdate(value, usegmt=True)
 
 
-def _range(text: str, size: int) -> tuple[int, int]:
-    """Offset and length. What is no single range of bytes is as if it were not there. Raises InvalidRange."""
-    match = _RANGE.fullmatch(text) if text else None
+def _range(text: str, size: int) -> tuple[int, int] | None:
+    """Offset and length; None for what is no single range of bytes, which is as if it were not there. Raises
+    InvalidRange.
+    """
+    match = _RANGE.fullmatch(text)
     if match is None or not any(match.groups()):
-        return 0, size
+        return None
     first, last = match.groups()
     if not first:
         length = min(int(last), size)
         if not length:
             raise _unsatisfiable(text, size)
         return size - length, length
-    start, end = int(first), min(int(last), size - 1) if last else size - 1
+    start = int(first)
     if last and int(last) < start:
-        return 0, size
+        return None
     if start >= size:
         raise _unsatisfiable(text, size)
+    end = min(int(last), size - 1) if last else size - 1
     return start, end - start + 1
 
 

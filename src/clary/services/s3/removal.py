@@ -27,7 +27,7 @@ def delete(call: Call[S3], request: Document) -> Document:
         return rows.delete_version(connection, bucket.name, key, version, condition)
 
     change = call.state.write(work)
-    after(call.state, bucket, key, version, change, call)
+    after(call.state, bucket, key, version, change, call=call)
     result: Document = {}
     if change.version is not None:
         result["VersionId"] = change.version
@@ -42,6 +42,7 @@ def after(
     key: str,
     version: str | None,
     change: rows.Change,
+    *,
     call: Call[S3] | None = None,
     kind: str = "ObjectRemoved",
 ) -> None:
@@ -86,7 +87,7 @@ def delete_many(call: Call[S3], request: Document) -> Document:
         if isinstance(change, AWSError):
             errors.append(_error(item, change))
             continue
-        after(call.state, bucket, item["Key"], item.get("VersionId"), change, call)
+        after(call.state, bucket, item["Key"], item.get("VersionId"), change, call=call)
         deleted.append(_deleted(item, change))
     result: Document = {"Errors": errors} if errors else {}
     if not request["Delete"].get("Quiet"):

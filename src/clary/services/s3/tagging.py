@@ -15,7 +15,7 @@ from clary.services.s3 import names, rows
 from clary.services.s3.head import tags_json
 from clary.services.s3.reading import no_such_version
 from clary.services.s3.rows import SQL
-from clary.services.s3.settings import acl, bad, notification, permissions
+from clary.services.s3.settings import acl, notification, permissions
 from clary.services.s3.state import S3, Bucket
 
 Document = dict[str, Any]

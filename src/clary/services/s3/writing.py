@@ -38,7 +38,7 @@ def put(call: Call[S3], request: Document) -> Response:
     change = state.write(lambda connection: rows.put(connection, bucket.name, request["Key"], new, condition))
     intake.take()
     event = "Post" if call.request.method == "POST" else "Put"  # a form of a browser, or a PutObject
-    after(call, bucket, request["Key"], new, change, f"s3:ObjectCreated:{event}")
+    after(call, bucket, request["Key"], new, change, event=event)
     headers = {"etag": f'"{intake.etag}"', "x-amz-request-id": call.id, **head.answer(made)}
     if told := version_of(change):
         headers["x-amz-version-id"] = told["VersionId"]
@@ -47,13 +47,13 @@ def put(call: Call[S3], request: Document) -> Response:
     return Response(200, headers)
 
 
-def after(call: Call[S3], bucket: Bucket, key: str, new: rows.New, change: rows.Change, event: str) -> None:
+def after(call: Call[S3], bucket: Bucket, key: str, new: rows.New, change: rows.Change, *, event: str) -> None:
     """What follows once a write is committed: the old bytes go, and others hear of the new ones."""
     call.state.blobs.delete(change.doomed)
     notification.notify(
         call.state,
         bucket.name,
-        event,
+        f"s3:ObjectCreated:{event}",
         key=key,
         size=new.size,
         etag=new.etag,
