@@ -32,7 +32,7 @@ def run(mib: int = 1024) -> list[Section]:
     found: dict[tuple[str, str], Transfers] = {}
     with ExitStack() as stack:
         started = [stack.enter_context(start()) for start in (servers.clary, servers.seaweedfs, servers.moto)]
-        source = _source(started[0].folder, mib)
+        source = _source(started[-1].folder, mib)  # removed with it
         for server in started:
             bucket = {"LocationConstraint": server.region}
             server.client("s3").create_bucket(Bucket="large", CreateBucketConfiguration=bucket)
@@ -99,7 +99,7 @@ def _row(
 
 def _source(folder: Path, mib: int) -> Path:
     """A file of random bytes, the same in every run."""
-    path = folder.parent / f"{folder.name}.source"
+    path = folder / "object"
     block = random.Random(1).randbytes(BLOCK)
     with path.open("wb") as file:
         for _ in range(0, mib << 20, BLOCK):

@@ -53,7 +53,7 @@ def test_sync_of_odd_names_both_ways(aws: Any, tmp_path: Path) -> None:
 
     (here / "a-b.txt").unlink()
     (here / "folder/deeper/still/leaf").unlink()
-    said = aws("s3", "sync", "here", bucket, "--delete")
+    said = aws("s3", "sync", "here", bucket, "--delete", "--no-progress")
     assert sorted(said.split("\n")) == ["", f"delete: {bucket}/a-b.txt", f"delete: {bucket}/folder/deeper/still/leaf"]
 
     (back / "stale.txt").parent.mkdir()
@@ -100,7 +100,7 @@ def test_sagemaker_models(aws: Any) -> None:
         "sagemaker", "list-models", "--name-contains", name, "--query", "Models[].ModelArn", "--output", "text"
     )
     assert listed.strip() == made["ModelArn"]
-    missing = aws("sagemaker", "describe-model", "--model-name", "no-such-model", code=254)
+    missing = aws("sagemaker", "describe-model", "--model-name", "no-such-model", code=255)
     assert "An error occurred (ValidationException) when calling the DescribeModel operation: Could not find" in missing
 
 

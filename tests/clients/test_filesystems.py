@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 S3FS = """
-import s3fs, sys
+import os, s3fs, sys
 bucket = sys.argv[1]
-fs = s3fs.S3FileSystem()
+fs = s3fs.S3FileSystem(client_kwargs={"region_name": os.environ["AWS_REGION"]})  # its mkdir needs it, on AWS too
 fs.mkdir(bucket)
 body = bytes(range(256)) * 60_000                       # three parts of 5 MiB
 with fs.open(f"{bucket}/dir/big.bin", "wb", block_size=5 << 20) as file:
