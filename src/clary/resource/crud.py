@@ -66,7 +66,7 @@ def get(plan: Plan, call: Call[Any], connection: sqlite3.Connection, request: Do
     """The row that `request` names. Raises AWS's error for a missing one."""
     arn = plan.locate(call, request)
     row = find(connection, arn)
-    if row is None or not arn.startswith(call.arn(f"{plan.kind}/")):
+    if row is None or row["type"] != plan.noun or not arn.startswith(call.arn("")):
         raise plan.missing(call.operation, arn, request)
     return row
 

@@ -100,7 +100,8 @@ class Listing:
 
     def page(self, call: Call[Any], request: Document) -> Document:
         plan = self.plan
-        query = [call.operation.name, call.region, *((k, v) for k, v in request.items() if k not in PAGING[:2])]
+        asked = {member: value for member, value in request.items() if member not in PAGING[:2]}
+        query = [call.operation.name, call.region, asked]
         rows = self._rows(call, request, opened(request.get("NextToken"), query))
         keep = self._keep(call, request)
         size = request.get("MaxResults", self.size)

@@ -1,7 +1,7 @@
 -- What every AWS noun asks of the tables in schema.sql.
 
 -- name: resource_find
-SELECT arn, name, document, created, modified FROM resource WHERE arn = :arn;
+SELECT arn, type, name, document, created, modified FROM resource WHERE arn = :arn;
 
 -- name: resource_add
 INSERT INTO resource (arn, service, type, account, region, name, document, created, modified)
