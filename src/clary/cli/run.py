@@ -1,11 +1,13 @@
 """`clary run`: a command whose AWS calls come to Clary, whatever it is written in."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 
 from clary.cli import say
@@ -24,11 +26,11 @@ def carry_out(config: Config, command: list[str]) -> int:
     signals = Signals()
     with _running(config) as running:
         environment = {**os.environ, **variables(Home(config.home), running), **proxied(Home(config.home), running)}
-        try:
-            process = subprocess.Popen(command, env=environment)
-        except FileNotFoundError:
+        if shutil.which(command[0]) is None and not Path(command[0]).exists():
             say.problem(f"{command[0]}: there is no such command")
             return NOT_FOUND
+        try:
+            process = subprocess.Popen(command, env=environment)
         except OSError as error:
             say.problem(f"{command[0]}: {error.strerror}")
             return NOT_EXECUTABLE
