@@ -44,8 +44,10 @@ def test_users_and_groups(platform: Platform) -> None:
     renamed = iam.get_user(UserName=f"{name}x")["User"]
     assert (renamed["UserId"], renamed["Tags"]) == (made["UserId"], made["Tags"])
     refused("NoSuchEntity", f"The user with name {name} cannot be found.", iam.get_user, UserName=name)
-    iam.remove_user_from_group(GroupName=group, UserName=f"{name}x")
-    iam.delete_group(GroupName=group)
+    iam.update_group(GroupName=group, NewGroupName=f"{group}x")
+    refused("NoSuchEntity", f"The group with name {group} cannot be found.", iam.get_group, GroupName=group)
+    iam.remove_user_from_group(GroupName=f"{group}x", UserName=f"{name}x")
+    iam.delete_group(GroupName=f"{group}x")
     iam.delete_user(UserName=f"{name}x")
 
 
@@ -74,6 +76,7 @@ def test_roles(platform: Platform) -> None:
     assert found["RoleId"].startswith("AROA")
     iam.update_role(RoleName=name, Description="changed")
     assert iam.get_role(RoleName=name)["Role"]["Description"] == "changed"
+    assert iam.update_role_description(RoleName=name, Description="again")["Role"]["Description"] == "again"
     iam.update_assume_role_policy(RoleName=name, PolicyDocument=trust({"Service": "glue.amazonaws.com"}))
     iam.tag_role(RoleName=name, Tags=[{"Key": "a", "Value": "1"}, {"Key": "b", "Value": "2"}])
     iam.tag_role(RoleName=name, Tags=[{"Key": "A", "Value": "3"}])
@@ -192,6 +195,7 @@ def test_access_keys(platform: Platform) -> None:
 def test_instance_profiles(platform: Platform) -> None:
     iam, name, role = platform.client("iam"), unique("profile"), unique("role")
     iam.create_instance_profile(InstanceProfileName=name)
+    assert name in {p["InstanceProfileName"] for p in iam.list_instance_profiles(MaxItems=1000)["InstanceProfiles"]}
     iam.create_role(RoleName=role, AssumeRolePolicyDocument=trust({"Service": "ec2.amazonaws.com"}))
     iam.add_role_to_instance_profile(InstanceProfileName=name, RoleName=role)
     found = iam.get_instance_profile(InstanceProfileName=name)["InstanceProfile"]

@@ -218,6 +218,14 @@ def test_what_is_not_there_says_so(platform: Platform) -> None:
     role = f"arn:aws:iam::{account(platform)}:role/x"
     with pytest.raises(ClientError, match="InvalidIdentityToken"):
         sts.assume_role_with_web_identity(RoleArn=role, RoleSessionName="me", WebIdentityToken="t" * 20)
+    with pytest.raises(ClientError, match="InvalidIdentityToken"):
+        sts.assume_role_with_saml(
+            RoleArn=role, PrincipalArn=f"arn:aws:iam::{account(platform)}:saml-provider/p", SAMLAssertion="aaaa"
+        )
+    with pytest.raises(ClientError, match="NotImplemented"):
+        sts.assume_root(
+            TargetPrincipal=account(platform), TaskPolicyArn={"arn": "arn:aws:iam::aws:policy/root-task/Audit"}
+        )
     with pytest.raises(ClientError, match="InvalidAuthorizationMessage"):
         sts.decode_authorization_message(EncodedMessage="x")
     with pytest.raises(ClientError, match=r"NotImplemented.*CreateLoginProfile"):
