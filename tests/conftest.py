@@ -44,13 +44,14 @@ class Platform:
         environment |= self._environment
         run = self.home / "run.json"
         run.unlink(missing_ok=True)
-        self.process = subprocess.Popen(
-            [CLARY, "up", "--home", self.home, "--port", str(self.port)],
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=(self.home.parent / "out.txt").open("ab"),
-            stderr=subprocess.STDOUT,
-        )
+        with (self.home.parent / "out.txt").open("ab") as out:
+            self.process = subprocess.Popen(
+                [CLARY, "up", "--home", self.home, "--port", str(self.port)],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+            )
         deadline = time.monotonic() + 30
         while not run.exists():
             said = (self.home.parent / "out.txt").read_text()
@@ -73,7 +74,9 @@ class Platform:
         self.process.wait(timeout=30)
         self.process = None
 
-    def client(self, service: str, *, keys: tuple[str, ...] | None = None, region: str = "us-west-2", **given: Any) -> Any:
+    def client(
+        self, service: str, *, keys: tuple[str, ...] | None = None, region: str = "us-west-2", **given: Any
+    ) -> Any:
         """A boto3 client; `keys` are access key id, secret and, for temporary ones, the token: root's if not given."""
         key, secret, *token = keys or self.root
         config = botocore.config.Config(retries={"total_max_attempts": 1}, parameter_validation=False).merge(

@@ -3,6 +3,7 @@
 import errno
 import logging
 import socket
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -59,7 +60,12 @@ class App:
     def serve(self, ready: Callable[[], None] = lambda: None) -> None:
         """Answers until SIGINT or SIGTERM; `ready` is called when the first request can come."""
         proxying = proxy(self.ca, self.gateway.platform.config)
-        server = Server(self.gateway, self.listener, proxying, ready, self.gateway.housekeeping(HOUSEKEEPING))
+
+        def begun() -> None:
+            ready()
+            threading.Thread(target=self.gateway.warm_up, name="warm-up", daemon=True).start()
+
+        server = Server(self.gateway, self.listener, proxying, begun, self.gateway.housekeeping(HOUSEKEEPING))
         try:
             server.serve_forever()
         finally:

@@ -87,7 +87,7 @@ def url(host: str, path: str, query: str) -> str:
 
 
 @given(methods, hosts, paths, queries, headers, bodies, st.sampled_from(["", "token/+="]))
-def test_header_signatures_of_botocore_are_accepted(  # noqa: PLR0917 - a strategy each
+def test_header_signatures_of_botocore_are_accepted(
     method: str, host: str, path: str, query: str, more: dict[str, str], body: bytes, token: str
 ) -> None:
     for signer, service in ((auth.SigV4Auth, "sagemaker"), (auth.S3SigV4Auth, "s3")):
@@ -294,7 +294,6 @@ def test_headers_that_are_no_signature(authorization: str, code: str | None, wor
     [
         ("X-Amz-Algorithm=AWS4-ECDSA-P256-SHA256&X-Amz-Signature=00", None, "Signature Version 4A"),
         ("X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=00", None, "requires the X-Amz-Algorithm"),
-        ("AWSAccessKeyId=a&Signature=b&Expires=1", "InvalidRequest", "Please use AWS4-HMAC-SHA256"),
         (
             f"{QUERY}&X-Amz-Credential=a%2Fb&X-Amz-Date=1",
             None,

@@ -18,9 +18,10 @@ from clary.resource.call import Platform
 from clary.resource.service import Raw, Service
 from clary.wire.chunked import Decoder
 from clary.wire.message import FileSlice, Request, Response, Sink
-from clary.wire.models import service_model
+from clary.wire.models import signing_names
 from clary.wire.parse import streaming
-from clary.wire.serialize import serialize, serialize_error
+from clary.wire.route import router
+from clary.wire.serialize import named, serialize, serialize_error
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -54,6 +55,9 @@ class Gateway:
             except Exception:
                 log.exception("%s %s", exchange.label, exchange.id)
                 response = self._refuse(exchange, InternalFailure())
+            if not exchange.received and "expect" in exchange.request.headers:
+                # The client keeps its body now that it has an answer; what follows on the connection is not that body.
+                response.headers["connection"] = "close"
             try:
                 await send(response, scope, sending, self._pool)
             finally:
@@ -130,8 +134,10 @@ class Gateway:
         return Response(headers={"content-type": "application/json"}, body=orjson.dumps(health))
 
     def _refuse(self, exchange: Exchange, error: AWSError) -> Response:
-        model = exchange.model or service_model(exchange.name or "s3")
+        model = steps.model_of(exchange)
         response = serialize_error(model, error, exchange.id, exchange.operation, exchange.protocol)
+        if exchange.request.method == "HEAD":
+            response.body = b""
         _last_touch(exchange, response)
         return response
 
@@ -151,6 +157,12 @@ class Gateway:
                         await self._run(_logged(service.name, service.tick))
                 due = loop.time() + pause
 
+    def warm_up(self) -> None:
+        """Loads what the first requests will ask for, so that none of them waits for it."""
+        signing_names()
+        for name in self.services:
+            router(name)
+
     def close(self) -> None:
         self._pool.shutdown()
         self._access.close()
@@ -161,10 +173,13 @@ class Gateway:
 def _handle(exchange: Exchange) -> Response:
     assert exchange.handler is not None
     assert exchange.call is not None
+    assert exchange.model is not None
+    assert exchange.operation is not None
     result = exchange.handler.handle(exchange.call, exchange.document)
     if not isinstance(result, Response):
-        assert exchange.operation is not None
         result = serialize(exchange.operation, result, exchange.id, exchange.protocol)
+    for name, value in named(exchange.model, exchange.id).items():
+        result.headers.setdefault(name, value)
     _last_touch(exchange, result)
     return result
 

@@ -17,7 +17,7 @@ PIECE = 1 << 20  # bytes handed to a sink at once: enough for hashes to run with
 SMALL = 1 << 16  # a file up to this size is read and sent in one go; a larger one leaves by sendfile
 
 
-class Gone(Exception):  # noqa: N818 - no error: the client has hung up
+class Gone(Exception):
     """The client closed the connection before its request was whole."""
 
 

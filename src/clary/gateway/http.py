@@ -59,6 +59,9 @@ class Protocol(HttpToolsProtocol):
         if self._header_bytes > HEADER_LIMIT:
             raise ValueError("Request header section too large")  # httptools makes it a parser error: answer 400, close
 
+    def _unsupported_upgrade_warning(self) -> None:
+        """An offer that we don't take up, as HTTP lets us: nothing to warn of."""
+
     def on_headers_complete(self) -> None:
         if not self.transport.get_extra_info("sslcontext"):
             cast("dict[str, Any]", self.scope)["extensions"] = {"clary.sendfile": self.send_file}

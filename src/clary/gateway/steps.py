@@ -6,16 +6,18 @@ Each step reads and fills the exchange, or raises the AWSError that is the answe
 import hashlib
 from collections.abc import Callable
 
-from clary.errors import InvalidAccessKey, MissingAuthentication, NotImplementedHere
+from botocore.model import ServiceModel
+
+from clary.errors import AWSError, InvalidAccessKey, MissingAuthentication, NotImplementedHere
 from clary.gateway.exchange import Exchange
 from clary.resource.call import Call, Platform
 from clary.resource.service import Service
 from clary.services.iam.credentials import Credentials
-from clary.wire import sigv4
+from clary.wire import sigv2, sigv4
 from clary.wire.models import service_model
 from clary.wire.parse import parse
 from clary.wire.route import bucket_path, locate, router, spoken
-from clary.wire.signature import UNSIGNED
+from clary.wire.signature import UNSIGNED, Signature
 from clary.wire.validate import validate
 
 Find = Callable[[str, str | None], Credentials | None]  # by access key id and session token
@@ -31,6 +33,17 @@ def needs_body_to_route(exchange: Exchange) -> bool:
     if exchange.signature is None:
         return exchange.request.headers.get("content-type", "").startswith(UNSIGNED_FORMS)
     return exchange.signature.service != "s3"
+
+
+def model_of(exchange: Exchange) -> ServiceModel:
+    """Whose protocol an error speaks that comes before the service is known: the best guess by the headers."""
+    if exchange.model is not None:
+        return exchange.model
+    try:
+        return service_model(locate(exchange.request, exchange.signature.service if exchange.signature else ""))
+    except AWSError:  # no service of AWS: any that speaks as the request does
+        spoken_json = "amz-json" in exchange.request.headers.get("content-type", "")
+        return service_model("sagemaker" if spoken_json else "sts")
 
 
 def route(exchange: Exchange, services: dict[str, Service]) -> None:
@@ -55,17 +68,22 @@ def authenticate(exchange: Exchange, find: Find, platform: Platform) -> None:
         return
     credentials = find(signature.access_key, signature.token)
     if credentials is None:
-        raise InvalidAccessKey(AWSAccessKeyId=signature.access_key)
-    credentials.check(signature.token, platform.clock())
-    sigv4.verify(
-        signature,
-        exchange.request,
-        credentials.secret,
-        _digest(exchange),
-        platform.clock(),
-        platform.config.clock_skew,
-    )
+        raise _unknown_key(signature)
+    now = platform.clock()
+    credentials.check(signature.token, now)
+    if signature.version == 2:
+        sigv2.verify(signature, exchange.request, bucket_path(exchange.request), credentials.secret, now)
+    else:
+        skew = platform.config.clock_skew
+        sigv4.verify(signature, exchange.request, credentials.secret, _digest(exchange), now, skew)
     exchange.caller, exchange.secret = credentials.caller, credentials.secret
+
+
+def _unknown_key(signature: Signature) -> InvalidAccessKey:
+    if signature.service != "s3":
+        return InvalidAccessKey()
+    said = "The AWS Access Key Id you provided does not exist in our records."
+    return InvalidAccessKey(said, AWSAccessKeyId=signature.access_key)
 
 
 def _may_be_anonymous(exchange: Exchange) -> bool:
@@ -105,7 +123,7 @@ def read_document(exchange: Exchange, platform: Platform) -> None:
         operation=exchange.operation,
         request=exchange.request,
         caller=exchange.caller,
-        region=exchange.signature.region if exchange.signature else platform.config.region,
+        region=(exchange.signature and exchange.signature.region) or platform.config.region,
         id=exchange.id,
     )
 

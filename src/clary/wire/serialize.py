@@ -2,9 +2,10 @@
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
-from botocore.model import OperationModel, StructureShape
+from botocore.model import OperationModel, ServiceModel, StructureShape
 
 from clary.wire import eventstream, models, rest, s3
 from clary.wire.faults import XML, serialize_error
@@ -12,7 +13,7 @@ from clary.wire.forms import cbor, json, objects, xmltext
 from clary.wire.forms.scalars import Shape, Write
 from clary.wire.message import Body, Response
 
-__all__ = ["serialize", "serialize_error"]
+__all__ = ["named", "serialize", "serialize_error"]
 
 Result = dict[str, Any]
 Plan = Callable[[Result, str], Response]
@@ -179,7 +180,7 @@ def _rest(
 ) -> Plan:
     shape = operation.output_shape
     status = operation.http.get("responseCode", 200)
-    request_ids = _request_ids(operation)
+    request_ids = partial(named, operation.service_model)
     if shape is None:
         return lambda _result, request_id: Response(status, request_ids(request_id))
     put_headers = rest.header_writer(shape)
@@ -197,11 +198,11 @@ def _rest(
     return plan
 
 
-def _request_ids(operation: OperationModel) -> Callable[[str], dict[str, str]]:
+def named(model: ServiceModel, request_id: str) -> dict[str, str]:
     """The headers that name the request: S3 has its own."""
-    if operation.service_model.service_name == "s3":
-        return lambda request_id: {"x-amz-request-id": request_id, "x-amz-id-2": s3.host_id(request_id)}
-    return lambda request_id: {"x-amzn-requestid": request_id}
+    if model.service_name == "s3":
+        return {"x-amz-request-id": request_id, "x-amz-id-2": s3.host_id(request_id)}
+    return {"x-amzn-requestid": request_id}
 
 
 def _filler(

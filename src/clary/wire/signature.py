@@ -1,4 +1,4 @@
-"""What a request says about who signed it: Signature Version 4, in a header or in the query, read and not yet believed.
+"""What a request says about who signed it, in a header or in the query: read and not yet believed.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-authentication-methods.html
 """
@@ -42,6 +42,7 @@ class Signature(NamedTuple):
     token: str  # X-Amz-Security-Token, or ""
     payload_hash: str  # as claimed: hex SHA-256, UNSIGNED-PAYLOAD, STREAMING-…, or "" where not stated
     presigned: bool
+    version: int = 4  # 2: see sigv2.py
 
     @property
     def scope(self) -> str:
@@ -68,7 +69,7 @@ def read(request: Request) -> Signature | None:
         if presigned:
             return _read_query(request, items)
         if "AWSAccessKeyId" in items and "Signature" in items:
-            raise _version_2()
+            return _read_version_2(items)
         return None
     if presigned:
         raise Invalid(
@@ -121,6 +122,27 @@ def _read_query(request: Request, items: dict[str, str]) -> Signature:
     token = unquote(items.get("X-Amz-Security-Token", ""))
     signed = signed.replace("%3B", ";").replace("%3b", ";")  # no other character of a header's name is encoded
     return Signature(access_key, date, region, service, signed, provided, timestamp, expires, token, payload, True)
+
+
+def _read_version_2(items: dict[str, str]) -> Signature:
+    """S3's presigned URLs of old, which boto3 still makes by default."""
+    expires = items.get("Expires", "")
+    if not expires.isascii() or not expires.isdecimal() or len(expires) > 15:
+        raise AccessDenied("Invalid date (should be seconds since epoch): " + expires[:100])
+    return Signature(
+        access_key=unquote(items["AWSAccessKeyId"]),
+        date="",
+        region="",
+        service="s3",
+        signed_headers="",
+        signature=unquote(items["Signature"]),
+        timestamp=expires,
+        expires=int(expires),  # since the epoch, here
+        token=unquote(items.get("x-amz-security-token", "")),
+        payload_hash=UNSIGNED,
+        presigned=True,
+        version=2,
+    )
 
 
 @lru_cache(maxsize=1024)

@@ -64,7 +64,7 @@ def post_policy(secret: str, date: str, region: str, policy_base64: str) -> str:
     return hmac.digest(signing_key(secret, date, region, "s3"), policy_base64.encode(), "sha256").hex()
 
 
-def verify(  # noqa: PLR0917 - the parts of one question, all of them needed each time
+def verify(
     signature: Signature, request: Request, secret: str, payload_sha256: str, now: float, skew: float = 900
 ) -> None:
     """Returns if `secret` made this signature over this request, at a time that is acceptable `now`.
