@@ -94,11 +94,13 @@ def test_shell_lines(clary: Clary, home: Path) -> None:
     assert seen["PYTHONPATH"].count("plugin") == 1
 
 
-def test_env_says_what_to_do(clary: Clary) -> None:
+def test_env_says_what_to_do(clary: Clary, home: Path) -> None:
     env = clary("env")
     assert env.returncode == 1
     assert env.stdout == ""
-    assert "clary up --detach" in env.stderr
+    assert "clary up --detach`" in env.stderr
+    elsewhere = clary("env", "--home", home.parent / "another home")
+    assert f"clary up --detach --home '{home.parent / 'another home'}'`" in elsewhere.stderr
 
 
 def test_run_starts_it_for_as_long_as_the_command_runs(clary: Clary) -> None:

@@ -9,6 +9,7 @@ the holder: closing any descriptor of the file gives the lock up.)
 import fcntl
 import json
 import os
+import shlex
 import stat
 import struct
 import sys
@@ -117,4 +118,8 @@ class Home:
     def command(self, words: str) -> str:
         """`clary WORDS` with the option that leads to this home, where it needs one."""
         default = Path(os.environ.get("CLARY_HOME") or "~/.clary").expanduser().absolute()
-        return f"clary {words}" if default == self.path else f"clary {words} --home {self}"
+        if default == self.path:
+            return f"clary {words}"
+        typed = str(self)  # a quoted ~ would be a folder of that name
+        plain = shlex.quote(typed.removeprefix("~")) == typed.removeprefix("~")
+        return f"clary {words} --home {typed if plain else shlex.quote(str(self.path))}"
