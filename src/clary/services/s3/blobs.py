@@ -33,7 +33,7 @@ class Writer(Protocol):
     def write(self, chunks: list[bytes]) -> None: ...
 
     def finish(self) -> None:
-        """Returns when the bytes, and the name, are on the disk."""
+        """Returns when the bytes are on the disk; the name is once it is settled."""
 
     def abort(self) -> None:
         """Nothing remains but, for a writer that `place` gave, unnamed bytes inside the blob."""
@@ -48,13 +48,18 @@ class Blobs(Protocol):
         """Writes into a blob that no row names as a whole yet, from `offset` on: a part of a multipart upload."""
 
     def put(self, data: bytes) -> int:
-        """A small blob in one go, durable on return."""
+        """A small blob in one go, finished."""
+
+    def settle(self, blob: int) -> None:
+        """Returns when the name of the finished blob is on the disk. Called by the store's writer, before the row that
+        names the blob: one call then settles all that wait for the same commit.
+        """
 
     def link(self, blob: int) -> int:
-        """Another blob with the same bytes, which costs no copy where the store can help it; durable on return."""
+        """Another blob with the same bytes, which costs no copy where the store can help it; finished."""
 
     def join(self, pieces: Iterable[tuple[int, int, int]], into: int = 0) -> int:
-        """Writes (blob, offset, length) one behind the other into a new blob; durable on return. Given a blob, pieces
+        """Writes (blob, offset, length) one behind the other into a new blob, finished on return. Given a blob, pieces
         of it that lie where they belong are left alone, and it is cut to the whole's length.
         """
 
@@ -78,8 +83,8 @@ class Folder:
         self._lock = threading.Lock()
         self.first = 1 + max((int(name, 16) for name in self._folders()), default=0)  # our own folders begin here
         self._next = self.first << BITS
-        self._handle = -1  # of the folder that is being filled
-        self._handles: dict[int, int] = {}
+        self._handles: dict[int, int] = {}  # of our folders, by number
+        self._unsettled: set[int] = set()
         self._doomed: deque[tuple[float, int]] = deque()
         self._wake = threading.Event()
         self._closed = False
@@ -87,13 +92,13 @@ class Folder:
         self._reaper.start()
 
     def create(self) -> "FileWriter":
-        blob, folder = self._allocate()
+        blob = self._allocate()
         handle = os.open(self.path(blob), os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        return FileWriter(self, blob, handle, folder)
+        return FileWriter(self, blob, handle)
 
     def place(self, blob: int, offset: int) -> "FileWriter":
         handle = os.open(self.path(blob), os.O_RDWR | os.O_CLOEXEC)
-        return FileWriter(self, blob, handle, -1, offset)
+        return FileWriter(self, blob, handle, offset, placed=True)
 
     def put(self, data: bytes) -> int:
         writer = self.create()
@@ -105,15 +110,25 @@ class Folder:
             raise
         return writer.blob
 
+    def created(self, blob: int) -> None:
+        self._unsettled.add(blob)
+
+    def settle(self, blob: int) -> None:
+        if blob in self._unsettled:
+            waiting = set(self._unsettled)
+            for folder in {each >> BITS for each in waiting}:
+                os.fsync(self._handles[folder])
+            self._unsettled -= waiting
+
     def link(self, blob: int) -> int:
-        copy, folder = self._allocate()
+        copy = self._allocate()
         try:
             os.link(self.path(blob), self.path(copy))
         except OSError as error:
             if error.errno not in {errno.EMLINK, errno.EPERM, errno.ENOTSUP}:
                 raise
             return self.join([(blob, 0, Path(self.path(blob)).stat().st_size)])
-        os.fsync(folder)
+        self.created(copy)
         return copy
 
     def join(self, pieces: Iterable[tuple[int, int, int]], into: int = 0) -> int:
@@ -182,14 +197,14 @@ class Folder:
     def _folders(self) -> list[str]:
         return [entry.name for entry in os.scandir(self.root) if entry.is_dir()]
 
-    def _allocate(self) -> tuple[int, int]:
-        """The next number, and the handle of its folder."""
+    def _allocate(self) -> int:
+        """The next number; its folder is there."""
         with self._lock:
             blob = self._next
-            if not blob & (1 << BITS) - 1 or self._handle < 0:
+            if blob >> BITS not in self._handles:
                 self._begin(blob >> BITS)
             self._next = blob + 1
-            return blob, self._handle
+            return blob
 
     def _begin(self, folder: int) -> None:
         path = self.root / f"{folder:08x}"
@@ -200,7 +215,7 @@ class Folder:
         finally:
             os.close(root)
         # Handles of full folders stay open, since blobs in them may still be on their way; one for 4,096 blobs.
-        self._handle = self._handles[folder] = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._handles[folder] = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
     def _copy(self, blob: int, offset: int, length: int, target: int, position: int) -> None:
         """Inside the kernel, and without a copy where the file system shares extents (XFS, Btrfs)."""
@@ -241,12 +256,12 @@ class Folder:
 class FileWriter:
     """A blob on its way to the disk."""
 
-    def __init__(self, store: Folder, blob: int, handle: int, folder: int, offset: int = 0) -> None:
-        """`folder` is the handle to sync too, or -1 where the blob's name is not ours to make durable."""
+    def __init__(self, store: Folder, blob: int, handle: int, offset: int = 0, *, placed: bool = False) -> None:
+        """`placed`: inside a blob that is there already, and stays."""
         self.blob = blob
         self.handle = handle
         self._store = store
-        self._folder = folder
+        self._placed = placed
         self._offset = self._flushed = offset
 
     def write(self, chunks: list[bytes]) -> None:
@@ -270,12 +285,12 @@ class FileWriter:
         os.fsync(self.handle)
         os.close(self.handle)
         self.handle = -1
-        if self._folder >= 0:
-            os.fsync(self._folder)
+        if not self._placed:
+            self._store.created(self.blob)
 
     def abort(self) -> None:
         if self.handle >= 0:
             os.close(self.handle)
             self.handle = -1
-        if self._folder >= 0:
+        if not self._placed:
             self._store.delete([self.blob])

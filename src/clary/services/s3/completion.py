@@ -101,7 +101,7 @@ def _commit(
         connection.execute(SQL["completed_add"], (upload, state.clock(), bucket.name, key, orjson.dumps(told)))
         return change
 
-    change = state.write(work)
+    change = state.write(work, blob)
     state.blobs.delete({state.places.forget(upload)} - {blob})
     writing.after(call, bucket, key, new, change, event="CompleteMultipartUpload")
     return result | writing.version_of(change) | writing.expiration(state, bucket, key, new)

@@ -93,7 +93,7 @@ def copy(call: Call[S3], request: Document) -> Document:
         blob = state.blobs.link(source.row["blob"]) if source.row["blob"] else 0
     new = rows.New(blob, source.row["size"], etag, float(int(state.clock())), orjson.dumps(made), tags)
     try:
-        change = state.write(lambda connection: rows.put(connection, bucket.name, key, new, condition))
+        change = state.write(lambda connection: rows.put(connection, bucket.name, key, new, condition), blob)
     except BaseException:
         state.blobs.delete([blob])
         raise

@@ -181,7 +181,7 @@ def keep_part(call: Call[S3], intake: PartIntake) -> head.Head:
         connection.execute(SQL["part_put"], row)
         return upload, before["blob"] if before is not None and before["blob"] != upload["blob"] else 0
 
-    upload, doomed = state.write(work)
+    upload, doomed = state.write(work, intake.blob)
     intake.take()
     state.blobs.delete([doomed])
     found: head.Head = orjson.loads(upload["head"])

@@ -70,10 +70,17 @@ class S3:
             self.cache.generation += 1
             self.cache.rows.pop(name, None)
 
-    def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """As Store.write; a full disk is S3's answer for it."""
+    def write(self, work: Callable[[sqlite3.Connection], T], blob: int = 0) -> T:
+        """As Store.write, for rows that name this blob; a full disk is S3's answer for it."""
         with space():
-            return self.store.write(work)
+            if not blob:
+                return self.store.write(work)
+
+            def settled(connection: sqlite3.Connection) -> T:
+                self.blobs.settle(blob)
+                return work(connection)
+
+            return self.store.write(settled)
 
     def _load(self, name: str) -> Bucket:
         generation = self.cache.generation

@@ -35,7 +35,9 @@ def put(call: Call[S3], request: Document) -> Response:
     intake.finish()
     made["checksum"] = [intake.algorithm, intake.checksum, "FULL_OBJECT"]
     new = rows.New(intake.blob, intake.size, intake.etag, float(int(state.clock())), orjson.dumps(made), tags)
-    change = state.write(lambda connection: rows.put(connection, bucket.name, request["Key"], new, condition))
+    change = state.write(
+        lambda connection: rows.put(connection, bucket.name, request["Key"], new, condition), blob=new.blob
+    )
     intake.take()
     event = "Post" if call.request.method == "POST" else "Put"  # a form of a browser, or a PutObject
     after(call, bucket, request["Key"], new, change, event=event)
