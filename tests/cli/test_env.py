@@ -60,9 +60,7 @@ def test_hard_coded_endpoints_come_here(environment: dict[str, str]) -> None:
 
 
 def test_presigned_urls_too(environment: dict[str, str], platform: Platform) -> None:
-    url = python(PRESIGNED, environment)
-    assert url.startswith(f"{platform.url}/b/k?")
-    assert "X-Amz-Algorithm=AWS4-HMAC-SHA256" in url
+    assert python(PRESIGNED, environment).startswith(f"{platform.url}/b/k?")
 
 
 def test_without_an_endpoint_the_plug_in_does_nothing(environment: dict[str, str]) -> None:

@@ -36,14 +36,5 @@ def initialize_client_plugin(client: Any) -> None:
             params["url"] = params["url"].replace(host, netloc, 1)
 
     client.meta.events.register("before-endpoint-resolution", resolve)
-    if client.meta.service_model.service_name == "s3":  # there the label is the bucket
-        client.meta.events.register_first("choose-signer.s3", choose)
-    else:
+    if client.meta.service_model.service_name != "s3":  # there the label is the bucket
         client.meta.events.register("before-call", unprefix)
-
-
-def choose(signature_version: Any, **_: Any) -> Any:
-    """Keeps Signature Version 4 for presigned URLs and forms: in regions older than 2014 botocore falls back to
-    Version 2 there, which the gateway refuses as newer regions do.
-    """
-    return {"v4-query": "s3v4-query", "v4-presign-post": "s3v4-presign-post"}.get(signature_version)
