@@ -40,7 +40,7 @@ class Server:
     def client(self, service: str, **settings: Any) -> Any:
         """A boto3 client whose session is its own, so that threads may each have one."""
         import boto3.session  # noqa: PLC0415 - costs 0.2 s and only some benches use it
-        from botocore.config import Config  # noqa: PLC0415
+        from botocore.config import Config  # noqa: PLC0415 - likewise
 
         session = boto3.session.Session(self.access_key, self.secret_key, self.token, region_name=self.region)
         config = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}, **settings)
