@@ -103,6 +103,9 @@ SELECT result FROM completed WHERE upload = ? AND bucket = ? AND key = ?;
 -- name: completed_add
 INSERT OR REPLACE INTO completed (upload, at, bucket, key, result) VALUES (?, ?, ?, ?, ?);
 
+-- name: completed_oldest
+SELECT min(at) AS at FROM completed;
+
 -- name: completed_forget
 DELETE FROM completed WHERE at < ?;
 

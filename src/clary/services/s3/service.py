@@ -45,7 +45,9 @@ def build(platform: Platform, find: Find) -> Service:
     def tick() -> None:
         hooks.tick(state)
         before = state.clock() - REMEMBERED
-        state.write(lambda connection: connection.execute(SQL["completed_forget"], (before,)))
+        oldest = state.store.read().execute(SQL["completed_oldest"]).fetchone()["at"]
+        if oldest is not None and oldest < before:
+            state.write(lambda connection: connection.execute(SQL["completed_forget"], (before,)))
 
     def close() -> None:
         sweeper.join()

@@ -69,9 +69,14 @@ def _upload(call: Call[S3], row: sqlite3.Row) -> Document:
         "Initiated": row["initiated"],
         "StorageClass": head["headers"].get("x-amz-storage-class", "STANDARD"),
         "Owner": acl.owner(call.account),
-        "Initiator": {"ID": row["initiator"], "DisplayName": row["initiator"].rpartition("/")[2]},
+        "Initiator": _initiator(call, row["initiator"]),
     }
     return entry | _checksum(head)
+
+
+def _initiator(call: Call[S3], arn: str) -> Document:
+    """The account by its canonical id, anybody else by ARN."""
+    return acl.owner(call.account) if arn.endswith(":root") else {"ID": arn, "DisplayName": arn.rpartition("/")[2]}
 
 
 def _checksum(head: Document) -> Document:

@@ -1,0 +1,88 @@
+"""The blob store: what a crash leaves is swept, what is named stays, and a full disk changes nothing."""
+
+import errno
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clary.errors import AWSError
+from clary.services.s3.blobs import BITS, Folder, Writer
+from s3.settings.inside import Inside
+
+
+def contents(store: Folder, blob: int) -> bytes:
+    return Path(store.path(blob)).read_bytes()
+
+
+def test_a_sweep_takes_what_earlier_processes_left_and_nobody_names(tmp_path: Path) -> None:
+    first = Folder(tmp_path)
+    named, orphan = first.put(b"named"), first.put(b"orphan")
+    first.close()
+    second = Folder(tmp_path)
+    on_its_way = second.put(b"on its way")
+    assert named >> BITS != on_its_way >> BITS
+    assert second.sweep(iter([named])) == 1
+    assert contents(second, named) == b"named"
+    assert contents(second, on_its_way) == b"on its way"
+    assert not Path(second.path(orphan)).exists()
+    second.delete([named])
+    second.close()  # waits for what is to be unlinked
+    third = Folder(tmp_path)
+    assert third.sweep(iter([on_its_way])) == 0
+    assert [folder.name for folder in tmp_path.iterdir()] == [f"{on_its_way >> BITS:08x}"]
+    third.close()
+
+
+def test_pieces_are_joined_in_place_or_anew(tmp_path: Path) -> None:
+    store = Folder(tmp_path)
+    main = store.create()
+    main.finish()
+    for offset, data in ((0, b"aaaa"), (8, b"cc")):
+        writer = store.place(main.blob, offset)
+        writer.write([data[:1], b"", data[1:]])
+        writer.finish()
+    stray = store.put(b"bbbb")
+    assert store.join([(main.blob, 8, 2), (stray, 1, 2)]) != main.blob
+    whole = store.join([(main.blob, 0, 4), (stray, 0, 4), (main.blob, 8, 2)], into=main.blob)
+    assert whole == main.blob
+    assert contents(store, whole) == b"aaaabbbbcc"
+    copy = store.link(whole)
+    store.delete([whole])
+    store.close()
+    assert contents(store, copy) == b"aaaabbbbcc"
+
+
+class Full(Folder):
+    """A disk on which nothing fits any more."""
+
+    def create(self) -> Any:
+        return FullWriter(super().create())
+
+
+class FullWriter:
+    def __init__(self, writer: Writer) -> None:
+        self.blob, self.abort, self.finish = writer.blob, writer.abort, writer.finish
+
+    def write(self, chunks: list[bytes]) -> None:
+        raise OSError(errno.ENOSPC, f"No space left on device for {len(chunks)} chunks")
+
+
+@pytest.mark.parametrize("size", [10, 1_000_000])
+def test_a_full_disk(tmp_path: Path, size: int) -> None:
+    inside = Inside(tmp_path)
+    inside.create("full-bucket")
+    inside.put("full-bucket", "before", b"x")
+    object.__setattr__(inside.state, "blobs", Full(tmp_path / "full"))
+    with pytest.raises(AWSError, match="There is no space left on the disk") as caught:
+        inside.put("full-bucket", "k", b"x" * size)
+    assert (caught.value.code("s3"), caught.value.status("s3")) == ("InsufficientStorage", 507)
+    assert inside.keys("full-bucket") == ["before"]
+    inside.state.blobs.close()
+    assert [file for file in (tmp_path / "full").rglob("*") if file.is_file() and not _aborted(file)] == []
+    inside.close()
+
+
+def _aborted(file: Path) -> bool:
+    """The sink of a request that failed is aborted by the gateway, which is not here."""
+    return file.stat().st_size == 0
