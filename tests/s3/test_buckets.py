@@ -109,6 +109,10 @@ def test_what_is_refused_by_name(s3: Any) -> None:
     owner = s3.get_object_acl(Bucket=name, Key="k")
     assert owner["Owner"] == s3.list_buckets()["Owner"]
     assert [grant["Permission"] for grant in owner["Grants"]] == ["FULL_CONTROL"]
+    with refused("AccessControlListNotSupported"):
+        s3.put_object_acl(Bucket=name, Key="k", ACL="private")
+    with refused("InvalidObjectState", "Restore is not allowed for the object's current storage class", 403):
+        s3.restore_object(Bucket=name, Key="k", RestoreRequest={"Days": 1})
 
 
 def test_buckets_page_by_page(s3: Any) -> None:

@@ -97,6 +97,15 @@ def test_a_checksum_in_the_trailer(platform: Any, s3: Any, bucket: str, size: in
     assert (status, b"BadDigest" in said) == (400, True)
 
 
+def test_a_body_that_is_longer_than_it_says(platform: Any, s3: Any, bucket: str) -> None:
+    upload = s3.create_multipart_upload(Bucket=bucket, Key="long")["UploadId"]
+    headers = {"x-amz-trailer": "x-amz-checksum-crc32c", "x-amz-decoded-content-length": "5"}
+    framed = b"a\r\n0123456789\r\n0\r\nx-amz-checksum-crc32c:AAAAAA==\r\n\r\n"
+    path = f"/{bucket}/long?partNumber=1&uploadId={upload}"
+    status, _, said = signed(platform, "PUT", path, headers, framed, trailing=True)
+    assert (status, b"IncompleteBody" in said) == (400, True), said
+
+
 def test_one_checksum_only(platform: Any, bucket: str) -> None:
     headers = {f"x-amz-checksum-{name.lower()}": KNOWN[name] for name in ("CRC32", "SHA1")}
     status, _, said = signed(platform, "PUT", f"/{bucket}/two", headers, DATA)

@@ -51,6 +51,8 @@ class Intake:
         self.size += sum(map(len, pieces))
         if self.size > LARGEST:
             raise too_large(self.size)
+        if 0 <= self.expected < self.size:
+            raise incomplete()  # before it runs over its place
         if self._writer is None and self.size <= SMALL:
             self._small += pieces
             return
@@ -107,11 +109,7 @@ class Intake:
 
     def _finish(self) -> None:
         if self.expected >= 0 and self.size != self.expected:
-            raise AWSError(
-                "IncompleteBody",
-                "You did not provide the number of bytes specified by the Content-Length HTTP header",
-                400,
-            )
+            raise incomplete()
         if self._writer is None:
             data = self._small[0] if len(self._small) == 1 else b"".join(self._small)
             self._verify({name: checksums.digest(name, data) for name in self._names()})
@@ -155,6 +153,12 @@ def length(headers: Mapping[str, str]) -> int:
     if "transfer-encoding" in headers:
         raise AWSError("MissingContentLength", "You must provide the Content-Length HTTP header.", 411)
     return -1
+
+
+def incomplete() -> AWSError:
+    return AWSError(
+        "IncompleteBody", "You did not provide the number of bytes specified by the Content-Length HTTP header", 400
+    )
 
 
 def too_large(size: int) -> AWSError:

@@ -4,7 +4,8 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html
 """
 
 import sqlite3
-from typing import Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -17,6 +18,9 @@ from clary.services.s3.rows import SQL
 from clary.services.s3.settings import acl, bad
 from clary.services.s3.state import S3, no_such_bucket, space
 from clary.wire.message import Response
+
+if TYPE_CHECKING:
+    from clary.services.s3.place import Slot
 
 Document = dict[str, Any]
 
@@ -96,14 +100,19 @@ class PartIntake(Intake):
         self.upload, self.number = row["id"], request["PartNumber"]
         self.bucket, self.key = row["bucket"], row["key"]
         super().__init__(state, headers, expected, algorithm)
-        self.slot = None
+        self.slot: Slot | None = None
+        self._row: sqlite3.Row | None = row  # until a place was asked for
         if found["chosen"]:
             _same_checksum(algorithm, kind, self.claim, headers)
-        if expected > 0:
+
+    def write(self, chunks: Iterable[bytes]) -> None:
+        row, self._row = self._row, None
+        if row is not None and self.expected > 0:
             with space():
-                self.slot = state.places.reserve(row, self.number, expected)
-        if self.slot is not None:
-            self._writer = self.slot.writer
+                self.slot = self._state.places.reserve(row, self.number, self.expected)
+            if self.slot is not None:
+                self._writer = self.slot.writer
+        super().write(chunks)
 
     def abort(self) -> None:
         super().abort()
