@@ -68,7 +68,9 @@ class Metrics:
         )  # fmt: skip
         self.received = Counter("clary_received_bytes", "Bytes of request bodies.", registry=self.registry)
         self.sent = Counter("clary_sent_bytes", "Bytes of answers' bodies.", registry=self.registry)
-        self.running = Gauge("clary_requests_running", "Requests being answered.", registry=self.registry)
+        self.running = 0
+        gauge = Gauge("clary_requests_running", "Requests being answered.", registry=self.registry)
+        gauge.set_function(lambda: self.running)
         self._children: dict[tuple[str, int], Counter] = {}
         self._timers: dict[str, Histogram] = {}
 

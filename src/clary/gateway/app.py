@@ -45,24 +45,30 @@ class Gateway:
         if scope["type"] != "http":
             return
         exchange = Exchange(read(scope))
-        with self.metrics.running.track_inprogress():
-            try:
-                response = await self._answer_own(exchange) or await self._answer(exchange, receive)
-            except Gone:
-                return
-            except AWSError as error:
-                response = self._refuse(exchange, error)
-            except Exception:
-                log.exception("%s %s", exchange.label, exchange.id)
-                response = self._refuse(exchange, InternalFailure())
-            if not exchange.received and "expect" in exchange.request.headers:
-                # The client keeps its body now that it has an answer; what follows on the connection is not that body.
-                response.headers["connection"] = "close"
-            try:
-                await send(response, scope, sending, self._pool)
-            finally:
-                if response.after is not None:
-                    response.after()
+        self.metrics.running += 1
+        try:
+            await self._serve(exchange, scope, receive, sending)
+        finally:
+            self.metrics.running -= 1
+
+    async def _serve(self, exchange: Exchange, scope: dict[str, Any], receive: Receive, sending: Send) -> None:
+        try:
+            response = self._answer_own(exchange) or await self._answer(exchange, receive)
+        except Gone:
+            return
+        except AWSError as error:
+            response = self._refuse(exchange, error)
+        except Exception:
+            log.exception("%s %s", exchange.label, exchange.id)
+            response = self._refuse(exchange, InternalFailure())
+        if not exchange.received and "expect" in exchange.request.headers:
+            # The client keeps its body now that it has an answer; what follows on the connection is not that body.
+            response.headers["connection"] = "close"
+        try:
+            await send(response, scope, sending, self._pool)
+        finally:
+            if response.after is not None:
+                response.after()
         sent = _size(response)
         self.metrics.count(exchange, response.status, sent)
         self._access.write(exchange, response.status, sent)
@@ -120,7 +126,7 @@ class Gateway:
         rest = await pump(_counting(exchange, receive), sink, self._pool)
         return await self._run(lambda: _finish_raw(exchange.request, raw, sink, rest))
 
-    async def _answer_own(self, exchange: Exchange) -> Response | None:
+    def _answer_own(self, exchange: Exchange) -> Response | None:
         """What is no AWS: /health and /metrics, for callers without a signature."""
         request = exchange.request
         if request.path not in ("/health", "/metrics") or request.method != "GET" or "authorization" in request.headers:

@@ -4,16 +4,16 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import Executor
-from typing import Any, TypeVar
+from typing import Any
 
 from clary.errors import TooLarge
 from clary.wire.message import FileSlice, Request, Response, Sink
 
-T = TypeVar("T")
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 PIECE = 1 << 20  # bytes handed to a sink at once: enough for hashes to run without the interpreter lock
+_BODILESS = (204, 304)
 SMALL = 1 << 16  # a file up to this size is read and sent in one go; a larger one leaves by sendfile
 
 
@@ -81,35 +81,46 @@ async def pump(receive: Receive, sink: Sink, pool: Executor) -> list[bytes]:
 async def send(response: Response, scope: dict[str, Any], send: Send, pool: Executor) -> None:
     """Sends the whole answer. A file is opened first, so that nobody can take it away meanwhile."""
     body = response.body
-    file = -1
+    if isinstance(body, FileSlice):
+        await _send_file(response, body, scope, send, pool)
+    elif isinstance(body, bytes):
+        await _send_bytes(response, body, scope, send)
+    else:
+        await _start(response, send)
+        await _stream(body, send, pool)
+
+
+async def _send_bytes(response: Response, body: bytes, scope: dict[str, Any], send: Send) -> None:
+    if response.status not in _BODILESS:
+        response.headers.setdefault("content-length", str(len(body)))
+    if scope["method"] == "HEAD":
+        body = b""
+    respond = scope["extensions"]["clary.respond"]
+    if not respond(response.status, response.headers, body):
+        await _start(response, send)
+        await send({"type": "http.response.body", "body": body})
+
+
+async def _send_file(response: Response, part: FileSlice, scope: dict[str, Any], send: Send, pool: Executor) -> None:
+    file = os.open(part.path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        if isinstance(body, FileSlice):
-            file = os.open(body.path, os.O_RDONLY | os.O_CLOEXEC)
-            if body.length <= SMALL or "extensions" not in scope:
-                body = os.pread(file, body.length, body.offset) if body.length <= SMALL else _pieces(file, body)
-        await _start(response, body, send)
-        if scope["method"] == "HEAD":
-            await send({"type": "http.response.body", "body": b""})
-        elif isinstance(body, bytes):
-            await send({"type": "http.response.body", "body": body})
-        elif isinstance(body, FileSlice):
-            await scope["extensions"]["clary.sendfile"](file, body.offset, body.length)
+        if part.length <= SMALL:
+            await _send_bytes(response, os.pread(file, part.length, part.offset), scope, send)
+            return
+        response.headers.setdefault("content-length", str(part.length))
+        await _start(response, send)
+        send_file = scope["extensions"].get("clary.sendfile")
+        if send_file is not None:
+            await send_file(file, part.offset, part.length)
             await send({"type": "http.response.body", "body": b""})
         else:
-            await _stream(body, send, pool)
+            await _stream(_pieces(file, part), send, pool)
     finally:
-        if file >= 0:
-            os.close(file)
+        os.close(file)
 
 
-async def _start(response: Response, body: bytes | FileSlice | Iterator[bytes], send: Send) -> None:
+async def _start(response: Response, send: Send) -> None:
     headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers.items()]
-    headers += [(b"set-cookie", cookie.encode("latin-1")) for cookie in response.cookies]
-    if "content-length" not in response.headers and response.status not in (204, 304):
-        if isinstance(body, bytes):
-            headers.append((b"content-length", b"%d" % len(body)))
-        elif isinstance(body, FileSlice):
-            headers.append((b"content-length", b"%d" % body.length))
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
 
 

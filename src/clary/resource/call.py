@@ -1,15 +1,17 @@
 """One authenticated request on its way to an operation, and what every service can reach."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, Literal, Protocol, TypeVar
-
-from botocore.model import OperationModel
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
 
 from clary.config import Config
 from clary.resource.bus import Bus
 from clary.store.db import Store
 from clary.wire.message import Request
+
+if TYPE_CHECKING:  # botocore takes 0.2 s to import, which `clary env` need not wait for
+    from botocore.model import OperationModel
 
 S = TypeVar("S", covariant=True)  # noqa: PLC0105 - the state that a service's operations share
 
@@ -67,12 +69,44 @@ class Platform:
     authority: Authority
 
 
+class _Keys(Mapping[str, list[str]]):
+    """Put together only when a policy asks, since most don't.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
+    """
+
+    def __init__(self, *facts: Any) -> None:
+        self._facts = facts
+
+    @cached_property
+    def _all(self) -> dict[str, list[str]]:
+        caller, scheme, peer, headers, region, now = self._facts
+        return {
+            **caller.context,
+            "aws:CurrentTime": [str(now)],
+            "aws:EpochTime": [str(int(now))],
+            "aws:SecureTransport": ["true" if scheme == "https" else "false"],
+            "aws:SourceIp": [peer],
+            "aws:UserAgent": [headers.get("user-agent", "")],
+            "aws:Referer": [v] if (v := headers.get("referer")) else [],
+            "aws:RequestedRegion": [region],
+        }
+
+    def __getitem__(self, key: str) -> list[str]:
+        return self._all[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all)
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+
 @dataclass(slots=True)
 class Call(Generic[S]):
     platform: Platform
     state: S
     service: str  # botocore's name
-    operation: OperationModel
+    operation: "OperationModel"
     request: Request
     caller: Caller
     region: str
@@ -83,21 +117,10 @@ class Call(Generic[S]):
         return self.platform.config.account_id
 
     @property
-    def context(self) -> dict[str, list[str]]:
-        """The global condition keys of this request.
-        https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
-        """
-        now = self.platform.clock()
-        return {
-            **self.caller.context,
-            "aws:CurrentTime": [str(now)],
-            "aws:EpochTime": [str(int(now))],
-            "aws:SecureTransport": ["true" if self.request.scheme == "https" else "false"],
-            "aws:SourceIp": [self.request.peer],
-            "aws:UserAgent": [self.request.headers.get("user-agent", "")],
-            "aws:Referer": [v] if (v := self.request.headers.get("referer")) else [],
-            "aws:RequestedRegion": [self.region],
-        }
+    def context(self) -> Mapping[str, list[str]]:
+        """The global condition keys of this request."""
+        request = self.request
+        return _Keys(self.caller, request.scheme, request.peer, request.headers, self.region, self.platform.clock())
 
     def arn(self, resource: str, service: str = "") -> str:
         """`arn:aws:sagemaker:us-west-2:123456789012:model/m` for `model/m`."""

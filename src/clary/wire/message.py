@@ -17,6 +17,7 @@ class Request:
     body: bytes = b""
     scheme: str = "http"
     peer: str = ""
+    _items: list[tuple[str, str]] | None = None
 
     @property
     def host(self) -> str:
@@ -24,8 +25,14 @@ class Request:
 
     def query_items(self) -> list[tuple[str, str]]:
         """The decoded query, in order; a name without `=` has the value ""."""
-        pairs = (item.partition("=") for item in self.query.split("&") if item)
-        return [(unquote_plus(name), unquote_plus(value)) for name, _, value in pairs]
+        if self._items is None:
+            pairs = [item.partition("=") for item in self.query.split("&") if item]
+            self._items = [(_unquoted(name), _unquoted(value)) for name, _, value in pairs]
+        return self._items
+
+
+def _unquoted(text: str) -> str:
+    return unquote_plus(text) if "%" in text or "+" in text else text
 
 
 @dataclass(slots=True, frozen=True)
@@ -48,7 +55,6 @@ class Response:
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)  # names in lower case
     body: Body = b""
-    cookies: list[str] = field(default_factory=list)
     after: Callable[[], None] | None = None  # runs when the last byte is out, or the client is gone
 
 
