@@ -1,6 +1,7 @@
 """The front door: one port for every service, and the ordered steps that each request takes. Read `_answer`."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +16,7 @@ from clary.gateway.access import FLUSH, AccessLog, Metrics
 from clary.gateway.body import Gone, Receive, Send, pump, send, whole
 from clary.gateway.exchange import Exchange, read
 from clary.resource.call import Platform
-from clary.resource.service import Raw, Service
+from clary.resource.service import Later, Raw, Result, Service
 from clary.wire.chunked import Decoder
 from clary.wire.message import FileSlice, Request, Response, Sink
 from clary.wire.models import signing_names
@@ -25,6 +26,7 @@ from clary.wire.serialize import named, serialize, serialize_error
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+Begin = Callable[[], Result | Later]
 
 
 class Gateway:
@@ -96,16 +98,32 @@ class Gateway:
         assert exchange.call is not None
         if exchange.streams:
             assert exchange.handler.sink is not None
-            opening = partial(exchange.handler.sink, exchange.call, exchange.document)
-            sink = await self._run(opening)
+            sink = exchange.handler.sink(exchange.call, exchange.document)
             outer = _unwrapped(exchange, sink)
-            rest = await pump(_counting(exchange, receive), outer, self._pool)
-            return await self._run(lambda: _finish_stream(exchange, sink, outer, rest))
+            rest, small = await pump(_counting(exchange, receive), outer, self._pool)
+            begin: Begin = partial(_end_of_stream, exchange, sink, outer, rest)
+            if exchange.handler.inline and small:
+                return await self._inline(exchange, begin, sink.abort)
+            return await self._run(partial(_from_begin, exchange, begin, sink.abort))
         if exchange.operation is not None and (member := streaming(exchange.operation)):
             exchange.document[member] = exchange.request.body
+        begin = partial(exchange.handler.handle, exchange.call, exchange.document)
         if exchange.handler.inline:
-            return _handle(exchange)
-        return await self._run(lambda: _handle(exchange))
+            return await self._inline(exchange, begin, _nothing)
+        return await self._run(partial(_from_begin, exchange, begin, _nothing))
+
+    async def _inline(self, exchange: Exchange, begin: Begin, abort: Callable[[], None]) -> Response:
+        """On the event loop, which goes on with others while the store writes."""
+        try:
+            result = begin()
+            if isinstance(result, Later):
+                with contextlib.suppress(Exception):  # `finish` raises it
+                    await asyncio.wrap_future(result.future)
+                result = result.finish()
+            return _answered(exchange, result)
+        except BaseException:
+            abort()
+            raise
 
     async def _read_body(self, exchange: Exchange, receive: Receive) -> None:
         request = exchange.request
@@ -123,7 +141,7 @@ class Gateway:
             await self._read_body(exchange, receive)
             return await self._run(lambda: raw.handle(exchange.request, None))
         sink = await self._run(partial(raw.sink, exchange.request))
-        rest = await pump(_counting(exchange, receive), sink, self._pool)
+        rest, _ = await pump(_counting(exchange, receive), sink, self._pool)
         return await self._run(lambda: _finish_raw(exchange.request, raw, sink, rest))
 
     def _answer_own(self, exchange: Exchange) -> Response | None:
@@ -176,12 +194,19 @@ class Gateway:
             service.close()
 
 
-def _handle(exchange: Exchange) -> Response:
-    assert exchange.handler is not None
-    assert exchange.call is not None
+def _from_begin(exchange: Exchange, begin: Begin, abort: Callable[[], None]) -> Response:
+    """In a thread, to the end."""
+    try:
+        result = begin()
+        return _answered(exchange, result.finish() if isinstance(result, Later) else result)
+    except BaseException:
+        abort()
+        raise
+
+
+def _answered(exchange: Exchange, result: Result) -> Response:
     assert exchange.model is not None
     assert exchange.operation is not None
-    result = exchange.handler.handle(exchange.call, exchange.document)
     if not isinstance(result, Response):
         result = serialize(exchange.operation, result, exchange.id, exchange.protocol)
     for name, value in named(exchange.model, exchange.id).items():
@@ -190,18 +215,20 @@ def _handle(exchange: Exchange) -> Response:
     return result
 
 
-def _finish_stream(exchange: Exchange, sink: Sink, outer: Sink, rest: list[bytes]) -> Response:
-    """The last pieces of the body, then the operation: one hop for a small object."""
+def _end_of_stream(exchange: Exchange, sink: Sink, outer: Sink, rest: list[bytes]) -> Result | Later:
+    """The last pieces of the body, then the operation."""
     assert exchange.operation is not None
-    try:
-        outer.write(rest)
-        if isinstance(outer, Decoder):
-            sink.trailers(outer.finish())
-        exchange.document[streaming(exchange.operation)] = sink
-        return _handle(exchange)
-    except BaseException:
-        sink.abort()
-        raise
+    assert exchange.handler is not None
+    assert exchange.call is not None
+    outer.write(rest)
+    if isinstance(outer, Decoder):
+        sink.trailers(outer.finish())
+    exchange.document[streaming(exchange.operation)] = sink
+    return exchange.handler.handle(exchange.call, exchange.document)
+
+
+def _nothing() -> None:
+    """There is nothing to undo."""
 
 
 def _finish_raw(request: Request, raw: Raw, sink: Sink, rest: list[bytes]) -> Response:

@@ -48,14 +48,15 @@ def _length(request: Request) -> int:
     return int(length) if length.isdecimal() else 0
 
 
-async def pump(receive: Receive, sink: Sink, pool: Executor) -> list[bytes]:
-    """Feeds the body to the sink, in the pool, while more of it arrives; returns the last pieces, not yet written, so
-    that a small body needs no hop of its own. On any failure the sink is aborted.
+async def pump(receive: Receive, sink: Sink, pool: Executor) -> tuple[list[bytes], bool]:
+    """Feeds the body to the sink, in the pool, while more of it arrives; returns the last pieces, not yet written, and
+    whether they are all there was, and small: then they are no work for a thread. On any failure the sink is aborted.
     """
     loop = asyncio.get_running_loop()
     writing: asyncio.Future[None] | None = None
     pieces: list[bytes] = []
     size = 0
+    small = True
     try:
         while True:
             message = await receive()
@@ -67,7 +68,7 @@ async def pump(receive: Receive, sink: Sink, pool: Executor) -> list[bytes]:
                 if writing is not None:
                     await writing
                 writing = loop.run_in_executor(pool, sink.write, pieces)
-                pieces, size = [], 0
+                pieces, size, small = [], 0, False
         if writing is not None:
             await writing
     except BaseException:
@@ -75,7 +76,7 @@ async def pump(receive: Receive, sink: Sink, pool: Executor) -> list[bytes]:
             await asyncio.wait([writing])
         await loop.run_in_executor(pool, sink.abort)
         raise
-    return pieces
+    return pieces, small and size <= SMALL
 
 
 async def send(response: Response, scope: dict[str, Any], send: Send, pool: Executor) -> None:

@@ -5,6 +5,7 @@ that it is given, in app.py's order.
 """
 
 from collections.abc import Callable, Iterable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, TypeVar
@@ -13,17 +14,29 @@ from clary.resource.call import Call, Caller, Permission
 from clary.wire.message import Request, Response, Sink
 
 Document = dict[str, Any]
-Handler = Callable[[Call[Any], Document], Document | Response | None]
+Result = Document | Response | None
+Handler = Callable[[Call[Any], Document], "Result | Later"]
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """What a handler returns that need not wait for its last step itself: once `future` is done, `finish` has the
+    result, or raises.
+    """
+
+    future: "Future[Any]"
+    finish: Callable[[], Result]
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
     """How one operation is carried out.
 
-    `inline`: it answers from memory or by one short read and never waits, so it runs on the event loop; all others
-    run in a thread. `sink`: where a streamed request body goes; called when the caller is known and allowed, before
-    the body is read; the handler finds it under the member that holds the payload.
+    `inline`: it answers from memory or by one short read or write and never waits, so it runs on the event loop, unless
+    its body is large; all others run in a thread. `sink`: where a streamed request body goes; called on the event loop
+    when the caller is known and allowed, before the body is read; the handler finds it under the member that holds the
+    payload.
     """
 
     handle: Handler

@@ -48,10 +48,10 @@ class Blobs(Protocol):
         """Writes into a blob that no row names as a whole yet, from `offset` on: a part of a multipart upload."""
 
     def put(self, data: bytes) -> int:
-        """A small blob in one go, finished."""
+        """A small blob in one go; its bytes, as its name, are on the disk once it is settled."""
 
     def settle(self, blob: int) -> None:
-        """Returns when the name of the finished blob is on the disk. Called by the store's writer, before the row that
+        """Returns when the name of the blob, and all its bytes, are on the disk. Called by the store's writer, before the row that
         names the blob: one call then settles all that wait for the same commit.
         """
 
@@ -84,7 +84,8 @@ class Folder:
         self.first = 1 + max((int(name, 16) for name in self._folders()), default=0)  # our own folders begin here
         self._next = self.first << BITS
         self._handles: dict[int, int] = {}  # of our folders, by number
-        self._unsettled: set[int] = set()
+        self._unsettled: dict[int, int] = {}  # blobs with a handle to sync too, or -1
+        self._lost: set[int] = set()  # could not be settled: to ask again might wrongly say yes
         self._doomed: deque[tuple[float, int]] = deque()
         self._wake = threading.Event()
         self._closed = False
@@ -104,21 +105,37 @@ class Folder:
         writer = self.create()
         try:
             writer.write([data])
-            writer.finish()
         except BaseException:
             writer.abort()
             raise
+        # The disk begins at once; `settle` then finds most of the work done, for all blobs of a commit.
+        os.posix_fadvise(writer.handle, 0, 0, os.POSIX_FADV_DONTNEED)
+        self._unsettled[writer.blob] = writer.handle
         return writer.blob
 
     def created(self, blob: int) -> None:
-        self._unsettled.add(blob)
+        self._unsettled[blob] = -1
 
     def settle(self, blob: int) -> None:
-        if blob in self._unsettled:
-            waiting = set(self._unsettled)
+        if blob in self._lost:
+            raise OSError(errno.EIO, f"blob {blob} is not on the disk")
+        if blob not in self._unsettled:
+            return
+        waiting = dict(self._unsettled)
+        try:
+            for handle in waiting.values():
+                if handle >= 0:
+                    os.fsync(handle)
             for folder in {each >> BITS for each in waiting}:
                 os.fsync(self._handles[folder])
-            self._unsettled -= waiting
+        except OSError:
+            self._lost |= waiting.keys()
+            raise
+        finally:
+            for each, handle in waiting.items():
+                del self._unsettled[each]
+                if handle >= 0:
+                    os.close(handle)
 
     def link(self, blob: int) -> int:
         copy = self._allocate()

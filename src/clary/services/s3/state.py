@@ -5,6 +5,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -72,15 +73,16 @@ class S3:
 
     def write(self, work: Callable[[sqlite3.Connection], T], blob: int = 0) -> T:
         """As Store.write, for rows that name this blob; a full disk is S3's answer for it."""
-        with space():
-            if not blob:
-                return self.store.write(work)
+        return result_of(self.submit(work, blob))
 
-            def settled(connection: sqlite3.Connection) -> T:
-                self.blobs.settle(blob)
-                return work(connection)
+    def submit(self, work: Callable[[sqlite3.Connection], T], blob: int = 0) -> "Future[T]":
+        """As `write`, but returns at once; `result_of` then waits."""
 
-            return self.store.write(settled)
+        def settled(connection: sqlite3.Connection) -> T:
+            self.blobs.settle(blob)
+            return work(connection)
+
+        return self.store.submit(settled if blob else work)
 
     def _load(self, name: str) -> Bucket:
         generation = self.cache.generation
@@ -92,6 +94,11 @@ class S3:
             if generation == self.cache.generation:
                 self.cache.rows[name] = bucket
         return bucket
+
+
+def result_of(future: "Future[T]") -> T:
+    with space():
+        return future.result()
 
 
 def no_such_bucket(name: str) -> AWSError:

@@ -5,11 +5,11 @@ from typing import Any
 import orjson
 
 from clary.resource.call import Call
-from clary.resource.service import operation
+from clary.resource.service import Later, operation
 from clary.services.s3 import conditions, head, names, rows
 from clary.services.s3.intake import Intake, length
 from clary.services.s3.settings import acl, notification, rules
-from clary.services.s3.state import S3, Bucket
+from clary.services.s3.state import S3, Bucket, result_of
 from clary.wire.message import Response
 
 Document = dict[str, Any]
@@ -24,8 +24,8 @@ def open_put(call: Call[S3], request: Document) -> Intake:
     return Intake(state, call.request.headers, length(call.request.headers))
 
 
-@operation("PutObject", sink=open_put)
-def put(call: Call[S3], request: Document) -> Response:
+@operation("PutObject", sink=open_put, inline=True)
+def put(call: Call[S3], request: Document) -> Later:
     intake: Intake = request["Body"]
     state = call.state
     bucket = state.bucket_of(request)
@@ -35,18 +35,23 @@ def put(call: Call[S3], request: Document) -> Response:
     intake.finish()
     made["checksum"] = [intake.algorithm, intake.checksum, "FULL_OBJECT"]
     new = rows.New(intake.blob, intake.size, intake.etag, float(int(state.clock())), orjson.dumps(made), tags)
-    change = state.write(
+    future = state.submit(
         lambda connection: rows.put(connection, bucket.name, request["Key"], new, condition), blob=new.blob
     )
-    intake.take()
-    event = "Post" if call.request.method == "POST" else "Put"  # a form of a browser, or a PutObject
-    after(call, bucket, request["Key"], new, change, event=event)
-    headers = {"etag": f'"{intake.etag}"', "x-amz-request-id": call.id, **head.answer(made)}
-    if told := version_of(change):
-        headers["x-amz-version-id"] = told["VersionId"]
-    if told := expiration(state, bucket, request["Key"], new):
-        headers["x-amz-expiration"] = told["Expiration"]
-    return Response(200, headers)
+
+    def finish() -> Response:
+        change = result_of(future)
+        intake.take()
+        event = "Post" if call.request.method == "POST" else "Put"  # a form of a browser, or a PutObject
+        after(call, bucket, request["Key"], new, change, event=event)
+        headers = {"etag": f'"{intake.etag}"', "x-amz-request-id": call.id, **head.answer(made)}
+        if told := version_of(change):
+            headers["x-amz-version-id"] = told["VersionId"]
+        if told := expiration(state, bucket, request["Key"], new):
+            headers["x-amz-expiration"] = told["Expiration"]
+        return Response(200, headers)
+
+    return Later(future, finish)
 
 
 def after(call: Call[S3], bucket: Bucket, key: str, new: rows.New, change: rows.Change, *, event: str) -> None:

@@ -16,7 +16,7 @@ from xml.etree.ElementTree import Element, ParseError, SubElement, fromstring, t
 
 from clary.errors import AWSError, InvalidAccessKey, SignatureMismatch
 from clary.resource.call import Call, Caller, Platform
-from clary.resource.service import ANONYMOUS, Operation, Raw
+from clary.resource.service import ANONYMOUS, Later, Operation, Raw
 from clary.services.s3.settings import bad, postpolicy
 from clary.services.s3.settings.multipart import Form, malformed
 from clary.services.s3.settings.permissions import permissions
@@ -103,6 +103,8 @@ class Upload:
         assert self._call is not None
         self._document["Body"] = form.file
         result = self._forms.put.handle(self._call, self._document)
+        if isinstance(result, Later):
+            result = result.finish()
         headers = _headers_of(result)
         return _done(self._call, form.fields, self._bucket, self._document["Key"], headers)
 
