@@ -1,6 +1,6 @@
 """One request on its way through the gateway: what each step has found out so far."""
 
-import os
+import random
 import time
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,10 +12,12 @@ from clary.resource.service import ANONYMOUS, Operation, Service
 from clary.wire.message import Request
 from clary.wire.sigv4 import Signature
 
+_random = random.Random().getrandbits  # noqa: S311 - names requests, guards nothing
+
 
 def request_id() -> str:
-    """A random UUID, as AWS gives; a third of the time of uuid.uuid4."""
-    text = os.urandom(16).hex()
+    """A random UUID, as AWS gives; no secret, so without the system call of uuid.uuid4."""
+    text = f"{_random(128):032x}"
     return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-a{text[17:20]}-{text[20:]}"
 
 

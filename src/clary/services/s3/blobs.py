@@ -51,8 +51,8 @@ class Blobs(Protocol):
         """A small blob in one go; its bytes, as its name, are on the disk once it is settled."""
 
     def settle(self, blob: int) -> None:
-        """Returns when the name of the blob, and all its bytes, are on the disk. Called by the store's writer, before the row that
-        names the blob: one call then settles all that wait for the same commit.
+        """Returns when the name of the blob, and all its bytes, are on the disk. Called by the store's writer, before
+        the row that names the blob: one call then settles all that wait for the same commit.
         """
 
     def link(self, blob: int) -> int:

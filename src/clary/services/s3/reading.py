@@ -4,6 +4,7 @@ import re
 import sqlite3
 from datetime import UTC, datetime
 from email.utils import formatdate
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -82,13 +83,18 @@ def _headers(call: Call[S3], bucket: Bucket, row: sqlite3.Row, found: head.Head)
     headers: dict[str, str] = found["headers"]
     headers["x-amz-request-id"] = call.id
     headers["etag"] = f'"{row["etag"]}"'
-    headers["last-modified"] = formatdate(row["modified"], usegmt=True)
+    headers["last-modified"] = _http_date(row["modified"])
     headers["accept-ranges"] = "bytes"
     if bucket.versioning:
         headers["x-amz-version-id"] = row["version"] or names.NULL
     if row["tags"]:
         headers["x-amz-tagging-count"] = str(len(orjson.loads(row["tags"])))
     return headers
+
+
+@lru_cache(maxsize=1024)
+def _http_date(seconds: float) -> str:
+    return formatdate(seconds, usegmt=True)
 
 
 def _expiration(state: S3, bucket: Bucket, key: str, row: sqlite3.Row) -> str:
