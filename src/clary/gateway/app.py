@@ -13,7 +13,7 @@ import orjson
 from clary.errors import AWSError, InternalFailure
 from clary.gateway import steps
 from clary.gateway.access import FLUSH, AccessLog, Metrics
-from clary.gateway.body import Gone, Receive, Send, pump, send, whole
+from clary.gateway.body import SMALL, Gone, Receive, Send, pump, send, whole
 from clary.gateway.exchange import Exchange, read
 from clary.resource.call import Platform
 from clary.resource.service import Later, Raw, Result, Service
@@ -43,13 +43,13 @@ class Gateway:
         self._limit = platform.config.body_limit
         self._pool = ThreadPoolExecutor(platform.config.threads, thread_name_prefix="operation")
 
-    async def __call__(self, scope: dict[str, Any], receive: Receive, sending: Send) -> None:
+    async def __call__(self, scope: dict[str, Any], _receive: object, sending: Send) -> None:
         if scope["type"] != "http":
             return
         exchange = Exchange(read(scope))
         self.metrics.running += 1
         try:
-            await self._serve(exchange, scope, receive, sending)
+            await self._serve(exchange, scope, scope["extensions"]["clary.receive"], sending)
         finally:
             self.metrics.running -= 1
 
@@ -100,9 +100,9 @@ class Gateway:
             assert exchange.handler.sink is not None
             sink = exchange.handler.sink(exchange.call, exchange.document)
             outer = _unwrapped(exchange, sink)
-            rest, small = await pump(_counting(exchange, receive), outer, self._pool)
+            rest, exchange.received = await pump(receive, outer, self._pool)
             begin: Begin = partial(_end_of_stream, exchange, sink, outer, rest)
-            if exchange.handler.inline and small:
+            if exchange.handler.inline and exchange.received <= SMALL:
                 return await self._inline(exchange, begin, sink.abort)
             return await self._run(partial(_from_begin, exchange, begin, sink.abort))
         if exchange.operation is not None and (member := streaming(exchange.operation)):
@@ -141,7 +141,7 @@ class Gateway:
             await self._read_body(exchange, receive)
             return await self._run(lambda: raw.handle(exchange.request, None))
         sink = await self._run(partial(raw.sink, exchange.request))
-        rest, _ = await pump(_counting(exchange, receive), sink, self._pool)
+        rest, exchange.received = await pump(receive, sink, self._pool)
         return await self._run(lambda: _finish_raw(exchange.request, raw, sink, rest))
 
     def _answer_own(self, exchange: Exchange) -> Response | None:
@@ -247,15 +247,6 @@ def _unwrapped(exchange: Exchange, sink: Sink) -> Sink:
     if not claimed.startswith("STREAMING-"):
         return sink
     return Decoder(signature, exchange.secret, exchange.request, sink)
-
-
-def _counting(exchange: Exchange, receive: Receive) -> Receive:
-    async def counted() -> dict[str, Any]:
-        message = await receive()
-        exchange.received += len(message.get("body", b""))
-        return message
-
-    return counted
 
 
 def _last_touch(exchange: Exchange, response: Response) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from clary.errors import TooLarge
 from clary.wire.message import FileSlice, Request, Response, Sink
 
-Receive = Callable[[], Awaitable[dict[str, Any]]]
+Receive = Callable[[], Awaitable[tuple[list[bytes], bool] | None]]  # http.Exchange.receive
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 PIECE = 1 << 20  # bytes handed to a sink at once: enough for hashes to run without the interpreter lock
@@ -25,22 +25,23 @@ async def whole(request: Request, receive: Receive, limit: int) -> bytes:
     """The request's body in memory. Raises TooLarge or Gone."""
     if _length(request) > limit:
         raise TooLarge
-    pieces, size = [], 0
-    while True:
-        message = await receive()
-        pieces.append(_piece(message))
-        size += len(pieces[-1])
+    kept: list[bytes] = []
+    size = 0
+    more = True
+    while more:
+        pieces, more = await _next(receive)
+        kept += pieces
+        size += sum(map(len, pieces))
         if size > limit:
             raise TooLarge
-        if not message.get("more_body"):
-            return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    return kept[0] if len(kept) == 1 else b"".join(kept)
 
 
-def _piece(message: dict[str, Any]) -> bytes:
-    if message["type"] == "http.disconnect":
+async def _next(receive: Receive) -> tuple[list[bytes], bool]:
+    received = await receive()
+    if received is None:
         raise Gone
-    piece: bytes = message["body"]
-    return piece
+    return received
 
 
 def _length(request: Request) -> int:
@@ -48,27 +49,25 @@ def _length(request: Request) -> int:
     return int(length) if length.isdecimal() else 0
 
 
-async def pump(receive: Receive, sink: Sink, pool: Executor) -> tuple[list[bytes], bool]:
+async def pump(receive: Receive, sink: Sink, pool: Executor) -> tuple[list[bytes], int]:
     """Feeds the body to the sink, in the pool, while more of it arrives; returns the last pieces, not yet written, and
-    whether they are all there was, and small: then they are no work for a thread. On any failure the sink is aborted.
+    the size of the whole. On any failure the sink is aborted.
     """
     loop = asyncio.get_running_loop()
     writing: asyncio.Future[None] | None = None
-    pieces: list[bytes] = []
-    size = 0
-    small = True
+    waiting: list[bytes] = []
+    size = written = 0
+    more = True
     try:
-        while True:
-            message = await receive()
-            pieces.append(_piece(message))
-            size += len(pieces[-1])
-            if not message.get("more_body"):
-                break
-            if size >= PIECE:
+        while more:
+            pieces, more = await _next(receive)
+            waiting += pieces
+            size += sum(map(len, pieces))
+            if more and size - written >= PIECE:
                 if writing is not None:
                     await writing
-                writing = loop.run_in_executor(pool, sink.write, pieces)
-                pieces, size, small = [], 0, False
+                writing = loop.run_in_executor(pool, sink.write, waiting)
+                waiting, written = [], size
         if writing is not None:
             await writing
     except BaseException:
@@ -76,7 +75,7 @@ async def pump(receive: Receive, sink: Sink, pool: Executor) -> tuple[list[bytes
             await asyncio.wait([writing])
         await loop.run_in_executor(pool, sink.abort)
         raise
-    return pieces, small and size <= SMALL
+    return waiting, size
 
 
 async def send(response: Response, scope: dict[str, Any], send: Send, pool: Executor) -> None:
@@ -112,8 +111,8 @@ async def _send_file(response: Response, part: FileSlice, scope: dict[str, Any],
         await _start(response, send)
         send_file = scope["extensions"].get("clary.sendfile")
         if send_file is not None:
-            await send_file(file, part.offset, part.length)
-            await send({"type": "http.response.body", "body": b""})
+            if await send_file(file, part.offset, part.length):
+                await send({"type": "http.response.body", "body": b""})
         else:
             await _stream(_pieces(file, part), send, pool)
     finally:

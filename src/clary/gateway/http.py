@@ -15,6 +15,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 HEADER_LIMIT = 64 * 1024  # bytes of request line and headers; AWS's services refuse between 8 and 64 KiB
+AHEAD = 1 << 20  # bytes of a body that may wait to be taken, before the client has to
 PIECE = 1 << 20  # bytes that one sendfile call may move while it holds the event loop
 
 # What becomes of a connection whose first bytes ask for a proxy: the protocol to go on with, or None for plain HTTP.
@@ -63,11 +64,51 @@ class Protocol(HttpToolsProtocol):
         """An offer that we don't take up, as HTTP lets us: nothing to warn of."""
 
     def on_headers_complete(self) -> None:
-        extensions: dict[str, Any] = {"clary.respond": self.respond}
-        if not self.transport.get_extra_info("sslcontext"):
-            extensions["clary.sendfile"] = self.send_file
+        extensions: dict[str, Any] = {}
         cast("dict[str, Any]", self.scope)["extensions"] = extensions
         super().on_headers_complete()
+        exchange = Exchange(self, self.cycle)  # the task that answers has not begun yet
+        extensions["clary.receive"] = exchange.receive
+        extensions["clary.respond"] = exchange.respond
+        if not self.transport.get_extra_info("sslcontext"):
+            extensions["clary.sendfile"] = exchange.send_file
+
+    def on_body(self, body: bytes) -> None:
+        """As uvicorn's, but pieces are kept as they come rather than copied together, and more of them."""
+        cycle: Any = self.cycle
+        if cycle.response_complete:
+            return
+        cycle.pieces.append(body)
+        cycle.waiting += len(body)
+        if cycle.waiting > AHEAD:
+            self.flow.pause_reading()
+        cycle.message_event.set()
+
+
+class Exchange:
+    """What ASGI has no message for, of one request on a connection that may have sent further ones already."""
+
+    def __init__(self, protocol: Protocol, cycle: Any) -> None:
+        self._protocol = protocol
+        self._cycle = cycle
+        cycle.pieces = []
+        cycle.waiting = 0
+
+    async def receive(self) -> tuple[list[bytes], bool] | None:
+        """The pieces of the body that have come, and whether there are more; None if the client is gone."""
+        cycle, protocol = self._cycle, self._protocol
+        if cycle.waiting_for_100_continue and not protocol.transport.is_closing():
+            protocol.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            cycle.waiting_for_100_continue = False
+        if not cycle.disconnected:
+            protocol.flow.resume_reading()
+            if not cycle.pieces and cycle.more_body:
+                await cycle.message_event.wait()
+            cycle.message_event.clear()
+        if cycle.disconnected:
+            return None
+        pieces, cycle.pieces, cycle.waiting = cycle.pieces, [], 0
+        return pieces, cycle.more_body
 
     def respond(self, status: int, headers: dict[str, str], body: bytes) -> bool:
         """A whole answer in one write: what uvicorn makes of two ASGI messages, for a third of the time.
@@ -76,8 +117,8 @@ class Protocol(HttpToolsProtocol):
         sent, if the client does not read just now: then the answer must wait by way of ASGI. Raises ValueError for a
         header that would end early.
         """
-        cycle = self.cycle
-        if self.flow.write_paused:
+        cycle, protocol = self._cycle, self._protocol
+        if protocol.flow.write_paused:
             return False
         if cycle.disconnected:
             return True
@@ -92,21 +133,24 @@ class Protocol(HttpToolsProtocol):
         pieces = (STATUS_LINE[status], default, head.encode("latin-1"), b"\r\n", body)
         cycle.response_started = cycle.response_complete = True
         cycle.waiting_for_100_continue = False
-        self.transport.write(b"".join(pieces))
+        protocol.transport.write(b"".join(pieces))
         cycle.message_event.set()
         if not cycle.keep_alive:
-            self.transport.close()
+            protocol.transport.close()
         cycle.on_response()
         return True
 
-    async def send_file(self, file: int, offset: int, count: int) -> None:
-        """Sends `count` bytes of an open file from `offset`, between the ASGI messages of start and last body."""
-        self.transport.set_write_buffer_limits(high=0)
-        await self.flow.drain()  # the headers are out: what follows goes past the transport, straight to the socket
-        self.transport.set_write_buffer_limits()
-        out = os.dup(self.transport.get_extra_info("socket").fileno())
+    async def send_file(self, file: int, offset: int, count: int) -> bool:
+        """Sends `count` bytes of an open file from `offset`, between the ASGI messages of start and last body. False
+        if they did not all leave, because the client is gone or the file is short: then there is no last message.
+        """
+        cycle, protocol = self._cycle, self._protocol
+        protocol.transport.set_write_buffer_limits(high=0)
+        await protocol.flow.drain()  # the headers are out: what follows goes past the transport, straight to the socket
+        protocol.transport.set_write_buffer_limits()
+        out = os.dup(protocol.transport.get_extra_info("socket").fileno())
         try:
-            while count and not self.cycle.disconnected:
+            while count and not cycle.disconnected:
                 try:
                     sent = os.sendfile(out, file, offset, min(count, PIECE))
                 except BlockingIOError:
@@ -115,19 +159,24 @@ class Protocol(HttpToolsProtocol):
                 except (BrokenPipeError, ConnectionResetError):
                     break
                 if not sent:
-                    break  # the file is shorter than its row says: uvicorn closes the connection
+                    break  # the file is shorter than its row says
                 offset, count = offset + sent, count - sent
-                self.cycle.expected_content_length -= sent
+                cycle.expected_content_length -= sent
         finally:
             os.close(out)
+        if count:
+            protocol.transport.close()
+            cycle.response_complete = True
+        return not count
 
     async def _writable(self, out: int) -> None:
         ready = asyncio.Event()
-        self.loop.add_writer(out, ready.set)
+        loop = self._protocol.loop
+        loop.add_writer(out, ready.set)
         try:
             await ready.wait()
         finally:
-            self.loop.remove_writer(out)
+            loop.remove_writer(out)
 
 
 class Server(uvicorn.Server):
