@@ -1,5 +1,6 @@
 """The front door: what every service shares, asked by real clients and by raw sockets."""
 
+import contextlib
 import http.client
 import json
 import os
@@ -9,7 +10,7 @@ import subprocess
 import sys
 import urllib.request
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 from botocore.auth import SigV4Auth
@@ -164,13 +165,48 @@ def test_a_crash_of_ours_is_answered_and_logged_and_the_process_lives(tmp_path: 
 
 
 def test_pipelined_requests_are_answered_in_order(platform: Platform) -> None:
+    s3, bucket = platform.client("s3"), f"pipeline-{os.getpid()}"
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
+    bodies = {"small": b"s" * 10, "large": b"l" * 300_000, "middle": b"m" * 30_000}
+    ask = b""
+    for key, body in bodies.items():
+        put = s3.generate_presigned_url("put_object", Params={"Bucket": bucket, "Key": key})
+        ask += f"PUT {put.removeprefix(platform.url)} HTTP/1.1\r\nContent-Length: {len(body)}\r\n".encode()
+        ask += f"Host: 127.0.0.1:{platform.port}\r\n\r\n".encode() + body
+    for key in bodies:
+        get = s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": key})
+        ask += f"GET {get.removeprefix(platform.url)} HTTP/1.1\r\nHost: 127.0.0.1:{platform.port}\r\n\r\n".encode()
     with socket.create_connection(("127.0.0.1", platform.port), timeout=20) as connection:
-        connection.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n" * 3)
-        said = b""
-        while said.count(b"HTTP/1.1 200") < 3:
-            piece = connection.recv(65536)
-            assert piece
-            said += piece
+        connection.sendall(ask)
+        answers = connection.makefile("rb")
+        for _ in bodies:
+            assert read_answer(answers) == (200, b"")
+        for body in bodies.values():
+            assert read_answer(answers) == (200, body)
+        answers.close()
+
+
+def read_answer(stream: IO[bytes]) -> tuple[int, bytes]:
+    status = int(stream.readline().split()[1])
+    length = 0
+    while (line := stream.readline()) != b"\r\n":
+        name, _, value = line.partition(b":")
+        length = int(value) if name == b"content-length" else length
+    return status, stream.read(length)
+
+
+def test_objects_and_buckets_may_be_called_as_our_own_pages(platform: Platform) -> None:
+    s3 = platform.client("s3")
+    with contextlib.suppress(s3.exceptions.BucketAlreadyOwnedByYou):
+        s3.create_bucket(Bucket="metrics", CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
+    s3.put_object(Bucket="metrics", Key="health", Body=b"mine")
+    assert [found["Key"] for found in s3.list_objects_v2(Bucket="metrics")["Contents"]] == ["health"]
+    with urllib.request.urlopen(s3.generate_presigned_url("list_objects_v2", Params={"Bucket": "metrics"})) as answer:
+        assert b"ListBucketResult" in answer.read()
+    connection = http.client.HTTPConnection("127.0.0.1", platform.port)
+    connection.request("GET", "/health", headers={"Host": "metrics.s3.amazonaws.com"})
+    assert b"AccessDenied" in connection.getresponse().read()
+    connection.close()
 
 
 def test_a_client_that_hangs_up_half_way_leaves_nothing(platform: Platform) -> None:

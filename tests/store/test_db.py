@@ -122,3 +122,15 @@ def test_kill_loses_no_acknowledged_write(tmp_path: Path) -> None:
     store = Store(tmp_path / "state.db")
     assert {line.strip() for line in said if line} <= facts(store).keys()
     store.close()
+
+
+def test_who_no_longer_waits_stops_nobody_else(store: Store) -> None:
+    gate = threading.Event()
+    blocked = store.submit(lambda _db: gate.wait())
+    given_up = store.submit(lambda db: db.execute(PUT, ("given up", "x")))
+    last = store.submit(lambda db: db.execute(PUT, ("last", "x")))
+    assert given_up.cancel()
+    gate.set()
+    blocked.result()
+    last.result()
+    assert facts(store).keys() == {"last"}

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
@@ -15,13 +15,14 @@ from clary.gateway import steps
 from clary.gateway.access import FLUSH, AccessLog, Metrics
 from clary.gateway.body import SMALL, Gone, Receive, Send, pump, send, whole
 from clary.gateway.exchange import Exchange, read
+from clary.gateway.http import Unsendable
 from clary.resource.call import Platform
 from clary.resource.service import Later, Raw, Result, Service
 from clary.wire.chunked import Decoder
 from clary.wire.message import FileSlice, Request, Response, Sink
 from clary.wire.models import signing_names
 from clary.wire.parse import streaming
-from clary.wire.route import router
+from clary.wire.route import bucket_path, router
 from clary.wire.serialize import named, serialize, serialize_error
 
 log = logging.getLogger(__name__)
@@ -67,6 +68,10 @@ class Gateway:
             # The client keeps its body now that it has an answer; what follows on the connection is not that body.
             response.headers["connection"] = "close"
         try:
+            await send(response, scope, sending, self._pool)
+        except Unsendable:  # of all that an answer is made of, a header with a line break in it
+            log.exception("%s %s", exchange.label, exchange.id)
+            response = self._refuse(exchange, InternalFailure())
             await send(response, scope, sending, self._pool)
         finally:
             if response.after is not None:
@@ -114,16 +119,14 @@ class Gateway:
 
     async def _inline(self, exchange: Exchange, begin: Begin, abort: Callable[[], None]) -> Response:
         """On the event loop, which goes on with others while the store writes."""
-        try:
+        with _undone(abort):
             result = begin()
-            if isinstance(result, Later):
-                with contextlib.suppress(Exception):  # `finish` raises it
-                    await asyncio.wrap_future(result.future)
-                result = result.finish()
-            return _answered(exchange, result)
-        except BaseException:
-            abort()
-            raise
+        if isinstance(result, Later):
+            # If we are cancelled here, the store decides: what it leaves without a name, the next start sweeps.
+            with contextlib.suppress(Exception):  # `finish` raises it
+                await asyncio.shield(asyncio.wrap_future(result.future))
+        with _undone(abort):
+            return _answered(exchange, result.finish() if isinstance(result, Later) else result)
 
     async def _read_body(self, exchange: Exchange, receive: Receive) -> None:
         request = exchange.request
@@ -147,8 +150,10 @@ class Gateway:
     def _answer_own(self, exchange: Exchange) -> Response | None:
         """What is no AWS: /health and /metrics, for callers without a signature."""
         request = exchange.request
-        if request.path not in ("/health", "/metrics") or request.method != "GET" or "authorization" in request.headers:
+        if request.path not in ("/health", "/metrics") or request.method != "GET":
             return None
+        if request.query or "authorization" in request.headers or bucket_path(request) != request.path:
+            return None  # an object or a bucket of that name
         exchange.name = "clary"
         if request.path == "/metrics":
             return Response(
@@ -196,9 +201,16 @@ class Gateway:
 
 def _from_begin(exchange: Exchange, begin: Begin, abort: Callable[[], None]) -> Response:
     """In a thread, to the end."""
-    try:
+    with _undone(abort):
         result = begin()
         return _answered(exchange, result.finish() if isinstance(result, Later) else result)
+
+
+@contextlib.contextmanager
+def _undone(abort: Callable[[], None]) -> Iterator[None]:
+    """On any failure inside, `abort` is called."""
+    try:
+        yield
     except BaseException:
         abort()
         raise

@@ -7,6 +7,7 @@ from concurrent.futures import Executor
 from typing import Any
 
 from clary.errors import TooLarge
+from clary.gateway.http import encoded
 from clary.wire.message import FileSlice, Request, Response, Sink
 
 Receive = Callable[[], Awaitable[tuple[list[bytes], bool] | None]]  # http.Exchange.receive
@@ -120,6 +121,7 @@ async def _send_file(response: Response, part: FileSlice, scope: dict[str, Any],
 
 
 async def _start(response: Response, send: Send) -> None:
+    encoded(response.headers)
     headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers.items()]
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
 

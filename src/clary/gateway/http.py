@@ -85,6 +85,21 @@ class Protocol(HttpToolsProtocol):
         cycle.message_event.set()
 
 
+class Unsendable(Exception):  # a bug of whoever let such a header in
+    """A header cannot be sent: it would end early, or is not Latin-1."""
+
+
+def encoded(headers: dict[str, str]) -> bytes:
+    """The lines of headers. Raises Unsendable."""
+    head = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+    if head.count("\n") != len(headers) or head.count("\r") != len(headers) or "\0" in head:
+        raise Unsendable(f"a header has a line break in it: {headers!r}")
+    try:
+        return head.encode("latin-1")
+    except UnicodeEncodeError as error:
+        raise Unsendable(str(error)) from error
+
+
 class Exchange:
     """What ASGI has no message for, of one request on a connection that may have sent further ones already."""
 
@@ -122,15 +137,13 @@ class Exchange:
             return False
         if cycle.disconnected:
             return True
-        head = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
-        if head.count("\n") != len(headers) or head.count("\r") != len(headers) or "\0" in head:
-            raise ValueError("a header has a line break in it")
+        head = encoded(headers)
         if headers.get("connection") == "close":
             cycle.keep_alive = False
         elif not cycle.keep_alive:
-            head += "connection: close\r\n"
+            head += b"connection: close\r\n"
         default = b"".join([b"%b: %b\r\n" % header for header in cycle.default_headers])
-        pieces = (STATUS_LINE[status], default, head.encode("latin-1"), b"\r\n", body)
+        pieces = (STATUS_LINE[status], default, head, b"\r\n", body)
         cycle.response_started = cycle.response_complete = True
         cycle.waiting_for_100_continue = False
         protocol.transport.write(b"".join(pieces))

@@ -10,14 +10,14 @@ from botocore.model import ServiceModel
 
 from clary.errors import AWSError, InvalidAccessKey, MissingAuthentication, NotImplementedHere
 from clary.gateway.exchange import Exchange
-from clary.resource.call import Call, Platform
+from clary.resource.call import Call, Platform, Signed
 from clary.resource.service import Service
 from clary.services.iam.credentials import Credentials
 from clary.wire import sigv2, sigv4
 from clary.wire.models import service_model
 from clary.wire.parse import parse
 from clary.wire.route import bucket_path, locate, router, spoken
-from clary.wire.signature import UNSIGNED, Signature
+from clary.wire.signature import UNSIGNED, Signature, seconds_of
 from clary.wire.validate import validate
 
 Find = Callable[[str, str | None], Credentials | None]  # by access key id and session token
@@ -125,7 +125,18 @@ def read_document(exchange: Exchange, platform: Platform) -> None:
         caller=exchange.caller,
         region=(exchange.signature and exchange.signature.region) or platform.config.region,
         id=exchange.id,
+        signed=_signed(exchange.signature),
     )
+
+
+def _signed(signature: Signature | None) -> Signed | None:
+    if signature is None:
+        return None
+    if signature.version == 2:
+        return Signed("REST-QUERY-STRING", "AWS")
+    if signature.presigned:
+        return Signed("REST-QUERY-STRING", "AWS4-HMAC-SHA256", seconds_of(signature.timestamp, query=True))
+    return Signed("REST-HEADER", "AWS4-HMAC-SHA256")
 
 
 def authorize(exchange: Exchange) -> None:

@@ -46,6 +46,15 @@ class Permission:
     resource_account: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """How a request was signed, in the words of the s3: condition keys."""
+
+    how: Literal["REST-HEADER", "REST-QUERY-STRING", "POST"]
+    version: Literal["AWS", "AWS4-HMAC-SHA256"]
+    at: float | None = None  # seconds since the epoch; presigned by Version 4 only
+
+
 class Authority(Protocol):
     """IAM as the other services see it."""
 
@@ -111,6 +120,7 @@ class Call(Generic[S]):
     caller: Caller
     region: str
     id: str  # x-amzn-RequestId
+    signed: Signed | None = None  # None: anonymous
 
     @property
     def account(self) -> str:

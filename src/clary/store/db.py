@@ -108,6 +108,8 @@ class Store:
         try:
             self._writer.execute("BEGIN IMMEDIATE")
             for work, future in batch:
+                if not future.set_running_or_notify_cancel():
+                    continue  # nobody wants it any more; from here on it can't be cancelled
                 self._writer.execute("SAVEPOINT work")
                 try:
                     done.append((future, work(self._writer)))
@@ -118,7 +120,7 @@ class Store:
                     future.set_exception(error)
                 self._writer.execute("RELEASE work")
             self._writer.execute("COMMIT")
-        except sqlite3.Error as error:  # the disk is full, say: nothing of this batch happened
+        except Exception as error:  # noqa: BLE001 - the disk is full, say: nothing of this batch happened
             if self._writer.in_transaction:
                 self._writer.execute("ROLLBACK")
             for _, future in batch:

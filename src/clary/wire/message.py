@@ -17,7 +17,7 @@ class Request:
     body: bytes = b""
     scheme: str = "http"
     peer: str = ""
-    _items: list[tuple[str, str]] | None = None
+    _items: tuple[str, list[tuple[str, str]]] = ("", [])  # of which query
 
     @property
     def host(self) -> str:
@@ -25,10 +25,10 @@ class Request:
 
     def query_items(self) -> list[tuple[str, str]]:
         """The decoded query, in order; a name without `=` has the value ""."""
-        if self._items is None:
+        if self._items[0] != self.query:
             pairs = [item.partition("=") for item in self.query.split("&") if item]
-            self._items = [(_unquoted(name), _unquoted(value)) for name, _, value in pairs]
-        return self._items
+            self._items = self.query, [(_unquoted(name), _unquoted(value)) for name, _, value in pairs]
+        return self._items[1]
 
 
 def _unquoted(text: str) -> str:

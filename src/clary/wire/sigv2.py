@@ -54,16 +54,22 @@ def verify(signature: Signature, request: Request, path: str, secret: str, now: 
     """
     if now >= (signature.expires or 0):
         raise AccessDenied("Request has expired")
-    text = string_to_sign(request, path, signature.timestamp)
-    computed = base64.b64encode(hmac.digest(secret.encode(), octets(text), "sha1")).decode()
-    if not hmac.compare_digest(computed.encode(), octets(signature.signature)):
+    # A bucket alone is signed with a slash behind it, whether the path has one or not; some sign it as they send it.
+    paths = [path, f"{path}/"] if path.count("/") == 1 else [path]
+    texts = [string_to_sign(request, each, signature.timestamp) for each in paths]
+    if not any(_equal(signature, secret, text) for text in texts):
         raise SignatureMismatch(
             "The request signature we calculated does not match the signature you provided. Check your key and "
             "signing method.",
             AWSAccessKeyId=signature.access_key,
-            StringToSign=text,
+            StringToSign=texts[-1],
             SignatureProvided=signature.signature,
         )
+
+
+def _equal(signature: Signature, secret: str, text: str) -> bool:
+    computed = base64.b64encode(hmac.digest(secret.encode(), octets(text), "sha1"))
+    return hmac.compare_digest(computed, octets(signature.signature))
 
 
 def string_to_sign(request: Request, path: str, expires: str) -> str:

@@ -4,7 +4,6 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -91,13 +90,11 @@ def _tags(store: Store, bucket: str, key: str, version: str | None) -> dict[str,
 def _conditions(call: Call[Any], request: Document) -> Context:
     found: Context = {"s3:ResourceAccount": [call.account]}
     headers = call.request.headers
-    if "authorization" in headers:
-        found["s3:authType"] = ["REST-HEADER"]
-        found["s3:signatureversion"] = ["AWS4-HMAC-SHA256"]
-    elif "X-Amz-Signature=" in call.request.query:
-        found["s3:authType"] = ["REST-QUERY-STRING"]
-        found["s3:signatureversion"] = ["AWS4-HMAC-SHA256"]
-        found["s3:signatureAge"] = [_age(call)]
+    if call.signed is not None:
+        found["s3:authType"] = [call.signed.how]
+        found["s3:signatureversion"] = [call.signed.version]
+        if call.signed.at is not None:  # milliseconds
+            found["s3:signatureAge"] = [str(int((call.platform.clock() - call.signed.at) * 1000))]
     if digest := headers.get("x-amz-content-sha256"):
         found["s3:x-amz-content-sha256"] = [digest]
     for member, value in request.items():
@@ -120,10 +117,3 @@ def _tag(found: Context, tags: str | Document) -> None:
     found["s3:RequestObjectTagKeys"] = [key for key, _ in pairs]
     for key, value in pairs:
         found[f"s3:RequestObjectTag/{key}"] = [value]
-
-
-def _age(call: Call[Any]) -> str:
-    """Milliseconds since a presigned request was signed."""
-    date = next((value for name, value in call.request.query_items() if name == "X-Amz-Date"), "")
-    signed = datetime.strptime(date, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-    return str(int((call.platform.clock() - signed.timestamp()) * 1000))

@@ -15,7 +15,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from xml.etree.ElementTree import Element, ParseError, SubElement, fromstring, tostring
 
 from clary.errors import AWSError, InvalidAccessKey, SignatureMismatch
-from clary.resource.call import Call, Caller, Platform
+from clary.resource.call import Call, Caller, Platform, Signed
 from clary.resource.service import ANONYMOUS, Later, Operation, Raw
 from clary.services.s3.settings import bad, postpolicy
 from clary.services.s3.settings.multipart import Form, malformed
@@ -121,6 +121,8 @@ class Upload:
         request.scheme = self._request.scheme
         forms, operation = self._forms, service_model("s3").operation_model("PutObject")
         call = Call(forms.platform, forms.state, "s3", operation, request, caller, region, str(uuid.uuid4()))
+        if caller is not ANONYMOUS:
+            call.signed = Signed("POST", "AWS" if "awsaccesskeyid" in fields else "AWS4-HMAC-SHA256")
         document = parse(operation, request, {"Bucket": self._bucket, "Key": key})
         context = call.context
         for permission in permissions(call, document):
