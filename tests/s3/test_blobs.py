@@ -74,15 +74,34 @@ def test_a_full_disk(tmp_path: Path, size: int) -> None:
     inside.create("full-bucket")
     inside.put("full-bucket", "before", b"x")
     object.__setattr__(inside.state, "blobs", Full(tmp_path / "full"))
+    refused_as_full(inside, size)
+    inside.state.blobs.close()
+    assert [file for file in (tmp_path / "full").rglob("*") if file.is_file()] == []
+    inside.close()
+
+
+def refused_as_full(inside: Inside, size: int) -> None:
     with pytest.raises(AWSError, match="There is no space left on the disk") as caught:
         inside.put("full-bucket", "k", b"x" * size)
     assert (caught.value.code("s3"), caught.value.status("s3")) == ("InsufficientStorage", 507)
     assert inside.keys("full-bucket") == ["before"]
-    inside.state.blobs.close()
-    assert [file for file in (tmp_path / "full").rglob("*") if file.is_file() and not _aborted(file)] == []
+
+
+def test_a_disk_that_is_full_only_when_it_is_asked_to_sync(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    inside = Inside(tmp_path)
+    inside.create("full-bucket")
+    inside.put("full-bucket", "before", b"x")
+
+    def full(_handle: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    beside = inside.state.blobs.put(b"waits for the same commit")
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fsync", full)
+        refused_as_full(inside, 10)
+    with pytest.raises(OSError, match="is not on the disk") as caught:
+        inside.state.blobs.settle(beside)
+    assert caught.value.errno == errno.ENOSPC
+    inside.put("full-bucket", "k", b"x")
+    assert inside.keys("full-bucket") == ["before", "k"]
     inside.close()
-
-
-def _aborted(file: Path) -> bool:
-    """The sink of a request that failed is aborted by the gateway, which is not here."""
-    return file.stat().st_size == 0

@@ -8,6 +8,7 @@ from urllib.parse import quote
 from clary.config import Config
 from clary.resource.bus import Bus, Event
 from clary.resource.call import Call, Caller, Permission, Platform
+from clary.resource.service import Later
 from clary.services.s3.service import build
 from clary.services.s3.settings import rules
 from clary.store.db import Store
@@ -26,6 +27,11 @@ class Anybody:
 
     def pass_role(self, caller: Caller, role_arn: str, service: str, context: Any) -> None:
         raise NotImplementedError
+
+
+def ended(result: Any) -> Any:
+    """What the client gets, once it is durable."""
+    return result.finish() if isinstance(result, Later) else result
 
 
 class Inside:
@@ -51,11 +57,15 @@ class Inside:
         asked = Request("PUT", path, headers=headers)
         call = Call(self.platform, self.state, "s3", operation, asked, ROOT, "us-west-2", "1")
         handler = self.service.operations[name]
-        if handler.sink is not None:
-            sink = handler.sink(call, request)
+        if handler.sink is None:
+            return ended(handler.handle(call, request))
+        sink = handler.sink(call, request)
+        try:
             sink.write([body])
-            request["Body"] = sink
-        return handler.handle(call, request)
+            return ended(handler.handle(call, {**request, "Body": sink}))
+        except BaseException:
+            sink.abort()
+            raise
 
     def create(self, bucket: str) -> None:
         self.call("CreateBucket", Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "us-west-2"})

@@ -85,7 +85,7 @@ class Folder:
         self._next = self.first << BITS
         self._handles: dict[int, int] = {}  # of our folders, by number
         self._unsettled: dict[int, int] = {}  # blobs with a handle to sync too, or -1
-        self._lost: set[int] = set()  # could not be settled: to ask again might wrongly say yes
+        self._lost: dict[int, int | None] = {}  # could not be settled, by errno: to ask again might wrongly say yes
         self._doomed: deque[tuple[float, int]] = deque()
         self._wake = threading.Event()
         self._closed = False
@@ -118,7 +118,7 @@ class Folder:
 
     def settle(self, blob: int) -> None:
         if blob in self._lost:
-            raise OSError(errno.EIO, f"blob {blob} is not on the disk")
+            raise OSError(self._lost[blob] or errno.EIO, f"blob {blob} is not on the disk")
         if blob not in self._unsettled:
             return
         waiting = dict(self._unsettled)
@@ -128,8 +128,8 @@ class Folder:
                     os.fsync(handle)
             for folder in {each >> BITS for each in waiting}:
                 os.fsync(self._handles[folder])
-        except OSError:
-            self._lost |= waiting.keys()
+        except OSError as error:
+            self._lost |= dict.fromkeys(waiting, error.errno)
             raise
         finally:
             for each, handle in waiting.items():
@@ -257,6 +257,7 @@ class Folder:
                 time.sleep(min(rest, 0.2))
                 continue
             self._doomed.popleft()
+            self._lost.pop(blob, None)
             self._unlink(blob)
 
     def _unlink(self, blob: int) -> bool:
