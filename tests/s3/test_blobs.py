@@ -1,6 +1,7 @@
 """The blob store: what a crash leaves is swept, what is named stays, and a full disk changes nothing."""
 
 import errno
+import os
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,30 @@ def test_a_sweep_takes_what_earlier_processes_left_and_nobody_names(tmp_path: Pa
     assert third.sweep(iter([on_its_way])) == 0
     assert [folder.name for folder in tmp_path.iterdir()] == [f"{on_its_way >> BITS:08x}"]
     third.close()
+
+
+def test_names_that_are_not_ours_are_left_alone(tmp_path: Path) -> None:
+    first = Folder(tmp_path)
+    orphan = first.put(b"orphan")
+    first.close()
+    folder = tmp_path / f"{orphan >> BITS:08x}"
+    for name in ("lost+found", "00000G00", "1"):
+        (tmp_path / name).mkdir()
+    (folder / ".nfs0001").touch()
+    second = Folder(tmp_path)
+    assert second.first == (orphan >> BITS) + 1
+    assert second.sweep(iter([])) == 1
+    second.close()
+    assert sorted(file.name for file in tmp_path.iterdir()) == sorted(["lost+found", "00000G00", "1", folder.name])
+    assert [file.name for file in folder.iterdir()] == [".nfs0001"]
+
+
+def test_the_folder_itself_outlives_a_crash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[int] = []
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fsync", lambda handle: synced.append(os.fstat(handle).st_ino))
+        Folder(tmp_path / "blobs").close()
+    assert synced == [tmp_path.stat().st_ino]
 
 
 def test_pieces_are_joined_in_place_or_anew(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ own. So what a sweep looks at, the folders of earlier processes, is never where 
 import errno
 import logging
 import os
+import re
 import threading
 import time
 from collections import deque
@@ -21,6 +22,8 @@ BITS = 12  # 4,096 blobs a folder
 GRACE = 3.0  # seconds from a delete to the unlink: an answer that was just decided may still have to open the file
 FLUSH = 8 << 20  # the disk begins to write after so many bytes, not only at the fsync
 VECTOR = 1024  # buffers in one writev: IOV_MAX of Linux
+
+_FOLDER, _FILE = re.compile(r"[0-9a-f]{8,}"), re.compile(r"[0-9a-f]{3}")  # as `Folder.path` names them
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +82,9 @@ class Folder:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not root.is_dir():
+            root.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _sync_folder(root.parent)
         self._lock = threading.Lock()
         self.first = 1 + max((int(name, 16) for name in self._folders()), default=0)  # our own folders begin here
         self._next = self.first << BITS
@@ -200,7 +205,7 @@ class Folder:
             if folder >= self.first:
                 continue
             bits = alive.get(folder, bytearray(1 << BITS - 3))
-            for file in list((self.root / name).iterdir()):
+            for file in [each for each in (self.root / name).iterdir() if _FILE.fullmatch(each.name)]:
                 low = int(file.name, 16)
                 if not bits[low >> 3] & 1 << (low & 7):
                     gone += self._unlink(folder << BITS | low)
@@ -212,7 +217,8 @@ class Folder:
         return any((self.root / f"{folder:08x}").iterdir())
 
     def _folders(self) -> list[str]:
-        return [entry.name for entry in os.scandir(self.root) if entry.is_dir()]
+        """Ours alone: the root of a disk has a lost+found, too."""
+        return [entry.name for entry in os.scandir(self.root) if _FOLDER.fullmatch(entry.name) and entry.is_dir()]
 
     def _allocate(self) -> int:
         """The next number; its folder is there."""
@@ -226,11 +232,7 @@ class Folder:
     def _begin(self, folder: int) -> None:
         path = self.root / f"{folder:08x}"
         path.mkdir(mode=0o700, exist_ok=True)
-        root = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(root)
-        finally:
-            os.close(root)
+        _sync_folder(self.root)
         # Handles of full folders stay open, since blobs in them may still be on their way; one for 4,096 blobs.
         self._handles[folder] = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
@@ -269,6 +271,15 @@ class Folder:
             log.exception("blob %s could not be removed; the sweep at the next start tries again", blob)
             return False
         return True
+
+
+def _sync_folder(path: Path) -> None:
+    """The names in it are on the disk."""
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 class FileWriter:
