@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from s3.tools import body, new_bucket, refused
+from s3.tools import body, new_bucket, refused, signed
 
 
 @pytest.fixture(scope="module")
@@ -125,3 +125,26 @@ def test_tags_are_of_a_version(s3: Any) -> None:
     s3.put_object_tagging(Bucket=bucket, Key="k", VersionId=old, Tagging={"TagSet": [{"Key": "n", "Value": "old"}]})
     assert s3.get_object_tagging(Bucket=bucket, Key="k", VersionId=old)["TagSet"] == [{"Key": "n", "Value": "old"}]
     assert s3.get_object_tagging(Bucket=bucket, Key="k")["TagSet"] == [{"Key": "n", "Value": "2"}]
+
+
+def test_an_empty_version_id_is_none_at_all(platform: Any, s3: Any) -> None:
+    """What is no version to a policy must not be the null version to whoever deletes it."""
+    bucket = new_bucket(s3)
+    s3.put_object(Bucket=bucket, Key="k", Body=b"null")
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    s3.put_object(Bucket=bucket, Key="k", Body=b"new")
+    before = history(s3, bucket)
+    said = "Version id cannot be the empty string"
+    for method in ("get_object", "delete_object", "get_object_tagging", "delete_object_tagging", "get_object_acl"):
+        with refused("InvalidArgument", said, 400) as error:
+            getattr(s3, method)(Bucket=bucket, Key="k", VersionId="")
+        assert error["ArgumentName"] == "versionId"
+    status, _, answer = signed(platform, "PUT", f"/{bucket}/o", {"x-amz-copy-source": f"{bucket}/k?versionId="}, b"")
+    assert (status, said.encode() in answer) == (400, True)
+    status, _, answer = signed(platform, "HEAD", f"/{bucket}/k?versionId=", {}, b"")
+    assert (status, answer) == (400, b"")
+    wanted = [{"Key": "k", "VersionId": ""}, {"Key": "none"}]
+    answered = s3.delete_objects(Bucket=bucket, Delete={"Objects": wanted})
+    assert [(each["Code"], each["Message"]) for each in answered["Errors"]] == [("InvalidArgument", said)]
+    assert [each["Key"] for each in answered["Deleted"]] == ["none"]
+    assert [entry for entry in history(s3, bucket) if entry[0] == "k"] == before

@@ -72,13 +72,15 @@ def delete_many(call: Call[S3], request: Document) -> Document:
     now = float(int(call.state.clock()))
     deleted: list[Document] = []
     errors: list[Document] = []
-    allowed = [permissions.may_delete(call, bucket.name, item["Key"], item.get("VersionId")) for item in wanted]
-    todo = [item for item, may in zip(wanted, allowed, strict=True) if may]
-    errors += [
-        _error(item, AWSError("AccessDenied", "Access Denied", 403))
-        for item, may in zip(wanted, allowed, strict=True)
-        if not may
-    ]
+    todo: list[Document] = []
+    for item in wanted:
+        try:
+            permissions.check_version(item.get("VersionId"))
+            permissions.check_delete(call, bucket.name, item["Key"], item.get("VersionId"))
+        except AWSError as error:
+            errors.append(_error(item, error))
+        else:
+            todo.append(item)
 
     def work(connection: Any) -> list[rows.Change | AWSError]:
         return [_delete_one(connection, bucket.name, item, now) for item in todo]

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from clary.errors import AccessDenied, AWSError
 from clary.resource.call import Call, Permission
-from clary.services.s3.settings import policy
+from clary.services.s3.settings import bad, policy
 from clary.services.s3.settings.context import Conditions, Document
 from clary.services.s3.state import S3
 
@@ -104,23 +104,31 @@ GRANTS = ("ACL", "GrantFullControl", "GrantRead", "GrantReadACP", "GrantWriteACP
 
 
 def permissions(call: Call[S3], request: Document) -> list[Permission]:
-    """Service.permissions of S3. Raises NoSuchBucket, which AWS tells everybody, and AccessDenied where the bucket's
-    owner is not the expected one.
+    """Service.permissions of S3. Raises NoSuchBucket, which AWS tells everybody, AccessDenied where the bucket's owner
+    is not the expected one, and InvalidArgument for an empty version id.
     """
     name = call.operation.name
+    check_version(request.get("VersionId"))
     if name not in {"ListBuckets", "CreateBucket"}:
         call.state.bucket_of(request)
     return ASK[name](call, request)
 
 
-def may_delete(call: Call[S3], bucket: str, key: str, version: str | None = None) -> bool:
-    """Whether the caller of DeleteObjects may delete this one: who may not gets an error for the key, not the call."""
+def check_version(version: str | None) -> None:
+    """An empty id would be no version to some who look and the null version to others. Raises InvalidArgument."""
+    if version == "":
+        raise bad.argument("Version id cannot be the empty string", "versionId", "")
+
+
+def check_delete(call: Call[S3], bucket: str, key: str, version: str | None = None) -> None:
+    """Whether the caller of DeleteObjects may delete this one. Raises AccessDenied, an error for the key, not the call,
+    without the reason.
+    """
+    named = {} if version is None else {"VersionId": version}
     try:
-        named = {"VersionId": version} if version else {}
         call.authorize(on_existing(call, (bucket, key, version), EXISTING["DeleteObject"], named))
-    except AccessDenied:
-        return False
-    return True
+    except AccessDenied as error:
+        raise AccessDenied from error
 
 
 def missing(call: Call[S3], bucket: str, key: str) -> AWSError:
@@ -147,7 +155,7 @@ def on_existing(call: Call[S3], where: Where, actions: tuple[str, str], request:
     """As `on_object`, with the tags that the object has. `actions`: for the current version and for a named one."""
     bucket, key, version = where
     context = Conditions(call, request, where)
-    return _permission(call, bucket, f"arn:aws:s3:::{bucket}/{key}", actions[1 if version else 0], context)
+    return _permission(call, bucket, f"arn:aws:s3:::{bucket}/{key}", actions[0 if version is None else 1], context)
 
 
 def _permission(call: Call[S3], bucket: str, resource: str, action: str, context: Conditions) -> Permission:
@@ -161,17 +169,15 @@ def source(text: str) -> tuple[str, str, str | None]:
     """Bucket, key and version of an x-amz-copy-source. Raises InvalidArgument.
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html#AmazonS3-CopyObject-request-header-CopySource
     """
-    path, _, query = text.partition("?versionId=")
+    path, named, query = text.partition("?versionId=")
     bucket, _, key = unquote(path).removeprefix("/").partition("/")
     if not bucket or not key:
-        raise AWSError(
-            "InvalidArgument",
-            "Copy Source must mention the source bucket and key: sourcebucket/sourcekey",
-            400,
-            ArgumentName="x-amz-copy-source",
-            ArgumentValue=text,
+        raise bad.argument(
+            "Copy Source must mention the source bucket and key: sourcebucket/sourcekey", "x-amz-copy-source", text
         )
-    return bucket, key, unquote(query) or None
+    version = unquote(query) if named else None
+    check_version(version)
+    return bucket, key, version
 
 
 def _bucket(action: str) -> Ask:
@@ -208,7 +214,7 @@ def written(request: Document) -> list[str]:
 def _copy(call: Call[S3], request: Document) -> list[Permission]:
     where = source(request["CopySource"])
     call.state.bucket(where[0], request.get("ExpectedSourceBucketOwner"))
-    named = {"VersionId": where[2]} if where[2] else {}
+    named = {} if where[2] is None else {"VersionId": where[2]}
     asked = [on_existing(call, where, EXISTING["GetObject"], named)]
     if call.operation.name == "CopyObject" and request.get("TaggingDirective", "COPY") == "COPY":
         context = asked[0].context
@@ -258,5 +264,5 @@ ASK: dict[str, Ask] = {
     "GetObjectAttributes": _attributes,
     "AbortMultipartUpload": _upload("AbortMultipartUpload"),
     "ListParts": _upload("ListMultipartUploadParts"),
-    "DeleteObjects": lambda _call, _request: [],  # each key asks for itself: may_delete
+    "DeleteObjects": lambda _call, _request: [],  # each key asks for itself: check_delete
 }
