@@ -68,3 +68,48 @@ def test_under_the_tags(user: tuple[Any, Any]) -> None:
     assert sagemaker.describe_model(ModelName="m")["ModelName"] == "m"
     denied(sagemaker.describe_model, ModelName="plain")
     sagemaker.delete_model(ModelName="m")
+
+
+# Each gives a role somewhere below the top of the request.
+NESTED: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("create_domain", {"DomainName": "d", "AuthMode": "IAM", "DefaultUserSettings": {"ExecutionRole": ""}}),
+    ("create_user_profile", {"UserProfileName": "u", "UserSettings": {"ExecutionRole": ""}}),
+    ("update_domain", {"DefaultSpaceSettings": {"ExecutionRole": ""}}),
+    (
+        "update_domain",
+        {"DomainSettingsForUpdate": {"RStudioServerProDomainSettingsForUpdate": {"DomainExecutionRoleArn": ""}}},
+    ),
+    ("update_user_profile", {"UserProfileName": "known", "UserSettings": {"ExecutionRole": ""}}),
+)
+
+
+@pytest.mark.parametrize(("name", "members"), NESTED, ids=[name for name, _ in NESTED])
+def test_roles_at_any_depth(platform: Platform, user: tuple[Any, Any], name: str, members: dict[str, Any]) -> None:
+    sagemaker, permit = user
+    root = client(platform, region=sagemaker.meta.region_name)
+    domain = root.create_domain(DomainName="d", AuthMode="IAM", DefaultUserSettings={})["DomainId"]
+    root.create_user_profile(DomainId=domain, UserProfileName="known")
+
+    def call(asked: Any, arn: str) -> None:
+        given = json.loads(json.dumps(members).replace('""', json.dumps(arn)))
+        getattr(asked, name)(**given, **({} if name == "create_domain" else {"DomainId": domain}))
+
+    permit({"Action": "sagemaker:*", "Resource": "*"})
+    assert f"iam:PassRole on resource: {role(platform)}" in denied(call, asked=sagemaker, arn=role(platform))
+    with pytest.raises(ClientError) as error:
+        call(root, role(platform) + "-that-is-not")
+    code, message = refused(error.value)
+    assert (code, "Could not assume role" in message) == ("ValidationException", True)
+    passing = {"Action": "iam:PassRole", "Resource": role(platform)}
+    permit({"Action": "sagemaker:*", "Resource": "*"}, passing)
+    call(sagemaker, role(platform))
+
+
+def test_roles_that_are_used_later_are_not_passed(platform: Platform, user: tuple[Any, Any]) -> None:
+    sagemaker, permit = user
+    permit({"Action": "sagemaker:*", "Resource": "*"})
+    elsewhere = "arn:aws:iam::999999999999:role/registry"
+    canvas = {"ModelRegisterSettings": {"CrossAccountModelRegisterRoleArn": elsewhere}}
+    settings = {"CanvasAppSettings": canvas}
+    made = sagemaker.create_domain(DomainName="d", AuthMode="IAM", DefaultUserSettings=settings)
+    assert sagemaker.describe_domain(DomainId=made["DomainId"])["DefaultUserSettings"] == settings

@@ -9,14 +9,13 @@ from typing import Any
 import orjson
 
 from clary.errors import Invalid
-from clary.resource import pages, tags
+from clary.resource import pages, passed, tags
 from clary.resource.call import Call
 from clary.resource.resource import Plan, dig
 from clary.resource.service import Document, Operation
 from clary.store.sql import queries
 
 SQL = queries("clary.store")
-SERVICE_PRINCIPAL = "sagemaker.amazonaws.com"
 TICK = 0.001  # seconds: AWS shows times to the millisecond
 
 Hook = Callable[[Call[Any], sqlite3.Connection, Document], None]
@@ -82,7 +81,7 @@ def create(plan: Plan, call: Call[Nouns], request: Document, hook: Hook | None =
     """
     if plan.resource.check:
         plan.resource.check(call, request)
-    pass_roles(plan, call, request)
+    passed.check(call, request)
     given_tags = tags.checked(request.get("Tags") or ())
     document = _begun(plan, call, request)
 
@@ -107,13 +106,6 @@ def _begun(plan: Plan, call: Call[Nouns], request: Document) -> Document:
     for member, value in plan.resource.also.items():
         document.setdefault(member, value.format_map(document) if isinstance(value, str) else value)
     return {**document, **dict.fromkeys(plan.signed, author(call))}
-
-
-def pass_roles(plan: Plan, call: Call[Nouns], request: Document) -> None:
-    """Raises unless the caller may hand the roles in the request to the service."""
-    for role in plan.roles:
-        if arn := request.get(role):
-            call.pass_role(arn, SERVICE_PRINCIPAL)
 
 
 def add(
@@ -180,7 +172,7 @@ def pruned(plan: Plan, document: Document) -> Document:
 
 def update(plan: Plan, call: Call[Nouns], request: Document, hook: Hook | None = None) -> Document:
     """Given members replace, but for those that the resource merges; `hook` sees the document as it will be."""
-    pass_roles(plan, call, request)
+    passed.check(call, request)
 
     def work(connection: sqlite3.Connection) -> Any:
         row = get(plan, call, connection, request)

@@ -97,7 +97,6 @@ class Plan:
         taken = self.input("Create") if "Create" in self.operations else {}
         self.tagged = "Tags" in taken
         self.token = next((m for m in taken if m in ("ClientRequestToken", "ClientToken")), "")
-        self.roles = [member for member in ("RoleArn", "ExecutionRoleArn") if member in taken]
 
     def input(self, verb: str) -> dict[str, Any]:
         shape = self.model.operation_model(self.operations[verb]).input_shape
