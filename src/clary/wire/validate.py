@@ -190,8 +190,7 @@ class _Compiler:
     def _scalars(self, shape: Shape, member: Shape, subject: str, items: Callable[[Any], Any]) -> Check | None:
         """AWS names a list or map of scalars as a whole, with all that its members must satisfy."""
         own = [] if self._only_required else constraints(member, only_enum=self._lenient)
-        # botocore keeps the trait `sparse` to itself.
-        sparse = shape._shape_model.get("sparse", False)  # noqa: SLF001
+        sparse = shape._shape_model.get("sparse", False)  # noqa: SLF001 - botocore keeps that trait to itself
         words = f"{subject} must satisfy constraint: [{', '.join([text for _, text in own] + [NOT_NULL] * (not own))}]"
         sensitive = bool(shape.metadata.get("sensitive") or member.metadata.get("sensitive"))
         tests = [test for test, _ in own]
