@@ -240,3 +240,13 @@ def test_as_the_transfer_manager_does_it(s3: Any, bucket: str, platform: Any) ->
     assert got.getvalue() == DATA
     sizes = [file.stat().st_size for file in Path(platform.home, "blobs").rglob("*") if file.is_file()]
     assert len(DATA) in sizes  # one file, as a mount wants it
+
+
+def test_an_upload_is_aborted_only_if_it_began_then(s3: Any, bucket: str) -> None:
+    upload = Upload(s3, bucket, "begun")
+    began = s3.list_multipart_uploads(Bucket=bucket, Prefix="begun")["Uploads"][0]["Initiated"]
+    with refused("PreconditionFailed", status=412):
+        s3.abort_multipart_upload(**upload.where, IfMatchInitiatedTime=began.replace(year=2001))
+    s3.abort_multipart_upload(**upload.where, IfMatchInitiatedTime=began)
+    with refused("NoSuchUpload"):
+        s3.abort_multipart_upload(**upload.where, IfMatchInitiatedTime=began)

@@ -249,3 +249,34 @@ def test_keys_of_kms_are_told_again(s3: Any, bucket: str) -> None:
     assert (head["ServerSideEncryption"], head["SSEKMSKeyId"]) == ("aws:kms", arn)
     with refused("InvalidArgument"):
         s3.put_object(Bucket=bucket, Key="kms", Body=b"x", SSEKMSKeyId=arn)
+
+
+def test_deletes_by_size_and_time(s3: Any, bucket: str) -> None:
+    where = {"Bucket": bucket, "Key": "sized"}
+    s3.put_object(**where, Body=b"12345")
+    modified = s3.head_object(**where)["LastModified"]
+    other = modified.replace(year=2001)
+    for fails in ({"IfMatchSize": 6}, {"IfMatchLastModifiedTime": other}, {"IfMatchSize": 5, "IfMatch": '"other"'}):
+        with refused("PreconditionFailed", status=412):
+            s3.delete_object(**where, **fails)
+    wanted = [{"Key": "sized", "Size": 6}, {"Key": "sized", "LastModifiedTime": other}]
+    answered = s3.delete_objects(Bucket=bucket, Delete={"Objects": wanted})
+    assert [error["Code"] for error in answered["Errors"]] == ["PreconditionFailed"] * 2
+    assert body(s3.get_object(**where)) == b"12345"
+    s3.delete_object(**where, IfMatchSize=5, IfMatchLastModifiedTime=modified)
+    s3.delete_object(**where, IfMatchSize=5)  # it is gone
+    with refused("NoSuchKey"):
+        s3.get_object(**where)
+
+
+def test_what_only_other_kinds_of_buckets_can(s3: Any, bucket: str) -> None:
+    s3.put_object(Bucket=bucket, Key="whole", Body=b"hello")
+    with refused("NotImplemented", "WriteOffsetBytes", 501):
+        s3.put_object(Bucket=bucket, Key="whole", Body=b"!", WriteOffsetBytes=5)
+    assert body(s3.get_object(Bucket=bucket, Key="whole")) == b"hello"
+    with refused("NotImplemented", "BucketNamespace", 501):
+        s3.create_bucket(Bucket=f"{bucket}-an", BucketNamespace="account-regional")
+    source = {"Bucket": bucket, "Key": "whole"}
+    s3.copy_object(Bucket=bucket, Key="copy", CopySource=source, AnnotationDirective="EXCLUDE")
+    with refused("InvalidArgument", "Unknown annotation directive"):
+        s3.copy_object(Bucket=bucket, Key="copy", CopySource=source, AnnotationDirective="MOVE")

@@ -27,6 +27,8 @@ def create(call: Call[S3], request: Document) -> Document:
     acl.check_bucket(request)
     if request.get("ObjectLockEnabledForBucket"):
         raise NotImplementedHere("Clary does not have Object Lock: a bucket cannot be created with it.")
+    if request.get("BucketNamespace", "global") != "global":
+        raise NotImplementedHere("Clary has the global namespace of buckets only (BucketNamespace).")
     region = _region(call, request)
     now = float(int(state.clock()))
 

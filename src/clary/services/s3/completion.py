@@ -36,8 +36,7 @@ def complete(call: Call[S3], request: Document) -> Document:
     parts = _chosen(request, made, have)
     condition = conditions.for_write(request, key)
     if condition is not None:  # once more in the transaction: here it spares the work
-        current = rows.find(connection, bucket.name, key, None)
-        condition(current["etag"] if current else None, current["modified"] if current else 0.0)
+        condition(rows.find(connection, bucket.name, key, None))
     _checksum(request, made, parts)
     alone = state.places.end(row)
     blob = 0

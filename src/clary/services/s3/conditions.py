@@ -3,6 +3,7 @@
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-requests.html
 """
 
+import sqlite3
 from typing import Any
 
 from clary.errors import AWSError
@@ -63,27 +64,41 @@ def for_write(request: Document, key: str) -> Condition | None:
             Header="If-None-Match",
         )
 
-    def check(etag: str | None, _modified: float) -> None:
+    def check(found: sqlite3.Row | None) -> None:
         if none_match is not None:
-            if etag is not None:
+            if found is not None:
                 raise failed("If-None-Match")
             return
-        if etag is None:
+        if found is None:
             raise AWSError("NoSuchKey", "The specified key does not exist.", 404, Key=key)
-        if not _matches(match or "", etag):
+        if not _matches(match or "", found["etag"]):
             raise failed("If-Match")
 
     return check
 
 
 def for_delete(request: Document) -> Condition | None:
-    """https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-deletes.html"""
+    """Of a DeleteObject, or of one key of a DeleteObjects, which has other names for the same.
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-deletes.html
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObject.html: size and time hold for what is not there
+    """
     match = request.get("IfMatch", request.get("ETag"))
-    if match is None:
+    size = request.get("IfMatchSize", request.get("Size"))
+    modified = request.get("IfMatchLastModifiedTime", request.get("LastModifiedTime"))
+    if match is None and size is None and modified is None:
         return None
 
-    def check(etag: str | None, _modified: float) -> None:
-        if etag is None or not _matches(match, etag):
+    def check(found: sqlite3.Row | None) -> None:
+        if match is not None and (found is None or not _matches(match, found["etag"])):
             raise failed("If-Match")
+        if size is not None and found is not None and found["size"] != size:
+            raise failed("x-amz-if-match-size")
+        if modified is not None and found is not None and not same_second(found["modified"], modified):
+            raise failed("x-amz-if-match-last-modified-time")
 
     return check
+
+
+def same_second(one: float, other: float) -> bool:
+    """Times in headers have no more than seconds."""
+    return int(one) == int(other)

@@ -77,6 +77,9 @@ def copy(call: Call[S3], request: Document) -> Document:
     settings = state.settings.of(bucket.name)
     acl.check_object(call, settings, request)
     condition = conditions.for_write(request, key)
+    if (annotations := request.get("AnnotationDirective", "COPY")) not in {"COPY", "EXCLUDE"}:
+        # No object of ours has any, so that there is nothing to copy, and nothing to leave out.
+        raise bad.argument("Unknown annotation directive.", "x-amz-object-annotation-directive", annotations)
     source = _source(call, request)
     if source.row["size"] > LARGEST:
         raise bad.request(

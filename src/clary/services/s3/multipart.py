@@ -13,6 +13,7 @@ from clary.errors import AWSError
 from clary.resource.call import Call
 from clary.resource.service import operation
 from clary.services.s3 import checksums, head, names
+from clary.services.s3.conditions import failed, same_second
 from clary.services.s3.intake import Intake, length
 from clary.services.s3.rows import SQL
 from clary.services.s3.settings import acl, bad
@@ -201,14 +202,19 @@ def keep_part(call: Call[S3], intake: PartIntake) -> head.Head:
 def abort(call: Call[S3], request: Document) -> Document:
     state = call.state
     bucket = state.bucket_of(request)
-    state.blobs.delete(remove(state, bucket.name, request["Key"], request["UploadId"]))
+    initiated = request.get("IfMatchInitiatedTime")
+    state.blobs.delete(remove(state, bucket.name, request["Key"], request["UploadId"], initiated))
     return {}
 
 
-def remove(state: S3, bucket: str, key: str, upload: str) -> set[int]:
-    """Drops the upload; gives the blobs that were its. Raises NoSuchUpload."""
+def remove(state: S3, bucket: str, key: str, upload: str, initiated: float | None = None) -> set[int]:
+    """Drops the upload, if it began at this time; gives the blobs that were its. Raises NoSuchUpload and
+    PreconditionFailed.
+    """
 
     def work(connection: sqlite3.Connection) -> set[int]:
+        if initiated is not None and not same_second(find(connection, bucket, key, upload)["initiated"], initiated):
+            raise failed("x-amz-if-match-initiated-time")
         gone = connection.execute(SQL["upload_delete"], (bucket, key, upload)).fetchall()
         if not gone:
             raise no_such_upload(upload)

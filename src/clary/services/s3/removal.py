@@ -100,7 +100,7 @@ def delete_many(call: Call[S3], request: Document) -> Document:
 def _delete_one(connection: Any, bucket: str, item: Document, now: float) -> rows.Change | AWSError:
     """An error of one key is an entry of the answer, and the others go on: nothing was written for it."""
     try:
-        condition = _condition(item)
+        condition = conditions.for_delete(item)
         if (version := item.get("VersionId")) is None:
             return rows.delete(connection, bucket, item["Key"], now, condition)
         return rows.delete_version(connection, bucket, item["Key"], version, condition)
@@ -108,13 +108,6 @@ def _delete_one(connection: Any, bucket: str, item: Document, now: float) -> row
         if error.code("s3") == "NoSuchBucket":
             raise
         return error
-
-
-def _condition(item: Document) -> rows.Condition | None:
-    if "Size" in item or "LastModifiedTime" in item:
-        # https://docs.aws.amazon.com/AmazonS3/latest/API/API_ObjectIdentifier.html: directory buckets only
-        raise AWSError("NotImplemented", "A header you provided implies functionality that is not implemented", 501)
-    return conditions.for_delete(item)
 
 
 def _deleted(item: Document, change: rows.Change) -> Document:

@@ -15,8 +15,8 @@ from clary.store.sql import queries
 
 SQL = queries("clary.services.s3")
 
-# Decides over the etag of what is there (None: nothing) and when it was modified, whether the write may go on.
-Condition = Callable[[str | None, float], None]
+# Decides over etag, size and modified of what is there (None: nothing) whether the write may go on, or raises.
+Condition = Callable[[sqlite3.Row | None], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def delete_version(
     seq = names.seq_of(version) if wanted else None
     if before["seq"] is not None and before["version"] == wanted:
         if condition is not None:
-            condition(before["etag"], before["modified"])
+            condition(before)
         gone = connection.execute(SQL["object_delete"], (bucket, key)).fetchone()
         change = Change(version, gone["seq"], doomed=[gone["blob"]])
     else:
@@ -97,7 +97,7 @@ def delete_version(
         if row is None or row["version"] != wanted:
             return Change(version if before["versioning"] else None, found=False)
         if condition is not None and row["etag"]:
-            condition(row["etag"], row["modified"])
+            condition(row)
         connection.execute(SQL["version_delete"], (bucket, key, row["seq"])).fetchone()
         change = Change(version, row["seq"], marker=not row["etag"], doomed=[row["blob"]] if row["blob"] else [])
         if before["seq"] is not None:
@@ -137,7 +137,7 @@ def _before(connection: sqlite3.Connection, bucket: str, key: str, condition: Co
     if before is None:
         raise no_such_bucket(bucket)
     if condition is not None:
-        condition(before["etag"], before["modified"] or 0.0)
+        condition(before if before["seq"] is not None else None)
     return before
 
 

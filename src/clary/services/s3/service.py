@@ -88,7 +88,7 @@ UNUSED = {  # accepted and, where S3 does, told again, but nothing is done with 
     "UploadPart": {"SSECustomerKey", "RequestPayer"},
     "UploadPartCopy": {"SSECustomerKey", "CopySourceSSECustomerKey", "RequestPayer"},
     "CompleteMultipartUpload": {"RequestPayer"},
-    "AbortMultipartUpload": {"RequestPayer", "IfMatchInitiatedTime"},
+    "AbortMultipartUpload": {"RequestPayer"},
     "GetObject": {"RequestPayer"},
     "HeadObject": {"RequestPayer"},
     "DeleteObject": {"MFA", "RequestPayer", "BypassGovernanceRetention"},

@@ -4,6 +4,7 @@ from typing import Any
 
 import orjson
 
+from clary.errors import NotImplementedHere
 from clary.resource.call import Call
 from clary.resource.service import Later, operation
 from clary.services.s3 import conditions, head, names, rows
@@ -20,6 +21,8 @@ def open_put(call: Call[S3], request: Document) -> Intake:
     state = call.state
     bucket = state.bucket_of(request)
     names.check_key(request["Key"])
+    if "WriteOffsetBytes" in request:
+        raise NotImplementedHere("Clary cannot append to objects (WriteOffsetBytes), as only directory buckets can.")
     acl.check_object(call, state.settings.of(bucket.name), request)
     return Intake(state, call.request.headers, length(call.request.headers))
 

@@ -13,7 +13,11 @@ from clary.wire.message import Request, Response, Sink
 from clary.wire.route import bucket_path
 
 MODULES = (acl, plain, policy)
-UNUSED = {**plain.UNUSED, "PutBucketPolicy": {"ConfirmRemoveSelfBucketAccess"}}
+UNUSED = {
+    **plain.UNUSED,
+    "PutBucketPolicy": {"ConfirmRemoveSelfBucketAccess"},
+    "PutBucketNotificationConfiguration": {"SkipDestinationValidation"},  # they are never validated
+}
 
 
 def raw(platform: Platform, state: S3, find: Find, put: Operation) -> Callable[[Request], Raw | None]:

@@ -84,8 +84,8 @@ def _expire(state: S3, bucket: Bucket, rule: Rule, cutoff: float, now: float) ->
 
 
 def _current(bucket: Bucket, row: sqlite3.Row, now: float) -> Delete:
-    def unchanged(etag: str | None, modified: float) -> None:
-        if etag is None or modified != row["modified"]:
+    def unchanged(found: sqlite3.Row | None) -> None:
+        if found is None or found["modified"] != row["modified"]:
             raise _Changed
 
     return lambda connection: rows.delete(connection, bucket.name, row["key"], now, unchanged)
