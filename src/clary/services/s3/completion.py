@@ -32,15 +32,16 @@ def complete(call: Call[S3], request: Document) -> Document:
     made: head.Head = orjson.loads(row["head"])
     if "customer" in made and "SSECustomerKey" in request:
         head.unlock(made, request)
-    have = connection.execute(SQL["parts"], {"upload": upload, "after": 0, "limit": -1}).fetchall()
-    parts = _chosen(request, made, have)
     condition = conditions.for_write(request, key)
     if condition is not None:  # once more in the transaction: here it spares the work
         condition(rows.find(connection, bucket.name, key, None))
-    _checksum(request, made, parts)
     alone = state.places.end(row)
     blob = 0
     try:
+        # Not before: a part that came to its place meanwhile would be overwritten, or cut off.
+        have = connection.execute(SQL["parts"], {"upload": upload, "after": 0, "limit": -1}).fetchall()
+        parts = _chosen(request, made, have)
+        _checksum(request, made, parts)
         with space():
             blob = _assemble(state, row, have, parts, alone=alone)
         return _commit(call, bucket, row, made=made, parts=parts, blob=blob, condition=condition)

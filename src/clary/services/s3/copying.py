@@ -4,12 +4,14 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPartCopy.html
 """
 
+import os
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, TypeVar
 
 import orjson
 
@@ -20,15 +22,17 @@ from clary.services.s3.intake import LARGEST
 from clary.services.s3.multipart import PartIntake, check_number, find, keep_part
 from clary.services.s3.reading import no_such_version
 from clary.services.s3.settings import acl, bad, permissions
+from clary.services.s3.settings.book import Settings
 from clary.services.s3.state import S3, space
 
 Document = dict[str, Any]
+T = TypeVar("T")
 PIECE = 1 << 20  # bytes read at once
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What is copied; its file is held open, so that it stays whatever becomes of the object."""
+    """What is copied."""
 
     bucket: str
     key: str
@@ -37,22 +41,23 @@ class Source:
     row: sqlite3.Row
     head: head.Head
 
-    def read(self, state: S3, offset: int, length: int) -> Iterator[list[bytes]]:
-        """The bytes of a range of it."""
-        if not length:
-            return
-        with Path(state.blobs.path(self.row["blob"])).open("rb", buffering=0) as file:
-            file.seek(offset)
-            while length:
-                piece = file.read(min(PIECE, length))
-                if not piece:
-                    raise OSError(f"blob {self.row['blob']} is shorter than its row says")
-                length -= len(piece)
-                yield [piece]
+
+def _source(call: Call[S3], request: Document, hold: Callable[[sqlite3.Row], T]) -> tuple[Source, T]:
+    """The source, and what `hold` makes of its row so that the bytes stay, whatever becomes of the
+    object meanwhile. Raises NoSuchBucket, NoSuchKey, NoSuchVersion, InvalidRequest and PreconditionFailed.
+    """
+    source = _found(call, request)
+    while True:
+        try:
+            with space():
+                return source, hold(source.row)
+        except FileNotFoundError:  # it was overwritten or deleted, and we were slow
+            before, source = source, _found(call, request)
+            if source.row["blob"] == before.row["blob"]:
+                raise
 
 
-def _source(call: Call[S3], request: Document) -> Source:
-    """Raises NoSuchBucket, NoSuchKey, NoSuchVersion, InvalidRequest and PreconditionFailed."""
+def _found(call: Call[S3], request: Document) -> Source:
     state = call.state
     name, key, version = permissions.source(request["CopySource"])
     bucket = state.bucket(name, request.get("ExpectedSourceBucketOwner"))
@@ -69,6 +74,30 @@ def _source(call: Call[S3], request: Document) -> Source:
     return Source(name, key, told, version is not None, row, found)
 
 
+def _linked(state: S3, row: sqlite3.Row) -> int:
+    """The same bytes under a number of their own."""
+    if row["size"] > LARGEST:
+        raise bad.request(
+            f"The specified copy source is larger than the maximum allowable size for a copy source: {LARGEST}"
+        )
+    return state.blobs.link(row["blob"]) if row["blob"] else 0
+
+
+def _opened(state: S3, blob: int) -> BinaryIO:
+    return Path(state.blobs.path(blob) if blob else os.devnull).open("rb", buffering=0)
+
+
+def _pieces(file: BinaryIO, offset: int, length: int) -> Iterator[list[bytes]]:
+    """The bytes of a range of it."""
+    file.seek(offset)
+    while length:
+        piece = file.read(min(PIECE, length))
+        if not piece:
+            raise OSError(f"{file.name} is shorter than its row says")
+        length -= len(piece)
+        yield [piece]
+
+
 @operation("CopyObject")
 def copy(call: Call[S3], request: Document) -> Document:
     state, key = call.state, request["Key"]
@@ -80,33 +109,32 @@ def copy(call: Call[S3], request: Document) -> Document:
     if (annotations := request.get("AnnotationDirective", "COPY")) not in {"COPY", "EXCLUDE"}:
         # No object of ours has any, so that there is nothing to copy, and nothing to leave out.
         raise bad.argument("Unknown annotation directive.", "x-amz-object-annotation-directive", annotations)
-    source = _source(call, request)
-    if source.row["size"] > LARGEST:
-        raise bad.request(
-            f"The specified copy source is larger than the maximum allowable size for a copy source: {LARGEST}"
-        )
-    made = _head(request, source, bucket.name, settings)
-    tags = (
-        source.row["tags"]
-        if _directive(request, "TaggingDirective") == "COPY"
-        else head.tags_of(request.get("Tagging"))
-    )
-    etag = _digests(state, source, made, request.get("ChecksumAlgorithm", ""))
-    with space():
-        blob = state.blobs.link(source.row["blob"]) if source.row["blob"] else 0
-    new = rows.New(blob, source.row["size"], etag, float(int(state.clock())), orjson.dumps(made), tags)
+    source, blob = _source(call, request, partial(_linked, state))
     try:
+        new, made = _copied(state, request, source, blob, settings)
         change = state.write(lambda connection: rows.put(connection, bucket.name, key, new, condition), blob)
     except BaseException:
         state.blobs.delete([blob])
         raise
     writing.after(call, bucket, key, new, change, event="Copy")
     algorithm, value, kind = made["checksum"]
-    told = {"ETag": f'"{etag}"', "LastModified": new.modified, f"Checksum{algorithm}": value, "ChecksumType": kind}
+    told = {"ETag": f'"{new.etag}"', "LastModified": new.modified, f"Checksum{algorithm}": value, "ChecksumType": kind}
     result: Document = {"CopyObjectResult": told} | head.encryption(made)
     if source.version is not None:
         result["CopySourceVersionId"] = source.version
     return result | writing.version_of(change) | writing.expiration(state, bucket, key, new)
+
+
+def _copied(state: S3, request: Document, source: Source, blob: int, settings: Settings) -> tuple[rows.New, head.Head]:
+    """The copy, and its head."""
+    made = _head(request, source, settings)
+    tags = (
+        source.row["tags"]
+        if _directive(request, "TaggingDirective") == "COPY"
+        else head.tags_of(request.get("Tagging"))
+    )
+    etag = _digests(state, blob, made, source, request.get("ChecksumAlgorithm", ""))
+    return rows.New(blob, source.row["size"], etag, float(int(state.clock())), orjson.dumps(made), tags), made
 
 
 def _directive(request: Document, member: str) -> str:
@@ -127,11 +155,11 @@ _ALTERING = (
 )
 
 
-def _head(request: Document, source: Source, bucket: str, settings: Any) -> head.Head:
+def _head(request: Document, source: Source, settings: Settings) -> head.Head:
     """The copy's head. Raises InvalidRequest for a copy onto itself that changes nothing."""
     if _directive(request, "MetadataDirective") == "REPLACE":
         return head.make(request, settings) | {"checksum": source.head["checksum"]}
-    onto_itself = (source.bucket, source.key) == (bucket, request["Key"]) and not source.named
+    onto_itself = (source.bucket, source.key) == (settings.bucket, request["Key"]) and not source.named
     if onto_itself and not any(member in request for member in _ALTERING):
         raise bad.request(
             "This copy request is illegal because it is trying to copy an object to itself without changing the "
@@ -147,7 +175,7 @@ def _head(request: Document, source: Source, bucket: str, settings: Any) -> head
     return made
 
 
-def _digests(state: S3, source: Source, made: head.Head, wanted: str) -> str:
+def _digests(state: S3, blob: int, made: head.Head, source: Source, wanted: str) -> str:
     """The copy's etag; its checksum goes into `made`. The bytes are read only where the source's own do not serve: it
     came in parts, or another algorithm is asked for.
     """
@@ -161,9 +189,10 @@ def _digests(state: S3, source: Source, made: head.Head, wanted: str) -> str:
         return etag
     algorithm = wanted or algorithm
     hashes = {name: checksums.NEW[name]() for name in {"MD5", algorithm}}
-    for pieces in source.read(state, 0, source.row["size"]):
-        for made_hash in hashes.values():
-            made_hash.update(pieces[0])
+    with _opened(state, blob) as file:
+        for pieces in _pieces(file, 0, source.row["size"]):
+            for made_hash in hashes.values():
+                made_hash.update(pieces[0])
     value = checksums.base64_of(hashes[algorithm].digest())
     made["checksum"] = [algorithm, value, "FULL_OBJECT"]
     return hashes["MD5"].digest().hex()
@@ -177,17 +206,18 @@ def copy_part(call: Call[S3], request: Document) -> Document:
     row = find(state.store.read(), bucket.name, request["Key"], request["UploadId"])
     upload: head.Head = orjson.loads(row["head"])
     head.unlock(upload, request)
-    source = _source(call, request)
-    offset, length = _range(request.get("CopySourceRange", ""), source.row["size"])
-    headers = {"x-amz-copy-source": request["CopySource"]}
-    intake = PartIntake(state, request, row, headers, length)
-    try:
-        for pieces in source.read(state, offset, length):
-            intake.write(pieces)
-        keep_part(call, intake)
-    except BaseException:
-        intake.abort()
-        raise
+    source, file = _source(call, request, lambda row: _opened(state, row["blob"]))
+    with file:
+        offset, length = _range(request.get("CopySourceRange", ""), source.row["size"])
+        headers = {"x-amz-copy-source": request["CopySource"]}
+        intake = PartIntake(state, request, row, headers, length)
+        try:
+            for pieces in _pieces(file, offset, length):
+                intake.write(pieces)
+            keep_part(call, intake)
+        except BaseException:
+            intake.abort()
+            raise
     told = {"ETag": f'"{intake.etag}"', "LastModified": float(int(state.clock()))}
     if upload["chosen"]:
         told[f"Checksum{intake.algorithm}"] = intake.checksum
