@@ -43,7 +43,7 @@ def run(mib: int = 1024) -> list[Section]:
     rows = [_row(direction, name, each, found, mib) for (direction, name), each in sorted(found.items(), reverse=True)]
     text = (
         f"{mib:,} MiB by boto3's transfer manager with its defaults (parts of 8 MiB, ten threads, CRC32), the median "
-        f"of {ROUNDS} rounds; the client takes most of the CPU. CPU in seconds of the server a GiB; peak is the "
+        f"of {ROUNDS} rounds; the client takes most of the CPU, and downloads into memory. CPU in seconds of the server a GiB; peak is the "
         "server's resident memory. Goals: 1.8 x SeaweedFS up and 1.3 x down; CPU at most 4 s a GiB up, 0.8 s down."
     )
     head = ("", "server", "MiB/s", "CPU s/GiB", "peak MiB", "Clary is")
@@ -52,7 +52,7 @@ def run(mib: int = 1024) -> list[Section]:
 
 def _transfer(server: Server, source: Path, found: dict[tuple[str, str], Transfers]) -> None:
     s3 = server.client("s3")
-    back = source.with_suffix(".back")
+    back = _back(source)
     directions: dict[str, Any] = {
         "up": lambda: s3.upload_file(str(source), "large", "object"),
         "down": lambda: s3.download_file("large", "object", str(back)),
@@ -95,6 +95,14 @@ def _row(
     label = name if name != "limit" else "file copy with fsync" if direction == "up" else "file copy"
     peak = number(max(each.peak)) if each.peak else ""
     return direction, label, number(mib / seconds), cpu, peak, f"{number(seconds / ours)} x"
+
+
+def _back(source: Path) -> Path:
+    """Where downloads go: into memory where there is room, since else the client's disk is what is measured."""
+    memory = Path("/dev/shm")  # noqa: S108 - by choice; the name is ours
+    if memory.is_dir() and shutil.disk_usage(memory).free > 2 * source.stat().st_size:
+        return memory / f"clary-bench-{os.getpid()}"
+    return source.with_suffix(".back")
 
 
 def _source(folder: Path, mib: int) -> Path:

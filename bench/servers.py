@@ -17,7 +17,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -76,16 +76,37 @@ Start = Callable[[], AbstractContextManager[Server]]
 
 @contextlib.contextmanager
 def clary(home: Path | None = None) -> Iterator[Server]:
-    """Clary as a user starts it, called with the credentials of the default execution role."""
+    """Clary as a user starts it, called with an IAM user's permanent keys, as the peers are with theirs."""
     with _folder("clary", home) as folder:
         (port,) = free_ports(1)
         program = Path(sys.executable).parent / "clary"
-        with _running([program, "up", "--home", folder, "--port", port], folder) as process:
+        with _running([program, "up", "--home", folder / "home", "--port", port], folder) as process:
             url = f"http://127.0.0.1:{port}"
             ready_in = _ready(url + "/health", process, folder)
-            said = json.loads(subprocess.check_output([program, "env", "--home", folder, "--json"]))
-            keys = said["AWS_ACCESS_KEY_ID"], said["AWS_SECRET_ACCESS_KEY"], said.get("AWS_SESSION_TOKEN")
-            yield Server("Clary", url, process, folder, *keys, said["AWS_REGION"], ready_in)
+            root = json.loads((folder / "home" / "root.json").read_text())
+            server = Server("Clary", url, process, folder, root["AccessKeyId"], root["SecretAccessKey"])
+            keys = _user(server.client("iam"))
+            yield replace(server, access_key=keys[0], secret_key=keys[1], ready_in=ready_in)
+
+
+def _user(iam: Any) -> tuple[str, str]:
+    """Access key id and secret of a new user who may do what the benches do."""
+    iam.create_user(UserName="bench")
+    for policy in ("AmazonS3FullAccess", "AmazonSageMakerFullAccess"):
+        iam.attach_user_policy(UserName="bench", PolicyArn=f"arn:aws:iam::aws:policy/{policy}")
+    key = iam.create_access_key(UserName="bench")["AccessKey"]
+    return key["AccessKeyId"], key["SecretAccessKey"]
+
+
+@contextlib.contextmanager
+def uvicorn() -> Iterator[Server]:
+    """The limit: what the server under ours does when there is nothing to do."""
+    with _folder("uvicorn") as folder:
+        (port,) = free_ports(1)
+        with _running([sys.executable, ROOT / "bench" / "plain.py", port], folder) as process:
+            url = f"http://127.0.0.1:{port}"
+            ready_in = _ready(url, process, folder)
+            yield Server("uvicorn, from memory", url, process, folder, "none", "none", ready_in=ready_in)
 
 
 @contextlib.contextmanager
