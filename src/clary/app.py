@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 from clary.config import Config
@@ -24,6 +25,7 @@ log = logging.getLogger(__name__)
 
 SCHEMAS = ("clary.services.iam", "clary.services.s3", "clary.services.s3.settings")
 HOUSEKEEPING = 60.0  # seconds between two rounds of it
+BACKLOG = 1024  # connections that may wait to be accepted; the system may have a lower limit
 
 
 class App:
@@ -74,18 +76,25 @@ class App:
 
 
 def listen(config: Config) -> socket.socket:
-    """The gateway's socket, bound: whoever holds it owns the port."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(config.host, config.port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, kind, protocol)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-    except socket.gaierror as error:
-        raise ConfigError(f"host: {config.host!r} is no address of this machine ({error.strerror})") from error
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            raise PortInUse(f"port {config.port} of {config.host} is already in use") from error
-        raise ConfigError(f"cannot listen on {config.host}:{config.port}: {error.strerror}") from error
+    """The gateway's socket, listening: whoever holds it owns the port. (Bound alone it would not: SO_REUSEADDR lets
+    two sockets be bound to one port while neither listens.)
+    """
+    with ExitStack() as failing:
+        try:
+            family, kind, protocol, _, address = socket.getaddrinfo(config.host, config.port, type=socket.SOCK_STREAM)[
+                0
+            ]
+            listener = failing.enter_context(socket.socket(family, kind, protocol))
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            listener.listen(BACKLOG)
+        except socket.gaierror as error:
+            raise ConfigError(f"host: {config.host!r} is no address of this machine ({error.strerror})") from error
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise PortInUse(f"port {config.port} of {config.host} is already in use") from error
+            raise ConfigError(f"cannot listen on {config.host}:{config.port}: {error.strerror}") from error
+        failing.pop_all()
     return listener
 
 

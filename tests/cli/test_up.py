@@ -97,6 +97,25 @@ def test_port_in_use(clary: Clary) -> None:
             assert "Traceback" not in up.stderr
 
 
+def test_port_of_another_home(clary: Clary, home: Path) -> None:
+    assert clary("up", "--detach").returncode == 0
+    port = json.loads(clary("status", "--json").stdout)["url"].rpartition(":")[2]
+    up = clary("up", "--home", home.parent / "other", "--port", port)
+    assert up.returncode == 1
+    assert f"port {port} of 127.0.0.1 is already in use" in up.stderr
+    assert "--port" in up.stderr
+
+
+def test_a_port_is_taken_before_it_is_answered_on() -> None:
+    """Two starts at the same moment: a socket that is bound, and does not listen, keeps nobody from the port."""
+    from clary.app import listen
+    from clary.config import Config
+    from clary.errors import PortInUse
+
+    with listen(Config(port=0)) as first, pytest.raises(PortInUse):
+        listen(Config(port=first.getsockname()[1]))
+
+
 @pytest.mark.parametrize(
     ("arguments", "environment", "code", "said"),
     [
