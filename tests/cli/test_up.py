@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import socket
 import stat
@@ -114,6 +115,38 @@ def test_a_port_is_taken_before_it_is_answered_on() -> None:
 
     with listen(Config(port=0)) as first, pytest.raises(PortInUse):
         listen(Config(port=first.getsockname()[1]))
+
+
+@pytest.mark.parametrize("detach", [[], ["--detach"]], ids=["here", "detached"])
+def test_a_folder_of_other_things_is_left_alone(clary: Clary, home: Path, detach: list[str]) -> None:
+    home.mkdir(mode=0o755)
+    home.chmod(0o1777)  # as /tmp
+    (home / "theirs.txt").write_text("theirs")
+    up = clary("up", *detach)
+    assert up.returncode == 1
+    assert "has other things in it" in up.stderr
+    assert f"--home {shlex.quote(str(home / 'clary'))}" in up.stderr
+    assert stat.S_IMODE(home.stat().st_mode) == 0o1777
+    assert [path.name for path in home.iterdir()] == ["theirs.txt"]
+    assert "Broken: home." in clary("doctor").stdout
+
+
+def test_all_in_a_home_is_its_owners(clary: Clary, home: Path) -> None:
+    """Also where the user made the folder, which keeps its mode, and put only the settings there."""
+    home.mkdir()
+    home.chmod(0o755)
+    (home / "config.toml").write_text('region = "eu-west-1"\n')
+    (home / "config.toml").chmod(0o644)
+    assert clary("up", "--detach").returncode == 0
+    assert stat.S_IMODE(home.stat().st_mode) == 0o755
+    theirs = {"config.toml", "ca.pem", "bundle.pem"}  # the user's own, and what is no secret
+    for path in home.rglob("*"):
+        mode = stat.S_IMODE(path.lstat().st_mode)
+        assert mode == (0o700 if path.is_dir() else 0o600) or path.name in theirs, (path, oct(mode))
+    assert {"state.db", "run.json", "lock", "secret.key"} <= {path.name for path in home.iterdir()}
+    assert clary("down").returncode == 0
+    assert clary("up", "--detach").returncode == 0
+    assert stat.S_IMODE(home.stat().st_mode) == 0o700  # by now it is Clary's
 
 
 @pytest.mark.parametrize(

@@ -66,9 +66,12 @@ def database(_config: Config) -> Finding:
 def home(config: Config) -> Finding:
     shown = Home(config.home)
     nearest = _existing(config.home)
-    if not os.access(nearest, os.W_OK | os.X_OK):
+    if not os.access(nearest, os.R_OK | os.W_OK | os.X_OK):
         said = f"{shown}: {nearest} is not yours to write in"
         return Finding("home", fine=False, said=said, mend="name a home of yours with --home or CLARY_HOME")
+    if shown.is_foreign():
+        said, mend = f"{shown} has other things in it", "name a new or an empty folder with --home or CLARY_HOME"
+        return Finding("home", fine=False, said=said, mend=mend)
     return Finding("home", fine=True, said=f"{shown}" if nearest == config.home else f"{shown}, not made yet")
 
 

@@ -22,6 +22,9 @@ from clary.errors import ConfigError, HomeBusy
 _LINUX = sys.platform == "linux"
 _FLOCK = "hhqqi4x" if _LINUX else "qqihh"
 
+# What may be in a home before its first start has got to state.db; a disk of its own begins with lost+found.
+BEGUN = frozenset({"config.toml", "lock", "logs", "run.json", "lost+found"})
+
 
 @dataclass(frozen=True, slots=True)
 class Running:
@@ -57,14 +60,32 @@ class Home:
             return str(self.path)
 
     def prepare(self) -> None:
-        """Makes the folder, for its owner alone. Raises ConfigError."""
+        """Makes the folder, for its owner alone. Raises ConfigError, also for a folder that has other things in it."""
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if stat.S_IMODE(self.path.stat().st_mode) != 0o700:
+            if self.is_foreign():
+                raise ConfigError(
+                    f"{self} has other things in it, and a home is Clary's alone: "
+                    f"name a new or an empty folder, as in --home {shlex.quote(str(self.path / 'clary'))}"
+                )
+            # A folder that the user made keeps its mode: all that is put into it is its owner's alone anyway.
+            if self._is_ours() and stat.S_IMODE(self.path.stat().st_mode) != 0o700:
                 self.path.chmod(0o700)
             self.log.parent.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             raise ConfigError(f"the home {self} cannot be used: {error.strerror}; name another with --home") from error
+
+    def is_foreign(self) -> bool:
+        """Whether the folder is there and holds what neither Clary nor its user put there for Clary."""
+        return (
+            self.path.is_dir() and not self._is_ours() and any(file.name not in BEGUN for file in self.path.iterdir())
+        )
+
+    def _is_ours(self) -> bool:
+        """A copy from a backup may lack the lock; a first start that was cut short, the key."""
+        return (self.path / "state.db").is_file() and any(
+            (self.path / name).is_file() for name in ("lock", "secret.key")
+        )
 
     def acquire(self) -> None:
         """Takes the lock until this process ends. Raises HomeBusy."""

@@ -28,6 +28,7 @@ LOG_BYTES = 16 << 20  # of clary.log, before a new one begins
 def serve(config: Config) -> None:
     """Runs here until SIGINT or SIGTERM. Raises HomeBusy, PortInUse and ConfigError."""
     began = time.time()
+    os.umask(0o077)  # state, logs and keys are their owner's alone
     signal.signal(signal.SIGTERM, _leave)  # until the server has handlers of its own
     home = Home(config.home)
     home.prepare()
@@ -59,6 +60,7 @@ def start(config: Config) -> Running:
     home.prepare()
     said_before = home.log.stat().st_size if home.log.exists() else 0
     where = ("--home", str(config.home), "--port", str(config.port), "--host", config.host)
+    home.log.touch(mode=0o600)  # this process keeps the user's umask, for `clary run`'s command
     with home.log.open("ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "clary.cli", "up", *where],
