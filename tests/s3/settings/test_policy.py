@@ -51,6 +51,10 @@ def test_comes_back_as_it_came(s3: Any) -> None:
         ({"Principal": {"AWS": "nobody"}}, "Invalid principal in policy"),
         ({"Condition": {"StringSame": {"aws:userid": "x"}}}, "Invalid Condition type : StringSame"),
         ({"Condition": {"StringEquals": {"userid": "x"}}}, "Policy has an invalid condition key"),
+        ({"Condition": {"NumericLessThan": {"s3:max-keys": "abc"}}}, "The policy failed legacy parsing"),
+        ({"Condition": {"StringEquals": {"aws:userid": {}}}}, "Invalid policy syntax."),
+        ({"Effect": []}, "Invalid effect: []"),
+        ({"Sid": []}, "Invalid policy syntax."),
         ({"Whatever": 1}, "Unknown field Whatever"),
     ],
 )
@@ -68,7 +72,10 @@ def test_malformed(s3: Any, change: dict[str, Any], sentence: str) -> None:
     [
         ("no", "Policies must be valid JSON and the first byte must be '{'"),
         ("[]", "Policies must be valid JSON and the first byte must be '{'"),
+        ("[" * 20000, "Policies must be valid JSON and the first byte must be '{'"),
+        ('{"Statement": [], "Statement": []}', "Policies must be valid JSON and the first byte must be '{'"),
         ('{"Version": "2024-01-01", "Statement": []}', "The policy must contain a valid version string"),
+        ('{"Version": [], "Statement": []}', "The policy must contain a valid version string"),
         ("{}", "Missing required field Statement"),
         ('{"Id": "' + 20480 * "x" + '"}', "Policy exceeds the maximum allowed document size."),
     ],

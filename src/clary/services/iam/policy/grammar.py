@@ -14,7 +14,8 @@ from clary.services.iam.policy.statement import Document, listed
 
 Kind = Literal["identity", "trust", "resource"]
 
-VERSIONS: Final = {"2008-10-17", "2012-10-17"}
+VERSIONS: Final = ("2008-10-17", "2012-10-17")  # a tuple: what cannot be hashed is none of them either
+EFFECTS: Final = ("Allow", "Deny")
 MEMBERS: Final = {"Version", "Id", "Statement"}
 ELEMENTS: Final = {
     *("Sid", "Effect", "Principal", "NotPrincipal"),
@@ -49,13 +50,21 @@ def malformed(sentence: str) -> AWSError:
 def parse(text: str, kind: Kind) -> Document:
     """The document of a policy's text. Raises AWSError MalformedPolicyDocument with AWS's sentence."""
     try:
-        document = json.loads(text, object_pairs_hook=_once)
-    except (ValueError, RecursionError):
+        document = load(text)
+    except ValueError:
         raise malformed("This policy contains invalid Json" if kind == "trust" else SYNTAX) from None
     if not isinstance(document, dict):
         raise malformed(SYNTAX)
     check(document, kind)
     return document
+
+
+def load(text: str) -> Any:
+    """The JSON, in which no member stands twice. Raises ValueError."""
+    try:
+        return json.loads(text, object_pairs_hook=_once)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
 
 
 def check(document: Mapping[str, Any], kind: Kind) -> None:
@@ -94,7 +103,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _form(element: dict[str, Any]) -> None:
     """Names, types and what excludes what."""
-    if element.keys() - ELEMENTS or element.get("Effect") not in {"Allow", "Deny"}:
+    if element.keys() - ELEMENTS or element.get("Effect") not in EFFECTS:
         raise malformed(SYNTAX)
     if any(name in element and f"Not{name}" in element for name in ("Principal", "Action", "Resource")):
         raise malformed(SYNTAX)
@@ -106,7 +115,7 @@ def _form(element: dict[str, Any]) -> None:
     for name in ("Principal", "NotPrincipal"):
         if name in element:
             _principals(element[name])
-    _conditions(element.get("Condition", {}))
+    check_conditions(element.get("Condition", {}))
 
 
 def _principals(element: Any) -> None:
@@ -125,7 +134,8 @@ def invalid_principal(kind: str, name: str) -> AWSError:
     return malformed(f'Invalid principal in policy: "{kind.upper()}":"{name}"')
 
 
-def _conditions(element: Any) -> None:
+def check_conditions(element: Any) -> None:
+    """Raises AWSError MalformedPolicyDocument with AWS's sentence."""
     if not isinstance(element, dict):
         raise malformed(SYNTAX)
     for name, keys in element.items():

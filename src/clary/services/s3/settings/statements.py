@@ -7,6 +7,7 @@ from ipaddress import ip_network
 from typing import Any
 
 from clary.errors import AWSError
+from clary.services.iam.policy import grammar
 from clary.services.s3.settings.actions import kinds
 
 Document = dict[str, Any]
@@ -17,10 +18,6 @@ STATEMENT_FIELDS = {
     "Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition",
 }  # fmt: skip
 PRINCIPAL_KINDS = {"AWS", "Service", "Federated", "CanonicalUser"}
-OPERATORS = re.compile(
-    r"(ForAllValues:|ForAnyValue:)?((String(Not)?(Equals(IgnoreCase)?|Like))|Arn(Not)?(Equals|Like)|Bool|BinaryEquals"
-    r"|(Not)?IpAddress|(Numeric|Date)((Not)?Equals|(Less|Greater)Than(Equals)?))(IfExists)?|Null"
-)
 PRINCIPAL = re.compile(
     r"\*|\d{12}|arn:aws[\w-]*:iam::\d{12}:(root|(user|role)/[\w+=,.@/-]+)"
     r"|arn:aws[\w-]*:sts::\d{12}:(assumed-role|federated-user)/[\w+=,.@/-]+|(AIDA|AROA)[A-Z0-9]{16,}"
@@ -44,24 +41,29 @@ def read(text: str, bucket: str) -> Document:
     if len(text.encode()) > LIMIT:
         raise malformed("Policy exceeds the maximum allowed document size.")
     try:
-        policy = json.loads(text)
+        policy = grammar.load(text)
     except ValueError:
         policy = None
     if not isinstance(policy, dict):
         raise malformed("Policies must be valid JSON and the first byte must be '{'")
+    _check_form(policy)
+    for statement in many(policy["Statement"]):
+        _check(statement, bucket)
+    return policy
+
+
+def _check_form(policy: Document) -> None:
     for name in policy:
         if name not in POLICY_FIELDS:
             raise malformed(f"Unknown field {name}")
     if policy.get("Version", VERSIONS[0]) not in VERSIONS:
         raise malformed("The policy must contain a valid version string")
+    if not isinstance(policy.get("Id", ""), str):
+        raise malformed("Invalid policy syntax.")
     if "Statement" not in policy:
         raise malformed("Missing required field Statement")
-    found = many(policy["Statement"])
-    if not found:
+    if not many(policy["Statement"]):
         raise malformed("Could not parse the policy: Statement is empty!")
-    for statement in found:
-        _check(statement, bucket)
-    return policy
 
 
 def many(value: Any) -> list[Any]:
@@ -77,7 +79,9 @@ def _check(statement: Any, bucket: str) -> None:
             raise malformed(f"Unknown field {name}")
     if "Effect" not in statement:
         raise malformed("Missing required field Effect")
-    if statement["Effect"] not in {"Allow", "Deny"}:
+    if not isinstance(statement.get("Sid", ""), str):
+        raise malformed("Invalid policy syntax.")
+    if statement["Effect"] not in grammar.EFFECTS:
         raise malformed(f"Invalid effect: {statement['Effect']}")
     for name in ("Principal", "Action", "Resource"):
         given = [field for field in (name, f"Not{name}") if field in statement]
@@ -146,16 +150,19 @@ def _texts(value: Any, sentence: str) -> list[str]:
 
 
 def _check_condition(condition: Any) -> None:
+    """Of keys that S3 can know, else as IAM has it."""
     if not isinstance(condition, dict):
         raise malformed("Invalid policy syntax.")
-    for operator, pairs in condition.items():
-        if not OPERATORS.fullmatch(operator):
-            raise malformed(f"Invalid Condition type : {operator}")
+    for pairs in condition.values():
         if not isinstance(pairs, dict) or not pairs:
             raise malformed("Invalid policy syntax.")
-        for key in pairs:
-            if not key.lower().startswith(("aws:", "s3:", "saml:", "jwt:")):
-                raise malformed("Policy has an invalid condition key")
+        if not all(key.lower().startswith(("aws:", "s3:", "saml:", "jwt:")) for key in pairs):
+            raise malformed("Policy has an invalid condition key")
+    try:
+        grammar.check_conditions(condition)
+    except AWSError as error:
+        told = "Invalid policy syntax." if error.message == grammar.SYNTAX else error.message
+        raise malformed(told) from error
 
 
 def is_public(policy: Document) -> bool:
