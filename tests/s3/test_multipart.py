@@ -4,6 +4,7 @@ import base64
 import hashlib
 import io
 import os
+import resource
 import threading
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ import pytest
 from awscrt import checksums
 from boto3.s3.transfer import TransferConfig
 
-from s3.tools import MiB, body, new_bucket, refused
+from s3.settings.inside import Inside
+from s3.tools import MiB, body, new_bucket, refused, signed
 
 PART = 5 * MiB
 DATA = os.urandom(PART + 1000) * 3  # three different parts in any way of cutting it
@@ -250,3 +252,37 @@ def test_an_upload_is_aborted_only_if_it_began_then(s3: Any, bucket: str) -> Non
     s3.abort_multipart_upload(**upload.where, IfMatchInitiatedTime=began)
     with refused("NoSuchUpload"):
         s3.abort_multipart_upload(**upload.where, IfMatchInitiatedTime=began)
+
+
+def test_numbers_beyond_all_sizes(s3: Any, platform: Any, bucket: str) -> None:
+    upload = Upload(s3, bucket, "numbers")
+    s3.put_object(Bucket=bucket, Key="source", Body=b"12345")
+    asked = f"bytes=0-{'9' * 5000}"
+    with refused("InvalidArgument", "Range specified is not valid for source object of size"):
+        s3.upload_part_copy(**upload.where, PartNumber=1, CopySource=f"{bucket}/source", CopySourceRange=asked)
+    for marker in ("abc", "9" * 20):
+        query = f"part-number-marker={marker}&uploadId={upload.where['UploadId']}"
+        status, _, answer = signed(platform, "GET", f"/{bucket}/numbers?{query}", {}, b"")
+        assert status == 400, answer
+
+
+def test_parts_far_behind_what_a_file_can_hold(tmp_path: Path) -> None:
+    inside = Inside(tmp_path)
+    inside.create("far")
+    where: dict[str, Any] = {"Bucket": "far", "Key": "k"}
+    upload = where | {"UploadId": inside.call("CreateMultipartUpload", **where)["UploadId"]}
+    (row,) = inside.store.read().execute("SELECT * FROM upload").fetchall()
+    assert inside.state.places.reserve(row, 9999, 3 << 30) is None
+    etags = {}
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (64 * MiB, before[1]))
+    try:
+        for number, data in ((1, b"1" * PART), (20, b"2" * PART)):
+            etags[number] = inside.call("UploadPart", data, **upload, PartNumber=number).headers["etag"]
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    parts = [{"PartNumber": number, "ETag": etag} for number, etag in etags.items()]
+    inside.call("CompleteMultipartUpload", **upload, MultipartUpload={"Parts": parts})
+    got = inside.call("GetObject", **where).body
+    assert Path(got.path).read_bytes() == b"1" * PART + b"2" * PART
+    inside.close()

@@ -8,7 +8,7 @@ from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from s3.tools import MiB, body, new_bucket, refused, send
+from s3.tools import MiB, body, new_bucket, refused, send, signed
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +91,9 @@ def test_metadata_that_is_not_ascii_comes_back_by_rfc_2047(platform: Any, s3: An
         ("bytes=-10", slice(990, 1000), "bytes 990-999/1000"),
         ("bytes=990-5000", slice(990, 1000), "bytes 990-999/1000"),
         ("bytes=-5000", slice(0, 1000), "bytes 0-999/1000"),
+        (f"bytes=990-{'9' * 5000}", slice(990, 1000), "bytes 990-999/1000"),
+        (f"bytes=-{'9' * 5000}", slice(0, 1000), "bytes 0-999/1000"),
+        (f"bytes={'0' * 5000}1-4", slice(1, 5), "bytes 1-4/1000"),
         ("bytes=5-2", slice(0, 1000), None),
         ("bytes=0-1,5-6", slice(0, 1000), None),
         ("lines=1-2", slice(0, 1000), None),
@@ -108,7 +111,7 @@ def test_ranges(s3: Any, bucket: str, asked: str, expected: slice, said: str | N
 
 def test_ranges_that_cannot_be(s3: Any, bucket: str) -> None:
     s3.put_object(Bucket=bucket, Key="range", Body=b"12345")
-    for asked in ("bytes=5-", "bytes=-0"):
+    for asked in ("bytes=5-", "bytes=-0", f"bytes={'9' * 5000}-"):
         with refused("InvalidRange", "The requested range is not satisfiable", 416) as error:
             s3.get_object(Bucket=bucket, Key="range", Range=asked)
         assert error["ActualObjectSize"] == "5"
@@ -280,3 +283,10 @@ def test_what_only_other_kinds_of_buckets_can(s3: Any, bucket: str) -> None:
     s3.copy_object(Bucket=bucket, Key="copy", CopySource=source, AnnotationDirective="EXCLUDE")
     with refused("InvalidArgument", "Unknown annotation directive"):
         s3.copy_object(Bucket=bucket, Key="copy", CopySource=source, AnnotationDirective="MOVE")
+
+
+def test_lengths_beyond_all_sizes(platform: Any, bucket: str) -> None:
+    headers = {"x-amz-decoded-content-length": "9" * 5000}
+    status, _, answer = signed(platform, "PUT", f"/{bucket}/long", headers, b"abc")
+    assert status == 400
+    assert b"<Code>EntityTooLarge</Code>" in answer

@@ -77,8 +77,8 @@ def test_a_source_whose_bytes_are_lost(inside: Inside) -> None:
 
 def test_a_part_that_comes_while_its_upload_is_completed(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
     """The upload is not completed after all, since somebody else was faster; the part must be as it was sent."""
-    where = {"Bucket": "races", "Key": "k"}
-    upload: dict[str, Any] = where | {"UploadId": inside.call("CreateMultipartUpload", **where)["UploadId"]}
+    where: dict[str, Any] = {"Bucket": "races", "Key": "k"}
+    upload = where | {"UploadId": inside.call("CreateMultipartUpload", **where)["UploadId"]}
     bodies = {1: b"1" * PART, 2: b"2" * PART, 3: b"3" * PART}
     parts: list[dict[str, Any]] = []
 

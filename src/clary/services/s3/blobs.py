@@ -47,8 +47,10 @@ class Blobs(Protocol):
 
     def create(self) -> Writer: ...
 
-    def place(self, blob: int, offset: int) -> Writer:
-        """Writes into a blob that no row names as a whole yet, from `offset` on: a part of a multipart upload."""
+    def place(self, blob: int, offset: int, size: int = 0) -> Writer:
+        """Writes into a blob that no row names as a whole yet, from `offset` on: a part of a multipart upload. Raises
+        OSError (EFBIG) where no blob can be large enough for `size` bytes there.
+        """
 
     def put(self, data: bytes) -> int:
         """A small blob in one go; its bytes, as its name, are on the disk once it is settled."""
@@ -102,8 +104,13 @@ class Folder:
         handle = os.open(self.path(blob), os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         return FileWriter(self, blob, handle)
 
-    def place(self, blob: int, offset: int) -> "FileWriter":
+    def place(self, blob: int, offset: int, size: int = 0) -> "FileWriter":
         handle = os.open(self.path(blob), os.O_RDWR | os.O_CLOEXEC)
+        try:
+            os.pwrite(handle, b"\0" * min(size, 1), offset + size - min(size, 1))  # the last byte, to be overwritten
+        except BaseException:
+            os.close(handle)
+            raise
         return FileWriter(self, blob, handle, offset, placed=True)
 
     def put(self, data: bytes) -> int:

@@ -11,7 +11,8 @@ from clary.errors import AWSError
 from clary.resource.call import Call
 from clary.resource.service import operation
 from clary.services.s3 import checksums, conditions, head, rows, writing
-from clary.services.s3.multipart import LARGEST, MOST, SMALLEST, no_such_upload
+from clary.services.s3.multipart import MOST, SMALLEST, no_such_upload
+from clary.services.s3.place import LARGEST
 from clary.services.s3.rows import SQL
 from clary.services.s3.settings import bad
 from clary.services.s3.state import S3, Bucket, space

@@ -18,7 +18,7 @@ import orjson
 from clary.resource.call import Call
 from clary.resource.service import operation
 from clary.services.s3 import checksums, conditions, head, names, rows, writing
-from clary.services.s3.intake import LARGEST
+from clary.services.s3.intake import LARGEST, number
 from clary.services.s3.multipart import PartIntake, check_number, find, keep_part
 from clary.services.s3.reading import no_such_version
 from clary.services.s3.settings import acl, bad, permissions
@@ -230,14 +230,14 @@ def _range(text: str, size: int) -> tuple[int, int]:
     if not text:
         return 0, size
     match = re.fullmatch(r"bytes=(\d+)-(\d+)", text)
-    if match is None or int(match[1]) > int(match[2]):
+    if match is None or number(match[1]) > number(match[2]):
         raise bad.argument(
             "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the "
             "zero-based offsets of the first and last bytes to copy",
             "x-amz-copy-source-range",
             text,
         )
-    first, last = int(match[1]), int(match[2])
+    first, last = number(match[1]), number(match[2])
     if last >= size:
         raise bad.argument(
             f"Range specified is not valid for source object of size: {size}", "x-amz-copy-source-range", text

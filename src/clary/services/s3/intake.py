@@ -149,10 +149,16 @@ def length(headers: Mapping[str, str]) -> int:
     """Of the body without the framing of aws-chunked; -1 where nobody says. Raises MissingContentLength."""
     text = headers.get("x-amz-decoded-content-length") or headers.get("content-length", "")
     if text.isdecimal():
-        return int(text)
+        return number(text)
     if "transfer-encoding" in headers:
         raise AWSError("MissingContentLength", "You must provide the Content-Length HTTP header.", 411)
     return -1
+
+
+def number(digits: str) -> int:
+    """Of a header that has as many digits as its client likes: beyond all sizes, one is as good as another."""
+    digits = digits.lstrip("0") or "0"
+    return int(digits) if len(digits) < 19 else 10**18
 
 
 def incomplete() -> AWSError:

@@ -28,7 +28,6 @@ Document = dict[str, Any]
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
 SMALLEST = 5 << 20  # bytes of each part but the last
 MOST = 10_000  # parts
-LARGEST = 5 << 40  # bytes of the whole
 
 
 @operation("CreateMultipartUpload")

@@ -5,6 +5,7 @@ begins at (n - 1) * size. What does not fit there (another size, or a part that 
 and is moved in at the end. docs/decisions/0003-objects.md says why.
 """
 
+import errno
 import sqlite3
 import threading
 from collections import OrderedDict
@@ -17,6 +18,7 @@ from clary.store.sql import queries
 SQL = queries("clary.services.s3")
 
 MiB = 1 << 20
+LARGEST = 5 << 40  # bytes of an object: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
 REMEMBERED = 1024  # uploads whose slots are held in memory; the others' are in the rows
 
 
@@ -60,12 +62,24 @@ class Places:
                 writer = self._blobs.create()
                 upload.blob, upload.part_size = writer.blob, size
                 writer.finish()
+            offset = (number - 1) * upload.part_size
             if upload.ending or size > upload.part_size or size <= 0 or number in upload.taken:
+                return None
+            placed = self._place(upload.blob, offset, size) if offset + size <= LARGEST else None
+            if placed is None:
                 return None
             upload.taken.add(number)
             upload.busy += 1
-            offset = (number - 1) * upload.part_size
-            return Slot(upload.blob, upload.part_size, offset, self._blobs.place(upload.blob, offset))
+            return Slot(upload.blob, upload.part_size, offset, placed)
+
+    def _place(self, blob: int, offset: int, size: int) -> Writer | None:
+        """None where the file system has no files that large."""
+        try:
+            return self._blobs.place(blob, offset, size)
+        except OSError as error:
+            if error.errno != errno.EFBIG:
+                raise
+            return None
 
     def release(self, upload_id: str, number: int, *, kept: bool) -> None:
         """The part is there, or will not come: then its slot is free again."""

@@ -13,6 +13,7 @@ from clary.errors import AWSError, Invalid
 from clary.resource.call import Call
 from clary.resource.service import operation
 from clary.services.s3 import conditions, head, names, rows
+from clary.services.s3.intake import number
 from clary.services.s3.settings import permissions, rules
 from clary.services.s3.state import S3, Bucket
 from clary.wire.message import FileSlice, Response
@@ -166,16 +167,16 @@ def _range(text: str, size: int) -> tuple[int, int] | None:
         return None
     first, last = match.groups()
     if not first:
-        length = min(int(last), size)
+        length = min(number(last), size)
         if not length:
             raise _unsatisfiable(text, size)
         return size - length, length
-    start = int(first)
-    if last and int(last) < start:
+    start = number(first)
+    if last and number(last) < start:
         return None
     if start >= size:
         raise _unsatisfiable(text, size)
-    end = min(int(last), size - 1) if last else size - 1
+    end = min(number(last), size - 1) if last else size - 1
     return start, end - start + 1
 
 

@@ -75,7 +75,7 @@ def check(encoded: str, fields: Mapping[str, str], now: float) -> Limits:
 def _read(encoded: str) -> dict[str, Any]:
     try:
         document = json.loads(base64.b64decode(encoded, validate=True))
-    except (binascii.Error, ValueError) as error:
+    except (binascii.Error, ValueError, RecursionError) as error:
         raise _invalid("Invalid Policy: Invalid JSON.") from error
     if not isinstance(document, dict):
         raise _invalid("Invalid Policy: Invalid JSON.")
@@ -113,7 +113,7 @@ def _text(value: Any) -> str:
 def _limits(condition: list[Any]) -> Limits:
     try:
         least, most = (int(value) for value in condition[1:])
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise _invalid("Invalid Policy: Invalid content-length-range.") from error
     return Limits(least, most)
 
