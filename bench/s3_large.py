@@ -42,9 +42,10 @@ def run(mib: int = 1024) -> list[Section]:
             _copy(source, found)
     rows = [_row(direction, name, each, found, mib) for (direction, name), each in sorted(found.items(), reverse=True)]
     text = (
-        f"{mib:,} MiB by boto3's transfer manager with its defaults (parts of 8 MiB, ten threads, CRC32), the median "
-        f"of {ROUNDS} rounds; the client takes most of the CPU, and "
-        "downloads into memory. CPU in seconds of the server a GiB; peak is the server's resident memory. Goals: 1.8 x SeaweedFS up and 1.3 x down; CPU at most 4 s a GiB up, 0.8 s down."
+        f"{mib:,} MiB by boto3's transfer manager with its defaults (parts of 8 MiB, ten threads, CRC32), the "
+        f"median of {ROUNDS} rounds; the client takes most of the CPU, and downloads into memory. CPU in seconds of "
+        "the server a GiB; peak is the server's resident memory. Goals: 1.8 x SeaweedFS up and 1.3 x down; CPU at "
+        "most 4 s a GiB up, 0.8 s down."
     )
     head = ("", "server", "MiB/s", "CPU s/GiB", "peak MiB", "Clary is")
     return [Section("s3_large", "Large objects", text, head, rows)]

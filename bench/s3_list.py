@@ -31,9 +31,9 @@ def run(keys: int = 100_000) -> list[Section]:
     text = (
         "ListObjectsV2 with pages of 1,000, one after the other. `boto3`: as its paginator sees them, which spends "
         "most of the time on reading 1,000 keys of XML a page. `socket`: the same pages over one kept connection, "
-        "read but not understood; this is the server's own speed. A listing is linear when the last pages cost what the first "
-        f"ones did: milliseconds a page, median of the first and the last tenth. moto has {MOTO_KEYS:,} keys: it would "
-        "take minutes. Goal: 100,000 keys in 5 s."
+        "read but not understood; this is the server's own speed. A listing is linear when the last pages cost "
+        "what the first ones did: milliseconds a page, median of the first and the last tenth. moto has "
+        f"{MOTO_KEYS:,} keys: it would take minutes. Goal: 100,000 keys in 5 s."
     )
     head = ("client", "server", "keys", "seconds", "keys/s", "first pages", "last pages", "CPU s")
     return [Section("s3_list", "Listing", text, head, sorted(rows, key=lambda row: row[0]))]

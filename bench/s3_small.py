@@ -25,8 +25,9 @@ def run(count: int = 10_000) -> list[Section]:
         rows.append(_row("get", server, limit, first["get"]))
     rows.sort(key=lambda row: row[0] != "put")
     text = (
-        f"{CONNECTIONS} kept connections, 4 KiB each, the client on the same two cores; latency in "
-        "milliseconds, CPU in microseconds of the server a request. Only Clary's puts are on the disk when they are answered. Goals: 1,700 puts/s and 8,000 gets/s."
+        f"{CONNECTIONS} kept connections, 4 KiB each, the client on the same two cores; latency in milliseconds, "
+        "CPU in microseconds of the server a request. Only Clary's puts are on the disk when they are answered. "
+        "Goals: 1,700 puts/s and 8,000 gets/s."
     )
     head = ("", "server", "requests", "req/s", "p50", "p99", "CPU", "Clary is")
     return [Section("s3_small", "Small objects", text, head, rows)]
