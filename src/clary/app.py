@@ -61,7 +61,7 @@ class App:
 
     def serve(self, ready: Callable[[], None] = lambda: None) -> None:
         """Answers until SIGINT or SIGTERM; `ready` is called when the first request can come."""
-        proxying = proxy(self.ca, self.gateway.platform.config)
+        proxying = proxy(self.ca, self.gateway.platform.config, self.listener.getsockname()[0])
 
         def begun() -> None:
             ready()

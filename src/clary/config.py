@@ -32,6 +32,9 @@ class Config:
     proxy_other: str = setting(
         "tunnel", "What the CONNECT proxy does with hosts that are not AWS: tunnel or refuse.", "tunnel|refuse"
     )
+    proxy_peers: str = setting(
+        "loopback", "Whom the CONNECT proxy serves: loopback, the programs of this machine; or any.", "loopback|any"
+    )
     threads: int = setting(64, "How many requests that write or wait are carried out at once.")
     access_log: bool = setting(True, "Whether each request is a line in logs/access.log.")
     log_level: str = setting("INFO", "DEBUG, INFO, WARNING or ERROR.", "DEBUG|INFO|WARNING|ERROR")

@@ -267,6 +267,77 @@ def test_refusing_other_hosts() -> None:
         shutil.rmtree(folder)
 
 
+@contextmanager
+def beyond_loopback(**settings: str) -> Iterator[Platform]:
+    """A Clary that other machines can reach."""
+    folder = Path(tempfile.mkdtemp(prefix="clary-test-"))
+    running = Platform(folder / "home", CLARY_HOST="0.0.0.0", **settings).start()  # noqa: S104 - the case in question
+    try:
+        yield running
+    finally:
+        running.stop()
+        shutil.rmtree(folder)
+
+
+def outer() -> str:
+    """An address of this machine that is not a loopback one."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # sends nothing
+        except OSError as error:
+            pytest.skip(f"no network here: {error}")
+        found: str = probe.getsockname()[0]
+        return found
+
+
+def asked_from(source: str, target: str, port: int, request: str) -> bytes:
+    with socket.create_connection((target, port), timeout=20, source_address=(source, 0)) as client:
+        client.sendall(request.encode())
+        client.shutdown(socket.SHUT_WR)
+        return rest(client)
+
+
+HEALTH = "GET {}/health HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n"
+
+
+def test_others_may_not_use_the_proxy() -> None:
+    """A peer with another address than the one that it asks is what another machine looks like."""
+    here, aws = outer(), f"CONNECT {STS}:80 HTTP/1.1\r\n\r\n"
+    with beyond_loopback() as exposed:
+        for request in (aws, "CONNECT 192.0.2.1:80 HTTP/1.1\r\n\r\n", HEALTH.format(f"http://{STS}")):
+            answer = asked_from(here, "127.0.0.1", exposed.port, request)
+            assert answer.startswith(b"HTTP/1.1 403 Forbidden\r\n")
+            assert b"Clary's setting proxy_peers" in answer
+        assert asked_from("127.0.0.1", "127.0.0.1", exposed.port, aws).startswith(b"HTTP/1.1 200 ")
+        assert asked_from(here, here, exposed.port, aws).startswith(b"HTTP/1.1 200 ")
+        # What is no proxy's work is everybody's.
+        for path in ("", f"http://127.0.0.1:{exposed.port}"):
+            assert asked_from(here, "127.0.0.1", exposed.port, HEALTH.format(path)).startswith(b"HTTP/1.1 200 ")
+
+
+def test_others_may_use_the_proxy_if_the_setting_says_so() -> None:
+    here = outer()
+    with beyond_loopback(CLARY_PROXY_PEERS="any") as exposed, origin(here) as port:
+        aws = HEALTH.format(f"http://{STS}")
+        assert asked_from(here, "127.0.0.1", exposed.port, aws).startswith(b"HTTP/1.1 200 ")
+        tunnel = f"CONNECT {here}:{port} HTTP/1.1\r\n\r\n"
+        assert asked_from(here, "127.0.0.1", exposed.port, tunnel).startswith(b"HTTP/1.1 200 ")
+
+
+def test_no_tunnel_to_this_machines_own_services() -> None:
+    """Once others can reach the gateway: whatever the address is called, and whoever asks."""
+    with beyond_loopback() as exposed, origin() as port:
+        names = ("127.0.0.1", "127.9.9.9", "localhost", "0.0.0.0", "[::1]", "[::]", "[::ffff:127.0.0.1]", "127.1")  # noqa: S104 - asked for
+        for host in (*names, "169.254.169.254", "[fe80::1]", "[::ffff:169.254.169.254]", "2130706433"):
+            for request in (
+                f"CONNECT {host}:{port} HTTP/1.1\r\n\r\n",
+                f"GET http://{host}:{port}/ HTTP/1.1\r\n\r\n",
+            ):
+                answer = said(exposed, request.encode())
+                assert answer.startswith(b"HTTP/1.1 403 Forbidden\r\n"), (host, answer)
+                assert b"only while it listens on loopback" in answer
+
+
 def platform_client_of_example(platform: Platform) -> Any:
     """A client of a host that only looks like AWS's."""
     config = Config(proxies={"https": platform.url})

@@ -2,15 +2,20 @@
 
 CONNECT to a host of AWS is answered by the gateway itself, under a certificate of this home's authority; CONNECT to
 any other is tunnelled or refused, as the setting `proxy_other` says. HTTP_PROXY (`GET http://host/…`) likewise, one
-request a connection. Who can reach the gateway's port can use the proxy: by default that is this machine alone.
+request a connection. No proxy asks for credentials, so this one serves the programs of this machine alone unless
+`proxy_peers` says otherwise; and where the gateway can be reached from elsewhere, nothing is tunnelled to what listens
+on this machine for itself.
 https://www.rfc-editor.org/rfc/rfc9110#name-connect and https://www.rfc-editor.org/rfc/rfc9112#name-absolute-form
 """
 
 import asyncio
 import logging
 import re
+import socket
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from http import HTTPStatus
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from clary.config import Config
 from clary.gateway import head
@@ -32,13 +37,19 @@ ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 _AWS = re.compile(r"(?:[a-z0-9_-]+\.)+(?:amazonaws\.com(?:\.cn)?|api\.aws)")
 
 
-def proxy(ca: CA, config: Config) -> Callable[[asyncio.Transport, bytes, Again], asyncio.Protocol | None]:
-    """What `gateway.http` asks at the first bytes of a connection; `again` makes a new protocol of its own."""
+def proxy(
+    ca: CA, config: Config, listening: str
+) -> Callable[[asyncio.Transport, bytes, Again], asyncio.Protocol | None]:
+    """What `gateway.http` asks at the first bytes of a connection; `again` makes a new protocol of its own.
+
+    `listening` is the gateway's own IP address.
+    """
+    exposed = not address(listening).is_loopback
 
     def begin(transport: asyncio.Transport, data: bytes, again: Again) -> asyncio.Protocol | None:
         if head.for_a_proxy(data) is False or transport.get_extra_info("sslcontext"):
             return None
-        opening = Opening(transport, again, ca, config)
+        opening = Opening(transport, again, ca, config, exposed=exposed)
         opening.data_received(data)
         return opening.successor or opening
 
@@ -48,12 +59,13 @@ def proxy(ca: CA, config: Config) -> Callable[[asyncio.Transport, bytes, Again],
 class Opening(asyncio.Protocol):
     """A connection that asks for a proxy, until it is known which way it goes."""
 
-    def __init__(self, transport: asyncio.Transport, again: Again, ca: CA, config: Config) -> None:
+    def __init__(self, transport: asyncio.Transport, again: Again, ca: CA, config: Config, *, exposed: bool) -> None:
         self.successor: asyncio.Protocol | None = None
         self._transport = transport
         self._again = again
         self._ca = ca
         self._config = config
+        self._exposed = exposed
         self._data = bytearray()
         self._task: asyncio.Task[None] | None = None
         self._timer = asyncio.get_running_loop().call_later(HEAD_TIME, self._late)
@@ -83,6 +95,14 @@ class Opening(asyncio.Protocol):
 
     def _go(self, asked: Head, rest: bytes) -> None:
         """Raises Refused."""
+        if not asked.connects and self._is_this(asked):  # https://www.rfc-editor.org/rfc/rfc9112#section-3.2.2-8
+            self._serve(asked.in_origin_form() + rest)
+            return
+        if self._config.proxy_peers == "loopback" and not self._is_near():
+            raise Refused(
+                HTTPStatus.FORBIDDEN,
+                "This proxy is for the programs of its own machine; Clary's setting proxy_peers opens it to others.",
+            )
         if asked.connects:
             if _AWS.fullmatch(asked.host):
                 if asked.port not in (80, 443) or rest:
@@ -91,7 +111,7 @@ class Opening(asyncio.Protocol):
             else:
                 self._allow(asked)
                 self._start(self._tunnel(asked, Pipe(IDLE_TIME), rest, ESTABLISHED))
-        elif _AWS.fullmatch(asked.host) or self._is_this(asked):
+        elif _AWS.fullmatch(asked.host):
             self._serve(asked.in_origin_form() + rest)
         else:
             self._allow(asked)
@@ -109,8 +129,13 @@ class Opening(asyncio.Protocol):
             )
 
     def _is_this(self, asked: Head) -> bool:
-        address = self._transport.get_extra_info("sockname")
-        return asked.port == address[1] and asked.host in {"localhost", self._config.host, address[0]}
+        own = self._transport.get_extra_info("sockname")
+        return asked.port == own[1] and asked.host in {"localhost", self._config.host, own[0]}
+
+    def _is_near(self) -> bool:
+        """Whether the client is on this machine: it comes from a loopback address, or from the one that it came to."""
+        peer, own = (self._transport.get_extra_info(name) for name in ("peername", "sockname"))
+        return bool(peer) and (address(peer[0]).is_loopback or peer[0] == own[0])
 
     def _connect(self, asked: Head) -> None:
         self._timer.cancel()
@@ -153,10 +178,12 @@ class Opening(asyncio.Protocol):
 
     async def _tunnel(self, asked: Head, here: Pipe, first: bytes, answer: bytes) -> None:
         """Joins the client, whose end is `here`, with the host; that is sent `first`, and the client `answer`."""
-        loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(CONNECT_TIME):
-                transport, there = await loop.create_connection(lambda: Pipe(IDLE_TIME), asked.host, asked.port)
+                transport, there = await self._reach(asked)
+        except Refused as refused:
+            self._refuse(refused)
+            return
         except TimeoutError:
             self._refuse(Refused(HTTPStatus.GATEWAY_TIMEOUT, f"{asked.host}:{asked.port} does not answer."))
             return
@@ -174,6 +201,25 @@ class Opening(asyncio.Protocol):
         self._transport.set_protocol(here)
         self._transport.resume_reading()
 
+    async def _reach(self, asked: Head) -> tuple[asyncio.Transport, Pipe]:
+        """A connection to the host. Raises Refused, OSError or UnicodeError.
+
+        The addresses are those that were looked at: a name may have others a moment later.
+        """
+        loop = asyncio.get_running_loop()
+        named = await loop.getaddrinfo(asked.host, asked.port, type=socket.SOCK_STREAM)
+        hosts = [str(found[4][0]) for found in named]
+        allowed = [host for host in hosts if not (self._exposed and is_inner(address(host)))]
+        if not allowed:
+            raise Refused(
+                HTTPStatus.FORBIDDEN,
+                f"{asked.host} is this machine or its link; Clary tunnels there only while it listens on loopback.",
+            )
+        for host in allowed[:-1]:
+            with suppress(OSError):
+                return await loop.create_connection(lambda: Pipe(IDLE_TIME), host, asked.port)
+        return await loop.create_connection(lambda: Pipe(IDLE_TIME), allowed[-1], asked.port)
+
     def _refuse(self, refused: Refused) -> None:
         self._timer.cancel()
         text = f"{refused}\n".encode("utf-8", "replace")
@@ -188,3 +234,16 @@ class Opening(asyncio.Protocol):
 
     def _late(self) -> None:
         self._refuse(Refused(HTTPStatus.REQUEST_TIMEOUT, "The head of the request did not arrive in time."))
+
+
+def address(text: str) -> IPv4Address | IPv6Address:
+    """An address as a socket tells it; an IPv4 one that a socket for both shows as ::ffff:… is taken for itself."""
+    found = ip_address(text)
+    return getattr(found, "ipv4_mapped", None) or found
+
+
+def is_inner(found: IPv4Address | IPv6Address) -> bool:
+    """Whether it leads to what is there for this machine alone: its loopback, or its link, where clouds have their
+    metadata services. The unspecified address is the loopback's to a client.
+    """
+    return found.is_loopback or found.is_link_local or found.is_unspecified
