@@ -160,21 +160,22 @@ def test_the_certificate_is_for_the_host_alone(platform: Platform) -> None:
         connection(platform, STS, cafile=ssl.get_default_verify_paths().cafile or "/etc/ssl/cert.pem").connect()
 
 
-def test_the_authority_may_speak_for_aws_only(platform: Platform) -> None:
+@pytest.mark.parametrize("host", ["example.com", "s3.cn-north-1.amazonaws.com.cn", "s3.us-west-2.api.aws"])
+def test_the_authority_may_speak_for_aws_only(platform: Platform, host: str) -> None:
     """Even with its key: a client refuses what it signs for other hosts."""
     from clary.gateway import certificate
 
     tls = platform.home / "tls"
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with tempfile.NamedTemporaryFile() as file:
-        file.write(certificate.leaf((tls / "ca.key").read_bytes(), (tls / "ca.pem").read_bytes(), "example.com"))
+        file.write(certificate.leaf((tls / "ca.key").read_bytes(), (tls / "ca.pem").read_bytes(), host))
         file.flush()
         context.load_cert_chain(file.name)
     trusting = ssl.create_default_context(cafile=bundle(platform))
     trusting.verify_flags |= ssl.VERIFY_X509_STRICT
     to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
     server = context.wrap_bio(to_server, to_client, server_side=True)
-    client = trusting.wrap_bio(to_client, to_server, server_hostname="example.com")
+    client = trusting.wrap_bio(to_client, to_server, server_hostname=host)
     with pytest.raises(ssl.SSLCertVerificationError, match="permitted subtree"):  # noqa: PT012 - one handshake
         for _ in range(4):
             for side in (client, server):
@@ -259,6 +260,9 @@ def test_refusing_other_hosts() -> None:
                 assert answer.startswith(b"HTTP/1.1 403 Forbidden\r\n")
                 assert b"127.0.0.1 is refused by Clary's setting proxy_other" in answer
         assert proxied(refusing, "sts").get_caller_identity()["Arn"].endswith(":root")
+        for host in ("sts.cn-north-1.amazonaws.com.cn", "sts.us-west-2.api.aws", "amazonaws.com", "xamazonaws.com"):
+            answer = said(refusing, f"CONNECT {host}:443 HTTP/1.1\r\n\r\n".encode())
+            assert answer.startswith(b"HTTP/1.1 403 Forbidden\r\n"), host
         elsewhere = platform_client_of_example(refusing)
         with pytest.raises(ProxyConnectionError):
             elsewhere.get_caller_identity()

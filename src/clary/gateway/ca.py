@@ -1,6 +1,6 @@
 """The certificate authority of this home: it lets the proxy answer for AWS's hosts, and for no other.
 
-Its key never leaves the home, and its certificate is limited to AWS's domains, so that trusting it risks nothing else.
+Its key never leaves the home, and its certificate is limited to AWS's domain, so that trusting it risks nothing else.
 """
 
 import os
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import botocore
 
-DOMAINS = ("amazonaws.com", "amazonaws.com.cn", "api.aws")
+DOMAINS = ("amazonaws.com",)
 DAY = 86400.0
 LEAF_USE = 30 * DAY  # then a new one is made, well before its 90 days are over
 HOSTS = 512  # contexts in memory at most

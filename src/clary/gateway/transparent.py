@@ -34,7 +34,7 @@ IDLE_TIME = 3600.0  # seconds without a byte, after which a tunnel ends
 
 ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 
-_AWS = re.compile(r"(?:[a-z0-9_-]+\.)+(?:amazonaws\.com(?:\.cn)?|api\.aws)")
+_AWS = re.compile(r"(?:[a-z0-9_-]+\.)+amazonaws\.com")
 
 
 def proxy(
