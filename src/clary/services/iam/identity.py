@@ -159,7 +159,7 @@ def _home_key(home: Path, *, new: bool) -> bytes:
 
 
 def _private(path: Path, content: bytes) -> None:
-    """Writes a file for its owner only, whole or not at all."""
+    """Writes a file for its owner only, whole or not at all, and on the disk when this returns."""
     part = path.with_name(f".{path.name}.part")
     part.unlink(missing_ok=True)
     with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
@@ -167,3 +167,8 @@ def _private(path: Path, content: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     part.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
