@@ -6,12 +6,14 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from clary.services.iam import managed
 from clary.services.iam.policy.statement import Policies, Source, Statement, statements
 from clary.store.db import Store
 from clary.store.sql import queries
+
+KEPT: Final = 4096  # users and roles in memory; beyond that it begins anew
 
 T = TypeVar("T")
 SQL = queries("clary.services.iam")
@@ -54,7 +56,7 @@ class Directory:
         self.account = account
         self.generation = 0  # grows with every change; whoever keeps something keeps it for one generation
         self._lock = threading.Lock()
-        self._principals: dict[str, Principal | None] = {}
+        self._principals: dict[str, Principal] = {}
 
     def change(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Runs `work` in a write transaction; from its return on, everybody sees what it did."""
@@ -68,11 +70,13 @@ class Directory:
     def principal(self, arn: str) -> Principal | None:
         """The user or role of this ARN; None if there is none."""
         found = self._principals.get(arn)
-        if found is None and arn not in self._principals:
+        if found is None:
             before = self.generation
             found = _principal(self.store.read(), arn)
             with self._lock:
-                if self.generation == before:
+                if found is not None and self.generation == before:  # what is not there, anybody can name without end
+                    if len(self._principals) >= KEPT:
+                        self._principals = {}
                     self._principals[arn] = found
         return found
 
