@@ -290,3 +290,25 @@ def test_lengths_beyond_all_sizes(platform: Any, bucket: str) -> None:
     status, _, answer = signed(platform, "PUT", f"/{bucket}/long", headers, b"abc")
     assert status == 400
     assert b"<Code>EntityTooLarge</Code>" in answer
+
+
+@pytest.mark.parametrize("value", ['attachment; filename="日本.txt"', "text/plain\r\nx-injected: 1", "a\0b"])
+def test_headers_that_cannot_be_sent(s3: Any, bucket: str, value: str) -> None:
+    for key, size in (("small", 1), ("large", 300_000)):
+        s3.put_object(Bucket=bucket, Key=key, Body=b"x" * size)
+        with refused("InvalidArgument", "Header value cannot", 400) as error:
+            s3.get_object(Bucket=bucket, Key=key, ResponseContentDisposition=value)
+        assert error["ArgumentName"] == "response-content-disposition"
+    rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": "日本"}}
+    with refused("InvalidArgument", "Header value cannot"):
+        s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [rule]})
+    got = s3.get_object(Bucket=bucket, Key="small", ResponseContentDisposition='attachment; filename="ü\t"')
+    assert body(got) == b"x"
+
+
+def test_tags_that_are_no_utf_8(s3: Any, platform: Any, bucket: str) -> None:
+    status, _, answer = signed(platform, "PUT", f"/{bucket}/tags", {"x-amz-tagging": "a=%ff"}, b"x")
+    assert status == 400
+    assert b"<Code>InvalidArgument</Code>" in answer
+    with refused("NoSuchKey"):
+        s3.get_object(Bucket=bucket, Key="tags")

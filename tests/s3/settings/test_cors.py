@@ -52,6 +52,11 @@ def test_comes_back(s3: Any) -> None:
         ({"AllowedMethods": ["PATCH"], "AllowedOrigins": ["*"]}, "InvalidRequest", "Unsupported method is PATCH"),
         ({"AllowedMethods": ["GET"], "AllowedOrigins": ["*.*"]}, "InvalidRequest", "more than one wildcard"),
         ({"AllowedMethods": ["GET"], "AllowedOrigins": ["*"], "ExposeHeaders": ["x*"]}, "InvalidRequest", "wildcard"),
+        (
+            {"AllowedMethods": ["GET"], "AllowedOrigins": ["*"], "ExposeHeaders": ["日"]},
+            "InvalidArgument",
+            "ISO-8859-1",
+        ),
     ],
 )
 def test_bad_rules_are_refused(s3: Any, rule: dict[str, Any], code: str, sentence: str) -> None:

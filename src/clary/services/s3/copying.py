@@ -172,6 +172,7 @@ def _head(request: Document, source: Source, settings: Settings) -> head.Head:
     made["headers"].pop("x-amz-website-redirect-location", None)
     if redirect := request.get("WebsiteRedirectLocation"):
         made["headers"]["x-amz-website-redirect-location"] = redirect
+    head.check(made)
     return made
 
 

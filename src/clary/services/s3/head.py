@@ -19,6 +19,7 @@ import orjson
 
 from clary.errors import AWSError, NotImplementedHere
 from clary.services.s3 import checksums
+from clary.services.s3.settings import bad
 from clary.services.s3.settings.book import Settings
 
 Document = dict[str, Any]
@@ -56,7 +57,14 @@ def make(request: Document, settings: Settings) -> Head:
     head: Head = {"headers": headers}
     place(head, request, settings)
     refuse_lock(request)
+    check(head)
     return head
+
+
+def check(head: Head) -> None:
+    """Whether the headers can be sent. Raises InvalidArgument."""
+    for name, value in head["headers"].items():
+        bad.header(name, value)
 
 
 def place(head: Head, request: Document, settings: Settings) -> None:
@@ -88,7 +96,7 @@ def _encryption(head: Head, request: Document, settings: Settings) -> None:
     algorithm, key_id = request.get("ServerSideEncryption", ""), request.get("SSEKMSKeyId", "")
     bucket_key = request.get("BucketKeyEnabled", False)
     if key_id and not algorithm.startswith("aws:kms"):
-        raise _argument(
+        raise bad.argument(
             "Server Side Encryption with AWS KMS managed key requires HTTP header x-amz-server-side-encryption : "
             "aws:kms",
             SSE,
@@ -99,7 +107,7 @@ def _encryption(head: Head, request: Document, settings: Settings) -> None:
         algorithm, key_id = default.get("SSEAlgorithm", ""), default.get("KMSMasterKeyID", "")
         bucket_key = bucket_key or rules[0].get("BucketKeyEnabled", False)
     if algorithm not in {"", "AES256", "aws:kms", "aws:kms:dsse"}:
-        raise _argument("The encryption method specified is not supported", SSE, algorithm)
+        raise bad.argument("The encryption method specified is not supported", SSE, algorithm)
     if algorithm:
         headers[SSE] = algorithm
     if key_id:
@@ -113,7 +121,7 @@ def customer_key(request: Document, prefix: str = "") -> bytes:
     InvalidArgument. https://docs.aws.amazon.com/AmazonS3/latest/userguide/ServerSideEncryptionCustomerKeys.html
     """
     if request.get(f"{prefix}SSECustomerAlgorithm") != "AES256":
-        raise _argument(
+        raise bad.argument(
             "Requests specifying Server Side Encryption with Customer provided keys must provide a valid encryption "
             "algorithm.",
             f"{SSE}-customer-algorithm",
@@ -124,10 +132,10 @@ def customer_key(request: Document, prefix: str = "") -> bytes:
     except (binascii.Error, ValueError):
         key = b""
     if len(key) != 32:
-        raise _argument("The secret key was invalid for the specified algorithm.", f"{SSE}-customer-key", "")
+        raise bad.argument("The secret key was invalid for the specified algorithm.", f"{SSE}-customer-key", "")
     digest = checksums.base64_of(hashlib.md5(key, usedforsecurity=False).digest())
     if digest != request.get(f"{prefix}SSECustomerKeyMD5"):
-        raise _argument(
+        raise bad.argument(
             "The calculated MD5 hash of the key did not match the hash that was provided.",
             f"{SSE}-customer-key-MD5",
             "",
@@ -158,10 +166,6 @@ def unlock(head: Head, request: Document, prefix: str = "") -> None:
 
 def _salted(key: bytes, salt: str) -> str:
     return hmac.new(salt.encode(), key, "sha256").hexdigest()
-
-
-def _argument(message: str, name: str, value: str) -> AWSError:
-    return AWSError("InvalidArgument", message, 400, ArgumentName=name, ArgumentValue=value)
 
 
 def _without_framing(encoding: str) -> str:
@@ -206,9 +210,9 @@ def tags_of(text: str | None) -> str | None:
     if not text:
         return None
     try:
-        pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=True)
+        pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=True, errors="strict")
     except ValueError:
-        raise _argument(
+        raise bad.argument(
             "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag "
             "name duplicates.",
             "x-amz-tagging",

@@ -14,7 +14,7 @@ from clary.resource.call import Call
 from clary.resource.service import operation
 from clary.services.s3 import conditions, head, names, rows
 from clary.services.s3.intake import number
-from clary.services.s3.settings import permissions, rules
+from clary.services.s3.settings import bad, permissions, rules
 from clary.services.s3.state import S3, Bucket
 from clary.wire.message import FileSlice, Response
 from clary.wire.serialize import serialize_error
@@ -150,6 +150,7 @@ def _override(call: Call[S3], request: Document, headers: dict[str, str]) -> Non
                     400,
                 )
             headers[name] = _date(value) if member == "ResponseExpires" else value
+            bad.header(f"response-{name}", headers[name])
 
 
 def _date(value: Any) -> str:

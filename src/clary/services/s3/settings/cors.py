@@ -63,6 +63,7 @@ def _check(rule: dict[str, Any]) -> None:
             if value.count("*") > 1:
                 raise bad.request(f'{member} "{value}" can not have more than one wildcard.')
     for header in rule.get("ExposeHeaders", []):
+        bad.header("ExposeHeader", header)
         if "*" in header:
             raise bad.request(
                 f'ExposeHeader "{header}" contains wildcard. We currently do not support wildcard for ExposeHeader.'

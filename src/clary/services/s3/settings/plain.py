@@ -46,6 +46,7 @@ def _encryption(_call: Call[S3], document: Document, _bucket: str) -> Document:
         raise bad.argument(
             "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or aws:kms:dsse"
         )
+    bad.header("KMSMasterKeyID", default.get("KMSMasterKeyID", ""))
     return document
 
 
