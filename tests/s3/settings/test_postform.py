@@ -214,3 +214,48 @@ def test_no_bytes_break_it(body: bytes, cuts: list[int]) -> None:
     except AWSError as error:
         assert error.code("s3") in {"MalformedPOSTRequest", "MaxPostPreDataLengthExceeded"}  # noqa: PT017 - or none
     assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize("value", ["q\r\nSet-Cookie: evil=1", "a\0", "x\x7f"])
+@pytest.mark.parametrize("field", ["x-amz-meta-a", "Content-Type", "success_action_redirect"])
+def test_fields_that_would_break_a_header(platform: Any, s3: Any, name: str, field: str, value: str) -> None:
+    given = "https://example.com/" + value
+    fields = signed(s3, name, "broken", None, [["starts-with", f"${field}", ""]])
+    refusal(post(platform, name, {**fields, field: given}, b"x"), 400, "InvalidArgument", "control characters")
+    assert "Contents" not in s3.list_objects_v2(Bucket=name, Prefix="broken")
+
+
+def test_names_of_fields_that_are_no_headers(platform: Any, s3: Any, name: str) -> None:
+    fields = signed(s3, name, "broken", None, [["starts-with", "$x-amz-meta-ü", ""]])
+    refusal(post(platform, name, {**fields, "x-amz-meta-ü": "x"}, b"x"), 400, "InvalidArgument", "not a token")
+    fields = signed(s3, name, "broken", None, [["starts-with", "$Content-Type", ""]])
+    refusal(post(platform, name, {**fields, "Content-Type": "日本"}, b"x"), 400, "InvalidArgument", "ISO-8859-1")
+
+
+def test_a_page_of_another_origin_may_read_the_answer(platform: Any, s3: Any) -> None:
+    name = bucket(s3)
+    rule = {"AllowedMethods": ["POST"], "AllowedOrigins": ["https://page.example"], "ExposeHeaders": ["ETag"]}
+    s3.put_bucket_cors(Bucket=name, CORSConfiguration={"CORSRules": [rule]})
+    headers = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}", "Origin": "https://page.example"}
+    fields = signed(s3, name, "k", None, [["content-length-range", 0, 1 << 20]])
+    forged = {**fields, "x-amz-signature": "0"}
+    for sent, file, status in ((fields, b"x", 204), (forged, b"x", 403), (fields, b"x" * (5 << 20), 400)):
+        answer = ask(platform.port, "POST", f"/{name}", headers, encode(sent.items(), file))
+        assert answer.status == status, answer.body
+        assert answer.headers["access-control-allow-origin"] == "https://page.example"
+        assert answer.headers["access-control-expose-headers"] == "ETag"
+    headers["Origin"] = "https://other.example"
+    answer = ask(platform.port, "POST", f"/{name}", headers, encode(fields.items(), b"x"))
+    assert (answer.status, "access-control-allow-origin" in answer.headers) == (204, False)
+
+
+@given(st.sampled_from([b"", b"a"]), st.sampled_from([30, 4000]))
+def test_memory_is_bounded_whatever_the_parts_are(value: bytes, long: int) -> None:
+    """Nothing of it is signed until the file begins."""
+    form = Form(f"multipart/form-data; boundary={BOUNDARY}", lambda _fields, _filename: Kept())
+    names = (f"{number}".zfill(long) for number in range(1000))
+    heads = (f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n'.encode() for name in names)
+    with pytest.raises(AWSError) as caught:
+        form.write(head + value + b"\r\n" for head in heads)
+    assert caught.value.code("s3") == "MaxPostPreDataLengthExceeded"
+    assert sum(map(len, form.fields)) < 20 * 1024

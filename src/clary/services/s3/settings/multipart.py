@@ -10,7 +10,7 @@ from typing import Literal
 from clary.errors import AWSError
 from clary.wire.message import Sink
 
-FIELDS = 20 * 1024  # bytes of all fields before the file: AWS's limit
+FIELDS = 20 * 1024  # bytes of all that stands before the file: AWS's limit
 HEAD = 4096  # bytes of one part's headers: ours
 OPENING = re.compile(r'multipart/form-data\s*;.*boundary=(?:"([^"]{1,70})"|([^\s;,"]{1,70}))', re.IGNORECASE)
 PARAMETER = re.compile(r';\s*(name|filename)="((?:[^"\\]|\\.)*)"', re.IGNORECASE)
@@ -39,7 +39,7 @@ class Form:
         self._data = bytearray(b"\r\n")  # so that the first boundary looks like the others
         self._state: Literal["preamble", "after", "head", "field", "file", "end"] = "preamble"
         self._name = ""
-        self._size = 0
+        self._size = 0  # bytes of what was read before the file
         self.fields: dict[str, str] = {}  # by their names in lower case
         self.file: Sink | None = None
         self.size = 0  # bytes of the file
@@ -79,20 +79,24 @@ class Form:
 
     def _until_boundary(self) -> bool:
         at = self._data.find(self._boundary)
-        if (at if at >= 0 else len(self._data)) + self._size > FIELDS:
+        self._check_size(at if at >= 0 else len(self._data))
+        if at < 0:
+            return False
+        self._size += at + len(self._boundary)
+        if self._state == "field":
+            # https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTForms.html: names in any case
+            self.fields.setdefault(self._name.lower(), _text(bytes(self._data[:at])))
+        self._cut(at)
+        return True
+
+    def _check_size(self, more: int) -> None:
+        """All that stands before the file counts, for all of it is held in memory, whoever sends it."""
+        if self._size + more > FIELDS:
             raise AWSError(
                 "MaxPostPreDataLengthExceeded",
                 "Your POST request fields preceeding the upload file was too large.",
                 400,
             )
-        if at < 0:
-            return False
-        if self._state == "field":
-            self._size += at
-            # https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTForms.html: names in any case
-            self.fields.setdefault(self._name.lower(), _text(bytes(self._data[:at])))
-        self._cut(at)
-        return True
 
     def _cut(self, at: int) -> None:
         del self._data[: at + len(self._boundary)]
@@ -116,6 +120,8 @@ class Form:
             if len(self._data) > HEAD:
                 raise malformed()
             return False
+        self._check_size(at)
+        self._size += at + 4
         lines = _text(bytes(self._data[:at])).split("\r\n")
         del self._data[: at + 4]
         # The boundary may follow at once, with the line end that closes the head as its own.

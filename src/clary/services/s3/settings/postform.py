@@ -17,7 +17,7 @@ from xml.etree.ElementTree import Element, ParseError, SubElement, fromstring, t
 from clary.errors import AWSError, InvalidAccessKey, SignatureMismatch
 from clary.resource.call import Call, Caller, Platform, Signed
 from clary.resource.service import ANONYMOUS, Later, Operation, Raw
-from clary.services.s3.settings import bad, postpolicy
+from clary.services.s3.settings import bad, cors, postpolicy
 from clary.services.s3.settings.multipart import Form, malformed
 from clary.services.s3.settings.permissions import permissions
 from clary.services.s3.state import S3
@@ -25,9 +25,11 @@ from clary.wire import sigv4
 from clary.wire.message import Request, Response, Sink
 from clary.wire.models import service_model
 from clary.wire.parse import parse
+from clary.wire.serialize import serialize_error
 from clary.wire.validate import validate
 
 ALGORITHM = "AWS4-HMAC-SHA256"
+UNREAD = 16 << 20  # bytes of a refused form that are awaited at most
 KEPT = {"host", "user-agent", "referer", "origin"}
 PLAIN = {"cache-control", "content-type", "content-disposition", "content-encoding", "expires"}
 SIGNING = {
@@ -79,10 +81,20 @@ class Upload:
         self._limits = postpolicy.Limits()
         self._call: Call[S3] | None = None
         self._document: dict[str, Any] = {}
+        self._refused: AWSError | None = None  # what the answer will be, once the rest of the body has come
+        self._unread = 0  # bytes of that rest
 
     def write(self, chunks: Iterable[bytes]) -> None:
-        self._form.write(chunks)
-        self._limits.check(self._form.size)
+        if self._refused is not None:
+            self._unread += sum(map(len, chunks))
+            if self._unread > UNREAD:
+                raise self._refused
+            return
+        try:
+            self._form.write(chunks)
+            self._limits.check(self._form.size)
+        except AWSError as error:
+            self._refuse(error)
 
     def trailers(self, trailers: dict[str, str]) -> None:
         """A form has none."""
@@ -90,8 +102,28 @@ class Upload:
     def abort(self) -> None:
         self._form.abort()
 
+    def _refuse(self, error: AWSError) -> None:
+        """A page of another origin hears of it only with headers of CORS, and only once its body is sent."""
+        self._form.abort()
+        if "origin" not in self._request.headers:
+            raise error
+        self._refused = error
+
     def finish(self) -> Response:
-        """Carries it out; the body has come whole."""
+        """The answer, also where it is an error, as a browser's page may read it; the body has come whole."""
+        try:
+            if self._refused is not None:
+                raise self._refused
+            response = self._carry_out()
+        except AWSError as error:
+            self._refuse(error)
+            model = service_model("s3")
+            response = serialize_error(model, error, str(uuid.uuid4()), model.operation_model("PutObject"))
+        state = self._forms.state
+        cors.finish(state.settings.of(self._bucket), self._request, response)
+        return response
+
+    def _carry_out(self) -> Response:
         form = self._form
         if form.file is None:
             if not form.complete:
@@ -112,6 +144,7 @@ class Upload:
         """All fields are known: who asks, whether the policy and IAM let them, and where the file goes."""
         if "key" not in fields:
             raise _field("key")
+        bad.header("success_action_redirect", _target(fields))
         key = fields["key"].replace("${filename}", filename.replace("\\", "/").rpartition("/")[2])
         told = {**fields, "key": key, "bucket": self._bucket}
         caller, region = self._who(told)
@@ -210,6 +243,8 @@ def _headers(request: Request, fields: Mapping[str, str]) -> dict[str, str]:
     headers = {name: value for name, value in request.headers.items() if name in KEPT}
     given = {name: value for name, value in fields.items() if name in PLAIN or name.startswith("x-amz-")}
     headers |= {name: value for name, value in given.items() if name not in SIGNING}
+    for name, value in given.items():
+        bad.field(name, value)
     if "acl" in fields:
         headers["x-amz-acl"] = fields["acl"]
     if "tagging" in fields:
@@ -245,12 +280,24 @@ def _headers_of(result: Any) -> dict[str, str]:
     return {name: result[member] for name, member in members.items() if result.get(member)}
 
 
+def _target(fields: Mapping[str, str]) -> str:
+    """Where the browser goes then."""
+    return fields.get("success_action_redirect", fields.get("redirect", ""))
+
+
+def _scheme(url: str) -> str:
+    try:
+        return urlsplit(url).scheme
+    except ValueError:  # no URL, as `http://[`
+        return ""
+
+
 def _done(call: Call[S3], fields: Mapping[str, str], bucket: str, key: str, headers: dict[str, str]) -> Response:
     request = call.request
     location = f"{request.scheme}://{request.host}/{bucket}/{quote(key)}"
     headers = {**headers, "x-amz-request-id": call.id}
-    target = fields.get("success_action_redirect", fields.get("redirect", ""))
-    if urlsplit(target).scheme in {"http", "https"}:
+    target = _target(fields)
+    if _scheme(target) in {"http", "https"}:
         said = urlencode({"bucket": bucket, "key": key, "etag": headers["etag"]})
         return Response(303, {**headers, "location": f"{target}{'&' if '?' in target else '?'}{said}"})
     headers["location"] = location
