@@ -200,24 +200,6 @@ def test_many_deleted_at_once(s3: Any, bucket: str) -> None:
     assert [entry["Key"] for entry in mixed["Deleted"]] == ["b"]
 
 
-def test_tags(s3: Any, bucket: str) -> None:
-    s3.put_object(Bucket=bucket, Key="tagged", Body=b"x", Tagging="a=1&b=%C3%BC")
-    assert s3.head_object(Bucket=bucket, Key="tagged")["TagCount"] == 2
-    tags = s3.get_object_tagging(Bucket=bucket, Key="tagged")["TagSet"]
-    assert tags == [{"Key": "a", "Value": "1"}, {"Key": "b", "Value": "ü"}]
-    s3.put_object_tagging(Bucket=bucket, Key="tagged", Tagging={"TagSet": [{"Key": "c", "Value": ""}]})
-    assert s3.get_object_tagging(Bucket=bucket, Key="tagged")["TagSet"] == [{"Key": "c", "Value": ""}]
-    s3.delete_object_tagging(Bucket=bucket, Key="tagged")
-    assert s3.get_object_tagging(Bucket=bucket, Key="tagged")["TagSet"] == []
-    eleven = [{"Key": str(number), "Value": ""} for number in range(11)]
-    with refused("BadRequest", "Object tags cannot be greater than 10"):
-        s3.put_object_tagging(Bucket=bucket, Key="tagged", Tagging={"TagSet": eleven})
-    with refused("InvalidTag", "Cannot provide multiple Tags with the same key"):
-        s3.put_object_tagging(Bucket=bucket, Key="tagged", Tagging={"TagSet": [{"Key": "a", "Value": "1"}] * 2})
-    with refused("NoSuchKey"):
-        s3.get_object_tagging(Bucket=bucket, Key="nothing here")
-
-
 def test_attributes(s3: Any, bucket: str) -> None:
     put = s3.put_object(Bucket=bucket, Key="k", Body=b"hello", ChecksumAlgorithm="SHA256")
     wanted = ["ETag", "Checksum", "ObjectParts", "StorageClass", "ObjectSize"]
@@ -304,11 +286,3 @@ def test_headers_that_cannot_be_sent(s3: Any, bucket: str, value: str) -> None:
         s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [rule]})
     got = s3.get_object(Bucket=bucket, Key="small", ResponseContentDisposition='attachment; filename="ü\t"')
     assert body(got) == b"x"
-
-
-def test_tags_that_are_no_utf_8(s3: Any, platform: Any, bucket: str) -> None:
-    status, _, answer = signed(platform, "PUT", f"/{bucket}/tags", {"x-amz-tagging": "a=%ff"}, b"x")
-    assert status == 400
-    assert b"<Code>InvalidArgument</Code>" in answer
-    with refused("NoSuchKey"):
-        s3.get_object(Bucket=bucket, Key="tags")
