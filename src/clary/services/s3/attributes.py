@@ -7,7 +7,7 @@ import orjson
 from clary.resource.call import Call
 from clary.resource.service import operation
 from clary.services.s3 import head, names
-from clary.services.s3.lists import MOST, limit, part_marker
+from clary.services.s3.lists import MOST, limit
 from clary.services.s3.reading import parts_of
 from clary.services.s3.settings import bad
 from clary.services.s3.state import S3
@@ -45,7 +45,7 @@ def attributes(call: Call[S3], request: Document) -> Document:
 
 
 def _parts(request: Document, parts: list[tuple[int, int, str | None]], algorithm: str) -> Document:
-    most, marker = min(limit(request, "MaxParts", "max-parts"), MOST), part_marker(request)
+    most, marker = min(limit(request, "MaxParts", "max-parts"), MOST), int(request.get("PartNumberMarker") or 0)
     after = [part for part in parts if part[0] > marker]
     shown = after[:most]
     result: Document = {

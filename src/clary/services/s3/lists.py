@@ -12,7 +12,6 @@ import orjson
 from clary.resource.call import Call
 from clary.resource.service import operation
 from clary.services.s3 import names, rows
-from clary.services.s3.intake import number
 from clary.services.s3.listing import Page, behind, page
 from clary.services.s3.rows import SQL
 from clary.services.s3.settings import acl, bad
@@ -188,16 +187,6 @@ def limit(request: Document, member: str, name: str) -> int:
     value: int = request.get(member, MOST)
     if not 0 <= value <= 0x7FFFFFFF:
         raise bad.argument(f"Argument {name} must be an integer between 0 and 2147483647", name, value)
-    return value
-
-
-def part_marker(request: Document) -> int:
-    """The number of a part behind which a list begins. Raises InvalidArgument."""
-    text = str(request.get("PartNumberMarker") or "0")
-    if not text.isdecimal() or (value := number(text)) > 0x7FFFFFFF:
-        raise bad.argument(
-            "Provided part-number-marker not an integer or within integer range", "part-number-marker", text
-        )
     return value
 
 

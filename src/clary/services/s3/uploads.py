@@ -10,7 +10,7 @@ import orjson
 from clary.resource.call import Call
 from clary.resource.service import operation
 from clary.services.s3.listing import Page, page
-from clary.services.s3.lists import MOST, after, encoded, limit, part_marker
+from clary.services.s3.lists import MOST, after, encoded, limit
 from clary.services.s3.multipart import find
 from clary.services.s3.rows import SQL
 from clary.services.s3.settings import acl
@@ -90,7 +90,7 @@ def list_parts(call: Call[S3], request: Document) -> Document:
     """https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListParts.html"""
     bucket = call.state.bucket_of(request)
     most = min(limit(request, "MaxParts", "max-parts"), MOST)
-    marker = part_marker(request)
+    marker = int(request.get("PartNumberMarker") or 0)
     connection = call.state.store.read()
     row = find(connection, bucket.name, request["Key"], request["UploadId"])
     head = orjson.loads(row["head"])
