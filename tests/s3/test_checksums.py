@@ -128,3 +128,21 @@ def test_delete_objects_needs_a_digest(platform: Any, bucket: str) -> None:
     document = b"<Delete><Object><Key>k</Key></Object></Delete>"
     status, _, said = signed(platform, "POST", f"/{bucket}?delete", {}, document)
     assert (status, b"Missing required header for this request: Content-MD5" in said) == (400, True)
+
+
+def test_bodies_of_settings_are_checked_too(platform: Any, s3: Any) -> None:
+    bucket = new_bucket(s3)
+    path, text = f"/{bucket}?versioning", b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
+    wrong = base64.b64encode(bytes(16)).decode()
+    for headers, code in (
+        ({"content-md5": wrong}, b"BadDigest"),
+        ({"content-md5": "no"}, b"InvalidDigest"),
+        ({"x-amz-checksum-crc32": "AAAAAA=="}, b"BadDigest"),
+        ({"x-amz-checksum-sha256": "AAAA"}, b"InvalidRequest"),
+    ):
+        status, _, answer = signed(platform, "PUT", path, headers, text)
+        assert (status, b"<Code>" + code + b"</Code>" in answer) == (400, True), answer
+    assert "Status" not in s3.get_bucket_versioning(Bucket=bucket)
+    right = base64.b64encode(hashlib.md5(text).digest()).decode()  # noqa: S324 - what the header asks for
+    status, _, answer = signed(platform, "PUT", path, {"content-md5": right}, text)
+    assert status == 200, answer

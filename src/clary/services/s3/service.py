@@ -2,12 +2,14 @@
 
 import logging
 import threading
+from dataclasses import replace
 
-from clary.resource.call import Platform
-from clary.resource.service import Service, collect
+from clary.resource.call import Call, Platform
+from clary.resource.service import Document, Later, Operation, Result, Service, collect
 from clary.services.s3 import (
     attributes,
     buckets,
+    checksums,
     completion,
     copying,
     lists,
@@ -38,7 +40,7 @@ def build(platform: Platform, find: Find) -> Service:
     settings = Book(platform.store)
     places = Places(platform.store, blobs)
     state = S3(platform.store, blobs, platform.bus, platform.clock, platform.config, settings, places)
-    operations = collect([*MODULES, *hooks.MODULES])
+    operations = {name: _verified(operation) for name, operation in collect([*MODULES, *hooks.MODULES]).items()}
     sweeper = threading.Thread(target=_sweep, args=(state, blobs), name="s3-sweep", daemon=True)
     sweeper.start()
 
@@ -65,6 +67,21 @@ def build(platform: Platform, find: Find) -> Service:
         close=close,
         unused=hooks.UNUSED | UNUSED,
     )
+
+
+def _verified(operation: Operation) -> Operation:
+    """A body that is read whole is what its client says it is. Raises BadDigest, InvalidDigest and InvalidRequest.
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html
+    """
+    if operation.sink is not None:  # it checks for itself, while the body comes
+        return operation
+
+    def handle(call: Call[S3], request: Document) -> Result | Later:
+        if call.request.body and "requestAlgorithmMember" in call.operation.http_checksum:  # else they are of an object
+            checksums.check(call.request.headers, call.request.body)
+        return operation.handle(call, request)
+
+    return replace(operation, handle=handle)
 
 
 def _sweep(state: S3, blobs: Folder) -> None:
