@@ -255,7 +255,7 @@ def test_updates_change_what_they_name(noun: Noun) -> None:
     missing = {member: "d-none" if member == "DomainId" else fresh() for member in noun.plan.labels}
     if noun.plan.arn_member in noun.plan.input("Update"):
         arn = arn_of(noun, request, answer)
-            missing = {noun.plan.arn_member: arn[:-1] + ("1" if arn.endswith("0") else "0")}
+        missing = {noun.plan.arn_member: arn[:-1] + ("1" if arn.endswith("0") else "0")}
     with pytest.raises(ClientError) as error:
         noun.call(operation, **minimal(operation, noun.account, **missing))
     assert code(error) in MISSING
