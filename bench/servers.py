@@ -7,6 +7,7 @@ committed the row; SeaweedFS has written to the page cache; moto holds it in mem
 import contextlib
 import json
 import os
+import secrets
 import shutil
 import socket
 import subprocess
@@ -91,10 +92,11 @@ def clary(home: Path | None = None) -> Iterator[Server]:
 
 def _user(iam: Any) -> tuple[str, str]:
     """Access key id and secret of a new user who may do what the benches do."""
-    iam.create_user(UserName="bench")
+    name = f"bench-{secrets.token_hex(4)}"  # a home may be started again
+    iam.create_user(UserName=name)
     for policy in ("AmazonS3FullAccess", "AmazonSageMakerFullAccess"):
-        iam.attach_user_policy(UserName="bench", PolicyArn=f"arn:aws:iam::aws:policy/{policy}")
-    key = iam.create_access_key(UserName="bench")["AccessKey"]
+        iam.attach_user_policy(UserName=name, PolicyArn=f"arn:aws:iam::aws:policy/{policy}")
+    key = iam.create_access_key(UserName=name)["AccessKey"]
     return key["AccessKeyId"], key["SecretAccessKey"]
 
 
