@@ -21,7 +21,6 @@ from clary.wire.message import Request
 
 KEY, SECRET = "AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 REGION = "us-west-2"
-NOW = time.time()
 
 Sign = Callable[..., Request]
 
@@ -54,7 +53,7 @@ def check(request: Request, secret: str = SECRET, now: float | None = None, body
     digest = hashlib.sha256(request.body if body is None else body).hexdigest()
     if signature.payload_hash == "UNSIGNED-PAYLOAD":
         digest = ""
-    sigv4.verify(signature, request, secret, digest, NOW if now is None else now, 900)
+    sigv4.verify(signature, request, secret, digest, time.time() if now is None else now, 900)
 
 
 def refused(request: Request, family: Any = "s3", **given: Any) -> AWSError:
@@ -146,7 +145,7 @@ def test_every_signed_part_counts() -> None:
             setattr(request, change, getattr(request, change) + "2")
         elif change == "x-amz-date":
             request.headers[change] = request.headers[change][:-3] + "00Z"
-            request.headers[change] = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(NOW + 61))
+            request.headers[change] = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(time.time() + 61))
         elif change == "authorization":
             last = request.headers[change][-1]
             request.headers[change] = request.headers[change][:-1] + ("0" if last != "0" else "1")
@@ -180,7 +179,7 @@ def test_skew() -> None:
         request = signed(signer, service, "http://h/")
         check(request, now=time.time() - 890)
         check(request, now=time.time() + 890)
-        early, late = refused(request, now=NOW - 1000), refused(request, now=NOW + 1000)
+        early, late = refused(request, now=time.time() - 1000), refused(request, now=time.time() + 1000)
         if service == "s3":
             assert early.code("s3") == late.code("s3") == "RequestTimeTooSkewed"
             assert late.members["MaxAllowedSkewMilliseconds"] == "900000"
@@ -193,12 +192,12 @@ def test_skew() -> None:
 
 def test_presigned_times() -> None:
     request = signed(auth.S3SigV4QueryAuth, "s3", "http://h/b/k", expires=100)
-    check(request, now=NOW + 50)
-    error = refused(request, now=NOW + 200)
+    check(request, now=time.time() + 50)
+    error = refused(request, now=time.time() + 200)
     assert (error.code("s3"), error.message) == ("AccessDenied", "Request has expired")
     assert error.members["X-Amz-Expires"] == "100"
-    assert refused(request, now=NOW - 1000).message == "Request is not valid yet"
-    check(signed(auth.S3SigV4QueryAuth, "s3", "http://h/b/k", expires=604800), now=NOW + 604000)
+    assert refused(request, now=time.time() - 1000).message == "Request is not valid yet"
+    check(signed(auth.S3SigV4QueryAuth, "s3", "http://h/b/k", expires=604800), now=time.time() + 604000)
     for expires, words in (("604801", "less than a week"), ("-1", "non-negative"), ("ten", "should be a number")):
         request = signed(auth.S3SigV4QueryAuth, "s3", "http://h/b/k", expires=expires)
         error = refused(request)
