@@ -18,7 +18,6 @@ ClaryError
     ├── Malformed
     ├── Invalid
     ├── TooLarge
-    ├── Throttled
     ├── NotImplementedHere
     └── InternalFailure
 
@@ -205,13 +204,6 @@ class TooLarge(_CommonError):
         "s3": "MaxMessageLengthExceeded",
     }
     statuses: ClassVar = {"json": 413, "query": 413, "s3": 400}
-
-
-class Throttled(_CommonError):
-    """Rate exceeded"""
-
-    codes: ClassVar = {"json": "ThrottlingException", "query": "Throttling", "s3": "SlowDown"}
-    statuses: ClassVar = {"json": 400, "query": 400, "s3": 503}
 
 
 class NotImplementedHere(_CommonError):

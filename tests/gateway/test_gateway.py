@@ -220,3 +220,18 @@ def test_a_client_that_hangs_up_half_way_leaves_nothing(platform: Platform) -> N
         connection.sendall(f"PUT {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 5000000\r\n\r\n".encode())
         connection.sendall(b"x" * 3_000_000)
     assert s3.list_objects_v2(Bucket=bucket)["KeyCount"] == 0
+
+
+@pytest.mark.parametrize("size", [100, 300_000])
+def test_an_object_whose_file_was_lost_is_an_error_in_words_of_s3(own_platform: Platform, size: int) -> None:
+    s3 = own_platform.client("s3")
+    s3.create_bucket(Bucket="lost", CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
+    s3.put_object(Bucket="lost", Key="k", Body=b"x" * size)
+    (blob,) = [path for path in (own_platform.home / "blobs").rglob("*") if path.is_file()]
+    os.truncate(blob, size // 2)
+    with pytest.raises(ClientError, match="InternalError"):
+        s3.get_object(Bucket="lost", Key="k")
+    blob.unlink()
+    with pytest.raises(ClientError, match="InternalError"):
+        s3.get_object(Bucket="lost", Key="k")
+    assert s3.list_objects_v2(Bucket="lost")["KeyCount"] == 1

@@ -70,13 +70,10 @@ class Gateway:
             response.headers["connection"] = "close"
         try:
             await send(response, scope, sending, self._pool)
-        except Unsendable:  # of all that an answer is made of, a header with a line break in it
+        except Unsendable:
             log.exception("%s %s", exchange.label, exchange.id)
             response = self._refuse(exchange, InternalFailure())
             await send(response, scope, sending, self._pool)
-        finally:
-            if response.after is not None:
-                response.after()
         sent = _size(response)
         self.metrics.count(exchange, response.status, sent)
         self._access.write(exchange, response.status, sent)

@@ -7,7 +7,7 @@ from concurrent.futures import Executor
 from typing import Any
 
 from clary.errors import TooLarge
-from clary.gateway.http import encoded
+from clary.gateway.http import Unsendable, encoded
 from clary.wire.message import FileSlice, Request, Response, Sink
 
 Receive = Callable[[], Awaitable[tuple[list[bytes], bool] | None]]  # http.Exchange.receive
@@ -103,8 +103,13 @@ async def _send_bytes(response: Response, body: bytes, scope: dict[str, Any], se
 
 
 async def _send_file(response: Response, part: FileSlice, scope: dict[str, Any], send: Send, pool: Executor) -> None:
-    file = os.open(part.path, os.O_RDONLY | os.O_CLOEXEC)
     try:
+        file = os.open(part.path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise Unsendable(str(error)) from error
+    try:
+        if os.fstat(file).st_size < part.offset + part.length:
+            raise Unsendable(f"{part.path} is shorter than its row says")
         if part.length <= SMALL:
             await _send_bytes(response, os.pread(file, part.length, part.offset), scope, send)
             return

@@ -85,8 +85,8 @@ class Protocol(HttpToolsProtocol):
         cycle.message_event.set()
 
 
-class Unsendable(Exception):  # a bug of whoever let such a header in
-    """A header cannot be sent: it would end early, or is not Latin-1."""
+class Unsendable(Exception):
+    """Nothing of an answer can be sent: a header would end early or is not Latin-1, or its file is gone or cut."""
 
 
 def encoded(headers: dict[str, str]) -> bytes:

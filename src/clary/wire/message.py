@@ -1,6 +1,6 @@
 """An HTTP request before it means anything, and the answer to it: what crosses between sockets and the core."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 from urllib.parse import unquote_plus
@@ -55,7 +55,6 @@ class Response:
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)  # names in lower case
     body: Body = b""
-    after: Callable[[], None] | None = None  # runs when the last byte is out, or the client is gone
 
 
 class Sink(Protocol):
