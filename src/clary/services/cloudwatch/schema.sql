@@ -1,0 +1,29 @@
+-- The data of CloudWatch. Times are seconds since the epoch.
+
+-- version: 1
+
+CREATE TABLE metric (
+    id         INTEGER PRIMARY KEY,
+    region     TEXT NOT NULL,
+    namespace  TEXT NOT NULL,
+    name       TEXT NOT NULL,
+    dimensions TEXT NOT NULL,   -- JSON [[name, value]], in the order of names
+    latest     REAL NOT NULL,   -- the time of its newest point
+    UNIQUE (region, namespace, name, dimensions)
+);
+
+-- What was measured, summed up by seconds or minutes; later, as AWS does, by five minutes and hours: so a metric that
+-- is put a thousand times a second takes one row a second for three hours, and one a minute from then on.
+CREATE TABLE point (
+    metric INTEGER NOT NULL REFERENCES metric (id) ON DELETE CASCADE,
+    at     INTEGER NOT NULL,    -- where its period begins
+    period INTEGER NOT NULL,    -- seconds: 1, 60, 300 or 3600
+    unit   TEXT NOT NULL,
+    count  REAL NOT NULL,
+    total  REAL NOT NULL,
+    low    REAL NOT NULL,
+    high   REAL NOT NULL,
+    spread BLOB,                -- pairs of a value and its count; NULL where low says it all, or nobody knows
+    PRIMARY KEY (metric, at, period, unit)
+) WITHOUT ROWID;
+CREATE INDEX point_by_age ON point (period, at);
