@@ -1,0 +1,185 @@
+"""Images made ready to run: the environment of each is built once, when it is first asked for, like a pull.
+
+HOME/images/<name>-<tag>-<hash>/          a relocatable virtual environment, complete from the moment it is there
+HOME/images/.<name>-<tag>-<hash>.building what a pull that was killed left; the next one begins anew
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from clary.compute.driver import Mount
+from clary.config import Config
+from clary.errors import ClaryError
+from clary.images.image import FOLDER, Image
+from clary.images.interpreters import Interpreter, find
+from clary.images.sources import indexes, uv
+
+VENV = "/opt/venv"
+CODE = "/opt/clary"
+MADE = "clary.json"  # in the environment: what it was made from
+_FORM = "1"  # of an environment; another one makes all be built anew
+Say = Callable[[str], None]
+
+
+class PullFailed(ClaryError):
+    """The image's environment could not be built."""
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """An image that is ready to run."""
+
+    image: Image
+    folder: Path
+    prefix: str  # of the Python it stands on
+
+    def mounts(self, upper: str) -> tuple[Mount, ...]:
+        """`upper` is a folder of the job's for what it installs or changes in its environment."""
+        mounts = [
+            Mount(str(self.folder), VENV, "overlay", upper),
+            Mount(str(FOLDER / "runtime"), f"{CODE}/runtime"),
+            Mount(str(self.image.code), f"{CODE}/{self.image.code.name}"),
+        ]
+        base = Path(self.prefix)
+        if not base.is_relative_to("/usr"):  # which every container has
+            mounts.append(Mount(self.prefix, self.prefix))
+        return tuple(mounts)
+
+    @property
+    def env(self) -> dict[str, str]:
+        """As the containers set them, and where the programs are."""
+        return {
+            "PATH": f"{VENV}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            "VIRTUAL_ENV": VENV,
+            "HOME": "/tmp",  # noqa: S108 - the container's own, private
+            "LANG": "C.UTF-8",
+            "LC_ALL": "C.UTF-8",
+            "PYTHONUNBUFFERED": "1",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONIOENCODING": "utf-8",
+        }
+
+    def command(self, what: str) -> tuple[str, ...]:
+        """What the container runs when it is started to `train`."""
+        return (f"{VENV}/bin/python", f"{CODE}/runtime/{what}.py", self.image.code.name)
+
+
+class Images:
+    """Those of a home."""
+
+    def __init__(self, config: Config) -> None:
+        self._folder = Path(config.images_home).expanduser() if config.images_home else config.home / "images"
+        self._pythons = config.pythons
+
+    def ready(self, image: Image, say: Say) -> Environment:
+        """Builds it if it isn't there; `say` gets a line for each step. Several may ask at once: the first builds, the
+        others wait. Raises PullFailed.
+        """
+        identity = _identity(image)
+        folder = self._folder / f"{image.name}-{image.tag}-{identity[:12]}"
+        if not (folder / MADE).exists():
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with _locked(
+                self._folder / f".{folder.name}.lock", lambda: say(f"Waiting for the pull of {image.reference}")
+            ):
+                if not (folder / MADE).exists():
+                    self._pull(image, folder, say)
+        return Environment(image, folder, json.loads((folder / MADE).read_text())["prefix"])
+
+    def _pull(self, image: Image, folder: Path, say: Say) -> None:
+        try:
+            interpreter = find(image.python, self._pythons)
+        except ClaryError as error:
+            raise PullFailed(f"The image {image.reference} ({image.library}) cannot run: {error.message}.") from error
+        began = time.monotonic()
+        say(f"Pulling {image.reference}: {image.library}, Python {interpreter.version}")
+        building = folder.with_name(f".{folder.name}.building")
+        shutil.rmtree(building, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)  # one without its MADE is somebody's half removal
+        try:
+            _build(image, interpreter, building, say)
+        except PullFailed:
+            shutil.rmtree(building, ignore_errors=True)
+            raise
+        building.rename(folder)
+        say(f"Pulled {image.reference} in {time.monotonic() - began:.1f} s")
+
+
+def _build(image: Image, interpreter: Interpreter, folder: Path, say: Say) -> None:
+    # Copied, not linked from uv's cache: what one job does to a file must not reach another environment.
+    _run(image, say, "venv", "--relocatable", "--python", interpreter.path, str(folder))
+    wanted = folder / "requirements.txt"
+    wanted.write_text(wanted_packages(image))
+    python = str(folder / "bin" / "python")
+    form = ("--no-deps", "--require-hashes", "--link-mode", "copy", "--compile-bytecode")
+    _run(image, say, "pip", "install", *form, "--python", python, "-r", str(wanted), *indexes())
+    if image.startup:
+        packages = next(folder.glob("lib/python*/site-packages"))
+        (packages / "clary_startup.pth").write_text(image.startup + "\n")
+    made = {"image": image.reference, "library": image.library, "prefix": interpreter.prefix, "when": time.time()}
+    (folder / MADE).write_text(json.dumps(made))
+    for parent, _, files in os.walk(folder):
+        Path(parent).chmod(0o777)  # a job's private user may write here; it writes to the overlay's upper
+        for name in files:
+            file = Path(parent, name)
+            if not file.is_symlink():
+                file.chmod(file.stat().st_mode | 0o444)
+
+
+def wanted_packages(image: Image) -> str:
+    """The lock's text, without what only a GPU needs where there is none."""
+    blocks: list[list[str]] = []
+    for line in image.lock.read_text().splitlines():
+        if line[:1].isspace() and blocks:
+            blocks[-1].append(line)
+        else:
+            blocks.append([line])
+    left_out = set() if Path("/dev/nvidiactl").exists() else set(image.gpu)
+    return "".join("\n".join(block) + "\n" for block in blocks if block[0].partition("==")[0] not in left_out)
+
+
+def _identity(image: Image) -> str:
+    parts = (_FORM, image.python, image.startup, wanted_packages(image))
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def _run(image: Image, say: Say, *arguments: str) -> None:
+    """Runs uv, whose steps go to `say`; the single packages do not."""
+    environment = {key: value for key, value in os.environ.items() if key not in {"VIRTUAL_ENV", "PYTHONPATH"}}
+    command = [uv(), *arguments, "--no-config", "--color", "never", "--no-python-downloads"]
+    said = []
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True
+    ) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            text = line.strip()
+            said.append(text)
+            if text.startswith(("Resolved", "Downloading", "Building", "Prepared", "Installed", "Bytecode", "warning")):
+                say(text)
+    if process.returncode:
+        reason = " ".join(said[-12:])
+        raise PullFailed(
+            f"The image {image.reference} could not be pulled: {reason}. "
+            f"A machine without a network needs the packages of {image.lock.name} in a place that pip's settings name."
+        )
+
+
+@contextmanager
+def _locked(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
+    with path.open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waiting()
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield

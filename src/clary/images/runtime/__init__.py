@@ -1,0 +1,1 @@
+"""What runs inside containers. It cannot import the rest of Clary."""

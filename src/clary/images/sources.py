@@ -1,0 +1,29 @@
+"""Where packages come from. uv doesn't read pip's settings; a machine that is set up for pip is set up for us too."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+_OPTIONS = {"index-url": "--index-url", "extra-index-url": "--extra-index-url", "find-links": "--find-links"}
+
+
+def indexes() -> list[str]:
+    """uv's options for the places that pip would ask, the best version over all of them, as pip takes it. The lock's
+    hashes say what may be installed.
+    """
+    python = shutil.which("python3", path=os.environ.get("PATH", os.defpath)) or sys.executable
+    told = subprocess.run([python, "-m", "pip", "config", "list"], capture_output=True, text=True, check=False)
+    found: dict[tuple[str, str], None] = {}
+    for line in told.stdout.splitlines():
+        key, _, value = line.partition("=")
+        option = _OPTIONS.get(key.rpartition(".")[2])
+        if option:
+            found.update({(option, place): None for place in value.strip("'\"").replace("\\n", " ").split()})
+    return [*(word for pair in found for word in pair), "--index-strategy", "unsafe-best-match"]
+
+
+def uv() -> str:
+    """The program, which comes with Clary as a wheel."""
+    beside = shutil.which("uv", path=os.path.dirname(sys.executable))  # noqa: PTH120 - which() takes text
+    return beside or shutil.which("uv") or "uv"
