@@ -21,6 +21,7 @@ from typing import Protocol
 BITS = 12  # 4,096 blobs a folder
 GRACE = 3.0  # seconds from a delete to the unlink: an answer that was just decided may still have to open the file
 FLUSH = 8 << 20  # the disk begins to write after so many bytes, not only at the fsync
+MODE = 0o644  # the folders above let only their owner in; a job, which has an account of its own, gets links to read
 VECTOR = 1024  # buffers in one writev: IOV_MAX of Linux
 
 _FOLDER, _FILE = re.compile(r"[0-9a-f]{8,}"), re.compile(r"[0-9a-f]{3}")  # as `Folder.path` names them
@@ -63,6 +64,9 @@ class Blobs(Protocol):
     def link(self, blob: int) -> int:
         """Another blob with the same bytes, which costs no copy where the store can help it; finished."""
 
+    def adopt(self, file: str) -> int:
+        """The file becomes a blob, by renaming it where it lies on the same disk; finished."""
+
     def join(self, pieces: Iterable[tuple[int, int, int]], into: int = 0) -> int:
         """Writes (blob, offset, length) one behind the other into a new blob, finished on return. Given a blob, pieces
         of it that lie where they belong are left alone, and it is cut to the whole's length.
@@ -101,7 +105,8 @@ class Folder:
 
     def create(self) -> "FileWriter":
         blob = self._allocate()
-        handle = os.open(self.path(blob), os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        handle = os.open(self.path(blob), os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, MODE)
+        os.fchmod(handle, MODE)  # whatever the umask is
         return FileWriter(self, blob, handle)
 
     def place(self, blob: int, offset: int, size: int = 0) -> "FileWriter":
@@ -159,6 +164,36 @@ class Folder:
             return self.join([(blob, 0, Path(self.path(blob)).stat().st_size)])
         self.created(copy)
         return copy
+
+    def adopt(self, file: str) -> int:
+        blob = self._allocate()
+        handle = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            os.fchown(handle, os.geteuid(), os.getegid())
+            os.fchmod(handle, MODE)
+            os.fsync(handle)
+            try:
+                os.rename(file, self.path(blob))  # noqa: PTH104 - both are strings, as everywhere here
+            except OSError as error:
+                if error.errno != errno.EXDEV:
+                    raise
+                return self._copied(handle)
+        finally:
+            os.close(handle)
+        self.created(blob)
+        return blob
+
+    def _copied(self, source: int) -> int:
+        """From another disk."""
+        writer = self.create()
+        try:
+            while piece := os.read(source, FLUSH):
+                writer.write([piece])
+            writer.finish()
+        except BaseException:
+            writer.abort()
+            raise
+        return writer.blob
 
     def join(self, pieces: Iterable[tuple[int, int, int]], into: int = 0) -> int:
         writer = self.place(into, 0) if into else self.create()

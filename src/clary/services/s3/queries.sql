@@ -135,3 +135,7 @@ SELECT key, id, initiated, initiator, head FROM upload WHERE bucket = :bucket AN
 
 -- name: list_uploads_of
 SELECT key, id, initiated, initiator, head FROM upload WHERE bucket = :bucket AND key = :key AND id > :id ORDER BY id;
+
+-- What a job's channel needs of each object, from a key on.
+-- name: inside_list
+SELECT key, blob, size, etag, head, tags FROM object WHERE bucket = ? AND key >= ? ORDER BY key;

@@ -1,0 +1,128 @@
+"""Which objects a channel has, and under which paths they appear.
+
+https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_S3DataSource.html
+"""
+
+import json
+import random
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from clary.errors import AccessDenied, AWSError
+from clary.jobs.objects import Found, Objects
+from clary.jobs.recipe import JobFailed
+
+Document = dict[str, Any]
+Files = list[tuple[str, Found]]  # path below the channel's folder, and what is there
+
+FAILED = "ClientError: Data download failed:"
+SOURCES = "S3DataSource"
+
+
+def files(channel: Document, objects: Objects, role: str, region: str) -> Files:
+    """In the order of keys, or of the manifest. Raises JobFailed."""
+    name = channel["ChannelName"]
+    source = channel["DataSource"].get(SOURCES)
+    if source is None:
+        other = ", ".join(channel["DataSource"]) or "nothing"
+        raise JobFailed(f"ClientError: channel {name}: Clary has no {other}; use an S3DataSource")
+    bucket, key = split(source["S3Uri"])
+    if source["S3DataType"] == "ManifestFile":
+        return _manifest(source["S3Uri"], objects, role)
+    if source["S3DataType"] != "S3Prefix":
+        raise JobFailed(
+            f"ClientError: channel {name}: {source['S3DataType']} is for Pipe mode only, and S3Prefix, ManifestFile "
+            "and AugmentedManifestFile are what there is"
+        )
+    try:
+        found = [(relative(key, each.key), each) for each in objects.list(role, bucket, key)]
+    except AccessDenied as error:
+        raise JobFailed(f"{FAILED}{source['S3Uri']}: {error.message}") from error
+    except AWSError as error:
+        if error.code("s3") != "NoSuchBucket":
+            raise
+        found = []
+    if not found:
+        raise JobFailed(FAILED + nothing(source["S3Uri"], region, role))
+    return found
+
+
+def nothing(uri: str, region: str, role: str) -> str:
+    """AWS's sentence, as its users report it: https://github.com/aws/amazon-sagemaker-examples/issues/2489"""
+    bucket, _ = split(uri)
+    return (
+        f'No S3 objects found under S3 URL "{uri}" given in input data source. Please ensure that the bucket exists in '
+        f"the selected region ({region}), that objects exist under that S3 prefix, and that the role "
+        f'"{role}" has "s3:ListBucket" permissions on bucket "{bucket}".'
+    )
+
+
+def split(uri: str) -> tuple[str, str]:
+    """Bucket and key of `s3://bucket/key`."""
+    bucket, _, key = uri.partition("://")[2].partition("/")
+    return bucket, key
+
+
+def relative(prefix: str, key: str) -> str:
+    """The path of a key below the channel's folder: what follows the prefix as a folder; where the prefix ends inside
+    a name, as in that of a single object, all of that name.
+    """
+    if prefix and not prefix.endswith("/") and key.startswith(prefix + "/"):
+        return key[len(prefix) + 1 :]
+    return key[prefix.rfind("/") + 1 :]
+
+
+def _manifest(uri: str, objects: Objects, role: str) -> Files:
+    """[{"prefix": "s3://bucket/some/"}, "path/one", "path/two"]"""
+    entries = manifest(read(uri, objects, role), uri)
+    prefix, names = entries[0]["prefix"], entries[1:]
+    return [(name.lstrip("/"), find(prefix + name, objects, role)) for name in names]
+
+
+def manifest(content: bytes, uri: str) -> list[Any]:
+    """Raises JobFailed for what is none."""
+    try:
+        entries = json.loads(content)
+    except ValueError as error:
+        raise JobFailed(f"{FAILED}the manifest {uri} is no JSON: {error}") from error
+    first = entries[0] if isinstance(entries, list) and entries else None
+    prefix = first.get("prefix") if isinstance(first, dict) else None
+    if not isinstance(prefix, str) or not prefix.startswith("s3://"):
+        raise JobFailed(f'{FAILED}the manifest {uri} must be a list that begins with {{"prefix": "s3://..."}}')
+    if len(entries) < 2 or not all(isinstance(name, str) and name for name in entries[1:]):
+        raise JobFailed(f"{FAILED}the manifest {uri} must name its objects, each by a string, behind the prefix")
+    return list(entries)
+
+
+def find(uri: str, objects: Objects, role: str) -> Found:
+    """https://github.com/aws/amazon-sagemaker-examples/issues/4384 has AWS's sentence. Raises JobFailed."""
+    try:
+        return objects.find(role, *split(uri))
+    except AWSError as error:
+        raise JobFailed(f"{FAILED}Unable to download object {uri} ({error.code('s3')}: {error.message})") from error
+
+
+def read(uri: str, objects: Objects, role: str) -> bytes:
+    found = find(uri, objects, role)
+    return Path(found.path).read_bytes() if found.path else b""
+
+
+def shard(files: Files, number: int, count: int) -> Files:
+    """Every instance gets its part of the objects, as near to equal as can be.
+    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_S3DataSource.html#sagemaker-Type-S3DataSource-S3DataDistributionType
+    """
+    return files[number::count]
+
+
+def shuffled(files: Files, seed: int, epoch: int = 0) -> Files:
+    """Another order each epoch, the same for the same seed.
+    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ShuffleConfig.html
+    """
+    mixed = list(files)
+    random.Random(f"{seed}/{epoch}").shuffle(mixed)  # noqa: S311 - no secret
+    return mixed
+
+
+def size(files: Iterable[tuple[str, Found]]) -> int:
+    return sum(each.size for _, each in files)

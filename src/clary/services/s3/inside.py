@@ -1,0 +1,139 @@
+"""S3 for what runs inside this process: jobs take whole channels and bring files, each as a role.
+
+Implements jobs.objects.Objects. Permissions are those of the API: the role's policies and the bucket's.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from clary.errors import AccessDenied, AWSError
+from clary.jobs.objects import Found
+from clary.resource.call import Authority, Caller, Permission
+from clary.services.s3 import head, names, rows
+from clary.services.s3.blobs import Writer
+from clary.services.s3.checksums import DEFAULT, NEW, base64_of
+from clary.services.s3.rows import SQL
+from clary.services.s3.settings import notification, policy
+from clary.services.s3.state import S3, space
+
+PIECE = 4 << 20  # bytes read at a time
+
+Context = Mapping[str, "list[str]"]
+
+
+class Inside:
+    """`assume` gives the caller that a role's session is; it raises KeyError where the role is gone."""
+
+    def __init__(self, state: S3, authority: Authority, assume: Callable[[str], Caller]) -> None:
+        self._state, self._authority, self._assume = state, authority, assume
+
+    def list(self, role_arn: str, bucket: str, prefix: str) -> Iterator[Found]:
+        caller = self._caller(role_arn)
+        self._state.bucket(bucket)
+        self._check(caller, "ListBucket", bucket, "", {"s3:prefix": [prefix]})
+        for row in self._state.store.read().execute(SQL["inside_list"], (bucket, prefix)):
+            if not row["key"].startswith(prefix):
+                break
+            yield self._found(caller, bucket, row["key"], row)
+
+    def find(self, role_arn: str, bucket: str, key: str) -> Found:
+        caller = self._caller(role_arn)
+        self._state.bucket(bucket)
+        row = rows.find(self._state.store.read(), bucket, key, None)
+        if row is None:
+            self._check(caller, "GetObject", bucket, key, {})
+            self._check(caller, "ListBucket", bucket, "", {})  # else it does not get to know
+            raise AWSError("NoSuchKey", "The specified key does not exist.", 404, Key=key)
+        return self._found(caller, bucket, key, row)
+
+    def put(self, role_arn: str, bucket: str, key: str, file: Path, *, move: bool = False) -> None:
+        caller = self._caller(role_arn)
+        state = self._state
+        names.check_key(key)
+        settings = state.settings.of(state.bucket(bucket).name)
+        self._check(caller, "PutObject", bucket, key, {})
+        made = head.make({"Bucket": bucket, "Key": key}, settings)
+        with space():
+            blob, size, etag, checksum = self._take(file, move=move)
+        made["checksum"] = [DEFAULT, checksum, "FULL_OBJECT"]
+        new = rows.New(blob, size, etag, float(int(state.clock())), orjson.dumps(made))
+        try:
+            change = state.write(lambda connection: rows.put(connection, bucket, key, new), blob=blob)
+        except BaseException:
+            state.blobs.delete([blob])
+            raise
+        state.blobs.delete(change.doomed)
+        notification.notify(
+            state,
+            bucket,
+            "s3:ObjectCreated:Put",
+            key=key,
+            size=size,
+            etag=etag,
+            version_id=change.version,
+            sequencer=f"{change.seq:018X}",
+        )
+
+    def check_bucket(self, bucket: str) -> None:
+        self._state.bucket(bucket)
+
+    def _caller(self, role_arn: str) -> Caller:
+        try:
+            return self._assume(role_arn)
+        except KeyError:
+            raise AccessDenied(f"The role {role_arn} does not exist any more") from None
+
+    def _found(self, caller: Caller, bucket: str, key: str, row: Any) -> Found:
+        if not row["etag"]:
+            raise AWSError("NoSuchKey", "The specified key does not exist.", 404, Key=key)
+        tags = orjson.loads(row["tags"]) if row["tags"] else {}
+        context = {f"s3:ExistingObjectTag/{name}": [value] for name, value in tags.items()}
+        self._check(caller, "GetObject", bucket, key, context)
+        if b'"customer"' in bytes(row["head"]) and "customer" in orjson.loads(row["head"]):
+            raise AccessDenied(f"{key} was put with a key of the customer's (SSE-C), which a job cannot bring")
+        return Found(key, row["size"], self._state.blobs.path(row["blob"]) if row["blob"] else "", row["etag"])
+
+    def _check(self, caller: Caller, action: str, bucket: str, key: str, context: Context) -> None:
+        state = self._state
+        account = state.config.account_id
+        document = policy.effective(state.settings.of(bucket), caller, account)
+        resource = f"arn:aws:s3:::{bucket}/{key}" if key else f"arn:aws:s3:::{bucket}"
+        self._authority.allow(caller, Permission(f"s3:{action}", resource, context, document), caller.context)
+
+    def _take(self, file: Path, *, move: bool) -> tuple[int, int, str, str]:
+        """Blob, size, ETag and checksum. Without `move` the bytes are copied, since whoever has the file may write to
+        it.
+        """
+        blobs = self._state.blobs
+        digests = {"MD5": NEW["MD5"](), DEFAULT: NEW[DEFAULT]()}
+        handle = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        writer: Writer | None = None
+        size = 0
+        try:
+            if not move:
+                writer = blobs.create()
+            while piece := os.read(handle, PIECE):
+                size += len(piece)
+                for digest in digests.values():
+                    digest.update(piece)
+                if writer is not None:
+                    writer.write([piece])
+            if writer is not None and size:
+                writer.finish()
+        except BaseException:
+            if writer is not None:
+                writer.abort()
+            raise
+        finally:
+            os.close(handle)
+        if not size:
+            if writer is not None:
+                writer.abort()
+            blob = 0
+        else:
+            blob = writer.blob if writer is not None else blobs.adopt(str(file))
+        return blob, size, digests["MD5"].digest().hex(), base64_of(digests[DEFAULT].digest())
