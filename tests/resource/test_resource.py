@@ -1,7 +1,9 @@
 """The generic operations where no client can look: the job behind a noun that runs, the clock, pages under change."""
 
 import dataclasses
+import sqlite3
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 
 from clary.config import Config
 from clary.errors import AWSError, Invalid
+from clary.jobs.states import ENDED
 from clary.resource import crud
 from clary.resource.bus import Bus
 from clary.resource.call import Call, Caller, Permission, Platform
@@ -37,14 +40,16 @@ class Anybody:
 class Training:
     """A recipe that nobody carries out."""
 
-    def prepare(self, document: Document) -> Document:
+    def need(self, document: Document) -> Document:
         return document
-
-    def finish(self, document: Document) -> None: ...
 
 
 def view(_document: Document, job: Any, events: list[Any]) -> Document:
     return {"TrainingJobStatus": job["state"], "FailureReason": ",".join(event["state"] for event in events)}
+
+
+def set_state(state: str, connection: sqlite3.Connection) -> None:
+    connection.execute("UPDATE job SET state = ?", [state])
 
 
 NOUNS = (
@@ -95,10 +100,18 @@ def test_what_runs_has_a_job_and_an_event_from_the_first(desk: Desk) -> None:
     assert shown["TrainingJobStatus"] == "pending"
     assert shown["FailureReason"] == "pending"
     desk("StopTrainingJob", TrainingJobName="j")
+    desk("StopTrainingJob", TrainingJobName="j")
     assert desk.store.read().execute("SELECT stop FROM job").fetchone()["stop"] == 1
-    desk.store.write(lambda connection: connection.execute("UPDATE job SET state = 'done'"))
-    with pytest.raises(Invalid):
-        desk("StopTrainingJob", TrainingJobName="j")
+    details = [row["detail"] for row in desk.store.read().execute("SELECT detail FROM event ORDER BY id")]
+    assert details == [None, b'{"status":"Stopping"}'], "one event, however often it is asked"
+    for state in ENDED:
+        desk.store.write(partial(set_state, state))
+        with pytest.raises(Invalid):
+            desk("StopTrainingJob", TrainingJobName="j")
+
+
+def test_the_states_in_which_a_job_stays_are_the_engines() -> None:
+    assert set(crud.ENDED) == ENDED
 
 
 def test_a_refused_create_leaves_nothing(desk: Desk) -> None:

@@ -76,6 +76,7 @@ class Platform:
     bus: Bus
     clock: Callable[[], float]  # seconds since the epoch
     authority: Authority
+    wake: Callable[[], None] = lambda: None  # the job engine: there is a new job, or one is to stop
 
 
 class _Keys(Mapping[str, list[str]]):

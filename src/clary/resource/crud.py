@@ -17,6 +17,8 @@ from clary.store.sql import queries
 
 SQL = queries("clary.store")
 TICK = 0.001  # seconds: AWS shows times to the millisecond
+ENDED = ("completed", "failed", "stopped")  # the states in which a job stays: jobs/states.py
+STOPPING = orjson.dumps({"status": "Stopping"})  # AWS's word, of every noun that runs
 
 Hook = Callable[[Call[Any], sqlite3.Connection, Document], None]
 
@@ -96,6 +98,8 @@ def create(plan: Plan, call: Call[Nouns], request: Document, hook: Hook | None =
         return add(plan, call, connection, document, given_tags)
 
     arn = call.platform.store.write(work)
+    if plan.resource.recipe:
+        call.platform.wake()
     shown = pages.document(plan, find(call.platform.store.read(), arn))
     return {member: shown[member] for member in plan.create_members if member in shown}
 
@@ -251,8 +255,10 @@ def delete(plan: Plan, call: Call[Nouns], request: Document, hook: Hook | None =
 
 
 def forget(connection: sqlite3.Connection, arn: str) -> None:
-    """Within a transaction: the row and its tags are gone."""
+    """Within a transaction: the row, its tags and its past are gone."""
     connection.execute(SQL["resource_remove"], {"arn": arn})
+    connection.execute(SQL["job_remove"], {"arn": arn})
+    connection.execute(SQL["event_clear"], {"arn": arn})
     connection.execute(SQL["tag_clear"], {"arn": arn})
 
 
@@ -273,12 +279,21 @@ def stop(plan: Plan, call: Call[Nouns], request: Document) -> Document:
     def work(connection: sqlite3.Connection) -> None:
         row = get(plan, call, connection, request)
         job = connection.execute(SQL["job_find"], {"arn": row["arn"]}).fetchone()
-        if job is None or job["state"] == "done":
+        if job is None or job["state"] in ENDED:
             raise Invalid(f"The request was rejected because the {plan.noun} is in a terminal state: {row['arn']}")
-        connection.execute(SQL["job_stop"], {"arn": row["arn"]})
+        halt(connection, job, call.state.now(call))
 
     call.platform.store.write(work)
+    call.platform.wake()
     return {}
+
+
+def halt(connection: sqlite3.Connection, job: Any, now: float) -> None:
+    """Within a transaction: somebody wants this job, a row, to end. Wake the engine afterwards."""
+    if not job["stop"]:
+        values = {"arn": job["arn"], "at": now, "state": job["state"], "message": "", "detail": STOPPING}
+        connection.execute(SQL["event_add"], values)
+        connection.execute(SQL["job_stop"], {"arn": job["arn"]})
 
 
 def operations(plan: Plan, listing: pages.Listing | None) -> dict[str, Operation]:

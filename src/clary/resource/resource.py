@@ -20,10 +20,9 @@ VERBS = ("Create", "Describe", "List", "Update", "Delete", "Stop")
 
 
 class Recipe(Protocol):
-    """How a noun that runs is run; the job engine calls it."""
+    """How a noun that runs is run: jobs/recipe.py has all of it, for the job engine, which calls it."""
 
-    def prepare(self, document: Document) -> Any: ...
-    def finish(self, document: Document) -> None: ...
+    def need(self, document: Document) -> Any: ...
 
 
 @dataclass(frozen=True, slots=True)

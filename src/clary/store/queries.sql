@@ -55,6 +55,12 @@ SELECT * FROM job WHERE arn = :arn;
 -- name: job_stop
 UPDATE job SET stop = 1 WHERE arn = :arn;
 
+-- name: job_remove
+DELETE FROM job WHERE arn = :arn;
+
+-- name: event_clear
+DELETE FROM event WHERE arn = :arn;
+
 -- name: event_add
 INSERT INTO event (arn, at, state, message, detail) VALUES (:arn, :at, :state, :message, :detail);
 

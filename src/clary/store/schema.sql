@@ -56,3 +56,25 @@ CREATE TABLE fact (
     key   TEXT PRIMARY KEY,
     value TEXT NOT NULL
 ) WITHOUT ROWID;
+
+-- version: 2
+
+-- A job's id names its launches, so it is never given twice. What an attempt has to know after a restart is its memo.
+CREATE TABLE job_2 (
+    id       INTEGER PRIMARY KEY AUTOINCREMENT,
+    arn      TEXT NOT NULL UNIQUE,
+    recipe   TEXT NOT NULL,          -- which recipe prepares and finishes it: sagemaker.TrainingJob
+    state    TEXT NOT NULL,          -- jobs/states.py
+    attempt  INTEGER NOT NULL DEFAULT 0,
+    stop     INTEGER NOT NULL DEFAULT 0,  -- somebody asked it to stop
+    owner    TEXT,                   -- the worker that holds the lease
+    lease    REAL,                   -- until when
+    due      REAL NOT NULL,          -- not to be claimed before
+    handle   BLOB,                   -- JSON: what the compute driver needs to find it again
+    memo     BLOB                    -- JSON: jobs/records.Memo
+);
+INSERT INTO job_2 (id, arn, recipe, state, attempt, stop, owner, lease, due, handle)
+SELECT id, arn, recipe, state, attempt, stop, owner, lease, due, handle FROM job;
+DROP TABLE job;
+ALTER TABLE job_2 RENAME TO job;
+CREATE INDEX job_by_state ON job (state, id);

@@ -1,0 +1,231 @@
+"""The job engine: takes jobs as they come, runs as many as the machine bears, and takes up again what a crash left.
+
+One thread decides (what waits, whose turn it is, what is to stop), one ships the logs, one measures, and every job
+that runs has one of its own (attempt.py). Only the deciding thread touches queue and budget; the others post to it.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from queue import SimpleQueue
+
+import orjson
+
+from clary.compute.driver import Driver
+from clary.config import Config
+from clary.jobs.attempt import Attempt, Means, remove
+from clary.jobs.budget import Budget, Places, Queue, Waiting
+from clary.jobs.recipe import Journal, Outcome, Recipe
+from clary.jobs.records import LEASE, Note, Record, Records
+from clary.jobs.states import ENDED, INTERNAL
+from clary.store.db import Store
+
+log = logging.getLogger(__name__)
+
+MOST = 64  # jobs with a thread at once, those that upload included
+IDLE = 1.0  # seconds between two rounds when nobody wakes us
+SHIP = 0.1  # seconds between two looks at the log files
+FIRST, MEASURE = 1.0, 60.0  # seconds: between two looks whether it is time to measure; between two measurements
+CLOSING = 5.0  # seconds for threads to come to a point where they can be left
+STOPPING = Note(detail={"status": "Stopping"})  # the event is resource/crud's, written where it was asked
+
+
+class Worker:
+    def __init__(
+        self,
+        store: Store,
+        driver: Driver,
+        recipes: Mapping[str, Recipe],
+        journal: Journal,
+        config: Config,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """`recipes` by service and noun: sagemaker.TrainingJob. Raises ClaryError where the driver cannot work."""
+        self._folder: Path = config.home / "jobs"
+        self._recipes, self._driver, self._clock = recipes, driver, clock
+        self._records = Records(store, clock)
+        self._closing, self._woken = threading.Event(), threading.Event()
+        self._means = Means(self._records, driver, journal, self._folder, clock, self._closing)
+        self._budget = Budget(driver.nodes(), config.oversubscribe)
+        self._queue = Queue(self._budget)
+        self._waiting: dict[int, tuple[Attempt, Waiting]] = {}
+        self._active: dict[int, Attempt] = {}
+        self._halted: set[int] = set()  # of the active, those that know that they are to stop
+        self._told: set[int] = set()  # of the waiting, those whose user knows that they wait
+        self._renewed = 0.0
+        self._seen = 0
+        self._posted: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._threads: list[threading.Thread] = []
+
+    def start(self) -> None:
+        """Takes up what a dead worker left, then what waits."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for record in self._records.take_over():
+            if (attempt := self._attempt(record)) is not None:
+                self._launch(attempt, self._budget.places(attempt.need))
+        kept = {attempt.record.group for attempt in self._active.values()}
+        self._run("jobs-sweep", lambda: self._sweep(kept))
+        self._run("jobs", lambda: self._rounds(self._round, self._pause))
+        self._run("jobs-logs", lambda: self._rounds(self._ship, lambda: self._closing.wait(SHIP)))
+        self._run("jobs-usage", lambda: self._rounds(self._measure, lambda: self._closing.wait(FIRST)))
+
+    def wake(self) -> None:
+        """There is a new job, or one is to stop."""
+        self._woken.set()
+
+    def close(self) -> None:
+        """Leaves containers running; the next worker adopts them."""
+        self._closing.set()
+        self._woken.set()
+        deadline = time.monotonic() + CLOSING
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+
+    def _run(self, name: str, body: Callable[[], None]) -> None:
+        thread = threading.Thread(target=body, name=name, daemon=True)
+        self._threads = [*(other for other in self._threads if other.is_alive()), thread]
+        thread.start()
+
+    def _rounds(self, body: Callable[[], None], pause: Callable[[], object]) -> None:
+        while not self._closing.is_set():
+            try:
+                body()
+            except Exception:
+                log.exception("jobs: a round failed; the next may not")
+                self._closing.wait(IDLE)
+            pause()
+
+    def _pause(self) -> None:
+        self._woken.wait(IDLE)
+        self._woken.clear()
+
+    def _post(self, action: Callable[[], None]) -> None:
+        self._posted.put(action)
+        self._woken.set()
+
+    def _round(self) -> None:
+        while not self._posted.empty():
+            self._posted.get()()
+        for record in self._records.waiting(self._seen):
+            self._seen = record.id
+            self._enqueue(record)
+        for number in self._records.stopping():
+            self._halt(number)
+        self._admit()
+        self._tell()
+        self._give_up()
+        if time.monotonic() - self._renewed > LEASE / 3:
+            self._renewed = time.monotonic()
+            self._records.renew()
+
+    def _attempt(self, record: Record) -> Attempt | None:
+        """None: what it needs cannot be known, and the job has failed."""
+        try:
+            recipe = self._recipes[record.recipe]
+            need = recipe.need(record.document)
+        except Exception:
+            log.exception("job %s: what it needs", record.id)
+            self._records.move(record, "failed", Note(INTERNAL, {"status": "Failed"}))
+            return None
+        return Attempt(record, recipe, need, self._budget.limits(need), self._means)
+
+    def _enqueue(self, record: Record) -> None:
+        if (attempt := self._attempt(record)) is not None:
+            need = attempt.need
+            waiting = Waiting(record.id, need.share, self._budget.places(need), self._clock())
+            self._waiting[record.id] = attempt, waiting
+            self._queue.add(waiting)
+
+    def _dequeue(self, number: int) -> Attempt:
+        attempt, waiting = self._waiting.pop(number)
+        self._queue.remove(waiting)
+        self._told.discard(number)
+        return attempt
+
+    def _admit(self) -> None:
+        while len(self._active) < MOST and (waiting := self._queue.next(self._clock())):
+            self._launch(self._dequeue(waiting.id), waiting.places)
+
+    def _launch(self, attempt: Attempt, places: Places) -> None:
+        number, share = attempt.record.id, attempt.need.share
+        self._budget.take(share, places)
+        taken = [places]
+
+        def free() -> None:
+            if taken:
+                self._budget.give_back(share, taken.pop())
+
+        def over() -> None:
+            free()
+            del self._active[number]
+            self._halted.discard(number)
+            if attempt.record.state == "pending":
+                self._enqueue(attempt.record)
+
+        def body() -> None:
+            try:
+                attempt.run()
+            finally:
+                self._post(over)
+
+        attempt.freed = lambda: self._post(free)
+        self._active[number] = attempt
+        if attempt.record.stop:
+            self._halt(number)
+        self._run(f"job-{number}", body)
+
+    def _halt(self, number: int) -> None:
+        """Somebody asked it to stop."""
+        if number in self._waiting:
+            attempt = self._dequeue(number)
+            attempt.publish(STOPPING)
+            attempt.end(Outcome("stopped"))
+        elif number in self._active and number not in self._halted:
+            self._halted.add(number)
+            self._active[number].publish(STOPPING)
+            self._active[number].halt()
+
+    def _tell(self) -> None:
+        """To those who wait: why."""
+        free = self._budget.free
+        told = []
+        for place, (number, (attempt, waiting)) in enumerate(self._waiting.items()):
+            if number not in self._told:
+                before = f", and {place} jobs came before it" if place else ""
+                message = f"Waiting for capacity: it needs {waiting.places}; free are {free}{before}."
+                told.append((attempt, Note(message, {"status": "Pending"})))
+        if told:
+            self._records.tell([(attempt.record, note) for attempt, note in told])
+        for attempt, note in told:
+            self._told.add(attempt.record.id)
+            attempt.publish(note)
+
+    def _give_up(self) -> None:
+        """On jobs that have waited for as long as they may."""
+        now = self._clock()
+        for number, (attempt, waiting) in list(self._waiting.items()):
+            if attempt.need.wait is not None and now - waiting.since > attempt.need.wait:
+                message = "There was no capacity for the job within the time that it may wait."
+                self._dequeue(number)
+                attempt.end(Outcome("stopped", message, {"status": "MaxWaitTimeExceeded"}))
+
+    def _ship(self) -> None:
+        for attempt in list(self._active.values()):
+            attempt.ship()
+
+    def _measure(self) -> None:
+        for attempt in list(self._active.values()):
+            attempt.measure(MEASURE)
+
+    def _sweep(self, kept: set[str]) -> None:
+        """Groups and folders of jobs that are over, if we were killed before we could clear them away."""
+        for group in set(self._driver.groups()) - kept:
+            row = self._records.named(group)
+            if row is not None and row["state"] in ENDED and row["handle"]:
+                self._driver.release(orjson.loads(row["handle"]))
+        for folder in self._folder.iterdir():
+            row = self._records.named(folder.name)
+            if folder.name not in kept and (row is None or row["state"] in ENDED):
+                remove(folder)
