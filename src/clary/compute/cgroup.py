@@ -30,8 +30,8 @@ class Version2:
         (folder / "pids.max").write_text(str(PROCESSES))
         return {
             "cgroups": [str(folder / "cgroup.procs")],
-            "memory": str(folder / "memory.current"),
-            "counted": {
+            "gauge": {
+                "memory": [str(folder / "memory.current"), ""],
                 "oom": [str(folder / "memory.events"), "oom_kill"],
                 "cpu": [str(folder / "cpu.stat"), "usage_usec"],
                 "unit": 1e-6,
@@ -55,8 +55,8 @@ class Version1:
         (of["pids"] / "pids.max").write_text(str(PROCESSES))
         return {
             "cgroups": [str(folder / "cgroup.procs") for folder in sorted(folders)],
-            "memory": str(of["memory"] / "memory.usage_in_bytes"),
-            "counted": {
+            "gauge": {
+                "memory": [str(of["memory"] / "memory.usage_in_bytes"), ""],
                 "oom": [str(of["memory"] / "memory.oom_control"), "oom_kill"],
                 "cpu": [str(of["cpuacct"] / "cpuacct.usage"), ""] if "cpuacct" in of else None,
                 "unit": 1e-9,

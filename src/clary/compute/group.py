@@ -6,6 +6,7 @@ Drivers that run on this machine have this in common; what they differ in is the
 import errno
 import fcntl
 import json
+import marshal
 import os
 import select
 import shutil
@@ -29,12 +30,16 @@ class Group:
         self.instances = instances
 
     def start(self, plan: dict[str, Any]) -> None:
-        """Raises ClaryError with what the supervisor says. Does nothing if the group has been started before."""
-        document = json.dumps(plan | {"folder": str(self.folder)})
+        """Raises ClaryError with what the supervisor says. Does nothing if the group has been started before.
+
+        `plan`: `instances` (what supervisor.py takes of each), `network` and `user` (whether the group gets a network
+        namespace, and a user namespace for it), `note` (JSON, found in `started` later).
+        """
+        plan = plan | {"folder": str(self.folder), "note": json.dumps(plan["note"])}
         with (self.folder / "log").open("ab") as log:
             done = subprocess.run(
                 [sys.executable, "-I", "-S", str(SUPERVISOR)],
-                input=document.encode(),
+                input=marshal.dumps(plan),
                 stdout=subprocess.PIPE,
                 stderr=log,
                 start_new_session=True,
@@ -42,9 +47,8 @@ class Group:
                 cwd="/",
                 check=False,
             )
-        said = json.loads(done.stdout or "{}")
-        if error := said.get("error"):
-            raise ClaryError(error)
+        if done.stdout:
+            raise ClaryError(done.stdout.decode(errors="replace"))
         if not self.started():
             trouble = (self.folder / "log").read_text(errors="replace").strip() or f"exit code {done.returncode}"
             raise ClaryError(f"the supervisor of {self.folder.parent} ended before it began: {trouble[-2000:]}")
@@ -81,15 +85,16 @@ class Group:
         return _json(self.folder / f"ended-{index}")
 
     def wait(self, timeout: float) -> None:
-        try:
-            steady = os.open(self.folder / "steady", os.O_RDONLY | os.O_NONBLOCK)
-        except FileNotFoundError:
-            return  # not started
+        if not self.started():
+            time.sleep(timeout)  # nothing runs that could end
+            return
+        steady = os.open(self.folder / "steady", os.O_RDONLY | os.O_NONBLOCK)
         try:
             # Looked at only now: had it failed before, this descriptor would never tell.
-            if any(instance.state != "running" and instance.code != 0 for instance in self.describe()):
+            instances = self.describe()
+            if any(each.state != "running" and each.code != 0 for each in instances):
                 return
-            if self.supervisor() is None:
+            if all(each.state != "running" for each in instances):
                 return
             waits = select.poll()
             waits.register(steady, select.POLLIN)
@@ -110,16 +115,16 @@ class Group:
             os.close(control)
 
     def end(self) -> dict[str, Any]:
-        """Kills what runs, waits until it is gone, and returns what the plan left to undo."""
+        """Kills what runs, waits until it is gone, forgets it, and returns the plan's note."""
         deadline = time.monotonic() + RELEASE
         while (pid := self.supervisor()) is not None:
             self.stop(0)
             _gone(pid, 0.2)
             if time.monotonic() > deadline:
                 raise ClaryError(f"process {pid}, the supervisor of {self.folder.parent}, does not end: kill it")
-        undo: dict[str, Any] = self.started().get("undo", {})
+        note: dict[str, Any] = self.started().get("note", {})
         shutil.rmtree(self.folder, ignore_errors=True)
-        return undo
+        return note
 
 
 def _gone(pid: int, timeout: float) -> None:

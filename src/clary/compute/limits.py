@@ -2,7 +2,6 @@
 
 import os
 import resource
-import subprocess
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,9 @@ from typing import Any
 from clary.compute import cgroup
 from clary.compute.driver import Node, Usage
 from clary.compute.group import Group
-from clary.errors import ClaryError
+from clary.compute.supervisor import counted, written
+
+NO_GAUGE: dict[str, Any] = {"memory": None, "oom": None, "cpu": None, "unit": 0}
 
 
 def limits() -> str:
@@ -22,15 +23,14 @@ def limits() -> str:
 
 
 def of(name: str, cpus: float, memory: int) -> dict[str, Any]:
-    """The part of an instance's plan that limits it. Without control groups each of its processes may take `memory`, and
-    nothing limits cpu.
+    """The part of an instance's plan that limits it. Without control groups each of its processes may take `memory`,
+    and nothing limits cpu.
     """
     found = cgroup.available()
     if found is not None:
-        made = found.make(f"clary-{name}", cpus, memory)
-        return made | {"rlimits": [[resource.RLIMIT_CORE, 0]]}
+        return found.make(f"clary-{name}", cpus, memory) | {"rlimits": [[resource.RLIMIT_CORE, 0]]}
     rlimits = [[resource.RLIMIT_CORE, 0], [resource.RLIMIT_DATA, memory], [resource.RLIMIT_NPROC, cgroup.PROCESSES]]
-    return {"cgroups": [], "memory": "", "counted": {"oom": None, "cpu": None, "unit": 0}, "rlimits": rlimits}
+    return {"cgroups": [], "gauge": NO_GAUGE, "rlimits": rlimits}
 
 
 @cache
@@ -41,12 +41,12 @@ def machine() -> Node:
 
 
 def usage(group: Group) -> list[Usage]:
-    return [Usage()] * group.instances
+    """The note of a group's plan has each instance's `gauge` and `watched` under `usage`."""
+    gauges = group.started().get("note", {}).get("usage", [])
+    return [_usage(group.ended(index), **gauge) for index, gauge in enumerate(gauges)] or [Usage()] * group.instances
 
 
-def check(bwrap: str) -> None:
-    user = [] if os.geteuid() == 0 else ["--unshare-user"]
-    command = [bwrap, *user, "--unshare-pid", "--unshare-net", "--ro-bind", "/", "/", "--proc", "/proc", "/bin/true"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env={})
-    if done.returncode:
-        raise ClaryError(f"No sandbox can be made here: {done.stderr.strip()}. `clary doctor` says what to do.")
+def _usage(ended: dict[str, Any], gauge: dict[str, Any], watched: list[str]) -> Usage:
+    if ended:
+        return Usage(cpu=ended["cpu"])
+    return Usage(counted(gauge["cpu"]) * gauge["unit"], counted(gauge["memory"]), written(watched))

@@ -39,12 +39,13 @@ class Null:
                 "disk": handle["disk"],
                 "watched": _mounted(launch),
                 "cgroups": [],
-                "counted": {"oom": None, "cpu": None, "unit": 0},
+                "owner": -1,
+                "gauge": {"oom": None, "cpu": None, "unit": 0},
                 "rlimits": [],
             }
             for launch in launches
         ]
-        group.start({"instances": instances, "network": False, "undo": {}})
+        group.start({"instances": instances, "network": False, "user": False, "note": {}})
 
     def describe(self, handle: Handle) -> list[Instance]:
         return _group(handle).describe()

