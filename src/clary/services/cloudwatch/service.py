@@ -4,10 +4,10 @@ from typing import Any
 
 from clary.resource.call import Call, Permission, Platform
 from clary.resource.service import Service, collect
-from clary.services.cloudwatch import metric
+from clary.services.cloudwatch import metric, query
 from clary.services.cloudwatch.metrics import Metrics
 
-MODULES = (metric,)
+MODULES = (metric, query)
 UNUSED = {
     # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/adding-your-own-related-telemetry.html
     "PutMetricData": {"EntityMetricData[].Entity", "StrictEntityValidation"},

@@ -41,7 +41,7 @@ def parse(name: str) -> Statistic | None:
     percent = bool(low_percent or high_percent)
     if low is high is None or (percent and ((low and not low_percent) or (high and not high_percent))):
         return None
-    if (kind == "PR") is percent or (percent and not 0 <= float(low or 0) <= float(high or 100) <= 100):
+    if percent and (kind == "PR" or not 0 <= float(low or 0) <= float(high or 100) <= 100):
         return None
     if percent:
         return _between(kind, float(low or 0), float(high or 100), percent=True)
