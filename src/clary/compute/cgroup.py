@@ -30,6 +30,7 @@ class Version2:
         (folder / "pids.max").write_text(str(PROCESSES))
         return {
             "cgroups": [str(folder / "cgroup.procs")],
+            "hurry": [str(folder / "cpu.max"), "max"],  # thousands of processes need cpu to die
             "gauge": {
                 "memory": [str(folder / "memory.current"), ""],
                 "oom": [str(folder / "memory.events"), "oom_kill"],
@@ -55,6 +56,7 @@ class Version1:
         (of["pids"] / "pids.max").write_text(str(PROCESSES))
         return {
             "cgroups": [str(folder / "cgroup.procs") for folder in sorted(folders)],
+            "hurry": [str(of["cpu"] / "cpu.cfs_quota_us"), "-1"],  # thousands of processes need cpu to die
             "gauge": {
                 "memory": [str(of["memory"] / "memory.usage_in_bytes"), ""],
                 "oom": [str(of["memory"] / "memory.oom_control"), "oom_kill"],

@@ -30,7 +30,7 @@ def of(name: str, cpus: float, memory: int) -> dict[str, Any]:
     if found is not None:
         return found.make(f"clary-{name}", cpus, memory) | {"rlimits": [[resource.RLIMIT_CORE, 0]]}
     rlimits = [[resource.RLIMIT_CORE, 0], [resource.RLIMIT_DATA, memory], [resource.RLIMIT_NPROC, cgroup.PROCESSES]]
-    return {"cgroups": [], "gauge": NO_GAUGE, "rlimits": rlimits}
+    return {"cgroups": [], "hurry": None, "gauge": NO_GAUGE, "rlimits": rlimits}
 
 
 @cache

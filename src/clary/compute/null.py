@@ -39,6 +39,7 @@ class Null:
                 "disk": handle["disk"],
                 "watched": _mounted(launch),
                 "cgroups": [],
+                "hurry": None,
                 "owner": -1,
                 "gauge": {"oom": None, "cpu": None, "unit": 0},
                 "rlimits": [],

@@ -194,7 +194,7 @@ def _parents(targets: list[str]) -> list[str]:
 
 
 def _become(user: int | None) -> list[str]:
-    """In a user namespace setpriv is there only because it ends with 127, as a container does, if there is no program."""
+    """In a user namespace setpriv changes nothing, but ends with 127 if there is no such program, as a shell does."""
     setpriv = shutil.which("setpriv", path=PATH)
     if setpriv is None:
         raise ClaryError("there is no setpriv: install the package util-linux")

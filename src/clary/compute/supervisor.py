@@ -10,7 +10,7 @@ there in half the time, and takes about 10 MB. What others see of it, in its own
 - `control`: a FIFO that takes `stop <seconds of grace>`;
 - `steady`: a FIFO that it has open for writing until an instance fails or the last one ends.
 """
-# ruff: noqa: PTH104, PTH110, PTH116, PTH123 - it imports no pathlib: see above
+# ruff: noqa: PTH104, PTH110, PTH123 - it imports no pathlib: see above
 
 import _signal as signal  # type: ignore[import-not-found]  # typed as `signal`, which takes as long as Python itself
 import fcntl
@@ -24,6 +24,7 @@ import time
 DISK_EVERY = 2.0  # seconds between two looks at what was written; longer where a look itself takes long
 BLOCK = 512  # st_blocks are that long, whatever the file system: https://man7.org/linux/man-pages/man3/stat.3type.html
 STARTED = "started"
+PIPE = 1 << 20  # bytes of output that wait while this process looks at the disk
 
 TYPE_CHECKING = False  # `typing` too takes long to import
 if TYPE_CHECKING:
@@ -43,14 +44,19 @@ class Instance:
         self.program: int | None = None  # pidfd of what the launch named
         self.out_of_disk = False
         self.ended = False
-        self.log_size = os.stat(plan["log"]).st_size if os.path.exists(plan["log"]) else 0
         self.said = b""
+        self.log = os.open(plan["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        # A pipe, as a container has: `> /dev/stdout` must neither fail nor empty the log.
+        self.output, output = os.pipe()
+        os.set_blocking(self.output, False)
+        enlarge(output)
         self.status, told = os.pipe()
         self.started = time.time()
         self.pid = os.fork()
         if not self.pid:
-            become(plan, told)
+            become(plan, told, output)
         os.close(told)
+        os.close(output)
         self.descriptor = os.pidfd_open(self.pid)
 
     def settle(self) -> None:
@@ -83,9 +89,22 @@ class Instance:
                 raise Failed(self.complaint())
 
     def complaint(self) -> str:
-        with open(self.plan["log"], "rb") as file:
-            file.seek(self.log_size)
-            return file.read(2000).decode(errors="replace").strip() or "it ended before the program began"
+        waits = select.poll()
+        waits.register(self.descriptor, select.POLLIN)
+        waits.poll()
+        return self.pump().decode(errors="replace").strip() or "it ended before the program began"
+
+    def pump(self) -> bytes:
+        """What it said since the last time goes into its log."""
+        said = b""
+        try:
+            while more := os.read(self.output, PIPE):
+                said = more
+                while more:
+                    more = more[os.write(self.log, more) :]
+        except BlockingIOError:
+            pass
+        return said
 
     def terminate(self) -> None:
         if not self.ended:
@@ -96,6 +115,10 @@ class Instance:
             return
         if self.plan["options"] is None:
             kill_session(self.pid)
+        if self.plan["hurry"]:
+            path, text = self.plan["hurry"]
+            with open(path, "w") as file:
+                file.write(text)
         send(self.first, signal.SIGKILL)
         send(self.descriptor, signal.SIGKILL)
 
@@ -113,6 +136,7 @@ class Instance:
             kill_session(self.pid)
             if last:
                 kill_children()
+        self.pump()
         self.ended = True
         gauge = self.plan["gauge"]
         killed = counted(gauge["oom"])
@@ -131,17 +155,16 @@ class Instance:
             self.kill()
 
 
-def become(plan: "dict[str, Any]", told: int) -> None:
+def become(plan: "dict[str, Any]", told: int, output: int) -> None:
     """In the new process, which becomes the instance: never returns."""
     try:
         os.setsid()
         for name in (*ENDS, signal.SIGPIPE, signal.SIGXFSZ):
             signal.signal(name, signal.SIG_DFL)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        log = os.open(plan["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        os.fchown(log, plan["owner"], plan["owner"])  # so that the program may open /dev/stdout
-        os.dup2(log, 1)
-        os.dup2(log, 2)
+        os.fchown(output, plan["owner"], plan["owner"])  # so that the program may open /dev/stdout
+        os.dup2(output, 1)
+        os.dup2(output, 2)
         for procs in plan["cgroups"]:
             with open(procs, "w") as file:
                 file.write("0")
@@ -165,6 +188,13 @@ def become(plan: "dict[str, Any]", told: int) -> None:
             os.write(told, b"!")
     finally:
         os._exit(126)
+
+
+def enlarge(pipe: int) -> None:
+    try:
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE)
+    except PermissionError:
+        return  # an ordinary user may have only so many large ones: it stays at 64 kB
 
 
 def inherited(name: str, content: bytes) -> int:
@@ -342,7 +372,8 @@ def watch(instances: list[Instance], control: int, steady: int) -> None:
     """Until the last instance has ended."""
     waits = select.poll()
     running = {instance.descriptor: instance for instance in instances}
-    for descriptor in (control, *running):
+    talking = {instance.output: instance for instance in instances}
+    for descriptor in (control, *running, *talking):
         waits.register(descriptor, select.POLLIN)
     limited = any(instance.plan["disk"] for instance in instances)
     deadline: float | None = None
@@ -350,7 +381,12 @@ def watch(instances: list[Instance], control: int, steady: int) -> None:
     while running:
         moments = ([look] if limited else []) + ([deadline] if deadline is not None else [])
         patience = max(0.0, min(moments) - time.monotonic()) * 1000 + 1 if moments else None
-        for descriptor, _ in waits.poll(patience):
+        for descriptor, event in waits.poll(patience):
+            if descriptor in talking:
+                talking[descriptor].pump()
+                if not event & select.POLLIN:
+                    waits.unregister(descriptor)  # closed: nothing will come
+                continue
             if descriptor == control:
                 until = time.monotonic() + shortest_grace(control)
                 deadline = until if deadline is None else min(deadline, until)
