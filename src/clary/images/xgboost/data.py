@@ -1,0 +1,171 @@
+"""The data of a channel as xgboost's DMatrix.
+
+CSV and libsvm are read by xgboost's own parser: what users of the public container get, with its rules (an empty field
+is missing, not 0), and the leanest way there is, since no copy is made beside the matrix. The matrix is made before the
+instances find each other: afterwards xgboost would read only its rank's part of a file.
+https://docs.aws.amazon.com/sagemaker/latest/dg/xgboost.html#InputOutput-XGBoost
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import tempfile
+import warnings
+from pathlib import Path
+from typing import Any
+
+from . import parquet, recordio
+from .failures import UserError
+from .packages import numpy, xgboost
+from .say import say, warn
+
+FORMS = {
+    "csv": "csv",
+    "text/csv": "csv",
+    "libsvm": "libsvm",
+    "text/libsvm": "libsvm",
+    "text/x-libsvm": "libsvm",
+    "parquet": "parquet",
+    "application/x-parquet": "parquet",
+    "recordio-protobuf": "recordio-protobuf",
+    "application/x-recordio-protobuf": "recordio-protobuf",
+}
+DEEPEST = 3  # folders below the channel that the public container still reads (data_utils.MAX_FOLDER_DEPTH)
+
+
+def form(content_type: str | None) -> str:
+    """csv, libsvm, parquet or recordio-protobuf."""
+    kind, *options = [part.strip() for part in (content_type or "text/libsvm").lower().split(";")]
+    if kind not in FORMS:
+        raise UserError(f"{content_type} is not an accepted ContentType: {', '.join(FORMS)}.")
+    for option in options:
+        key, _, value = option.partition("=")
+        if FORMS[kind] == "csv" and key.strip() == "label_size" and value.strip(" \"'") != "1":
+            raise UserError(
+                f"{content_type} is not an accepted csv ContentType. Optional parameter label_size must be equal to 1"
+            )
+    return FORMS[kind]
+
+
+def files(channel: Path) -> list[Path]:
+    """The channel's data files in the order of their names."""
+    found = []
+    for folder, folders, names in os.walk(channel, followlinks=True):
+        if len(Path(folder).relative_to(channel).parts) >= DEEPEST and folders:
+            warn(f"The depth of folder {channel} exceed the limit {DEEPEST}. Files in deeper sub dirs won't be loaded.")
+            folders.clear()
+        folders.sort()
+        hidden = [name for name in names if name.startswith(".")]
+        if hidden:
+            raise UserError(f"Hidden file found in the data path! Remove that before training. ({hidden[0]})")
+        found += [Path(folder, name) for name in sorted(names) if not name.startswith("_")]
+    return [file for file in found if file.stat().st_size > 0]
+
+
+def read(sources: list[Path], kind: str, weighted: bool, threads: int) -> Any:
+    """The matrix of all the files, the first column being the label. Raises UserError."""
+    try:
+        if kind == "csv":
+            matrix = _text(sources, f"format=csv&label_column=0&delimiter={_delimiter(sources)}", weighted, threads)
+        elif kind == "libsvm":
+            for source in sources:
+                _check_libsvm(source)
+            matrix = _text(sources, "format=libsvm", False, threads)
+        elif kind == "parquet":
+            values = parquet.read(sources)
+            matrix = _dense(values, threads)
+        else:
+            features, labels = recordio.read(sources)
+            matrix = xgboost.DMatrix(features, label=labels, nthread=threads)
+    except UserError:
+        raise
+    except Exception as error:
+        said = str(error).partition("Stack trace")[0].strip()
+        raise UserError(f"Failed to load {kind} data with exception:\n{said}") from error
+    _check_labels(matrix)
+    return matrix
+
+
+def _text(sources: list[Path], form: str, weighted: bool, threads: int) -> Any:
+    """Through links of plain names: `;`, `?` and `#` in a file's name mean something to xgboost."""
+    uri = form + ("&weight_column=1" if weighted else "")
+    with tempfile.TemporaryDirectory(prefix="xgboost-input-") as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that reading text files is deprecated
+        links = []
+        for number, source in enumerate(sources):
+            links.append(f"{folder}/{number}")
+            Path(links[-1]).symlink_to(source.resolve())
+        return xgboost.DMatrix(";".join(links) + "?" + uri, nthread=threads)
+
+
+def _dense(values: Any, threads: int) -> Any:
+    """Slices of one array are handed over as they lie: xgboost takes strides, so that no copy is made."""
+    return xgboost.DMatrix(values[:, 1:], label=numpy.ascontiguousarray(values[:, 0]), nthread=threads)
+
+
+def _delimiter(sources: list[Path]) -> str:
+    """As the public container finds it: by the first line."""
+    delimiter = ""
+    for source in sources:
+        with source.open(errors="ignore") as file:
+            line = file.readline()
+        try:
+            found = csv.Sniffer().sniff(line).delimiter
+        except csv.Error as error:
+            raise UserError(f"Could not determine delimiter on line {line[:50]}:\n{error}") from error
+        delimiter = delimiter or found
+        for field in line.strip().split(found):
+            if field.strip(" \"'") and not _is_number(field.strip()):
+                raise UserError(
+                    f"First line '{line[:50].strip()}...' of file '{source.name}' is not 'CSV' format: '{field[:50]}' "
+                    "is not a number. Please ensure the file has no header line, its first column is the label, and "
+                    "all of its values are numbers."
+                )
+    say(f"Determined delimiter of CSV input is '{delimiter}'")
+    return delimiter
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _check_libsvm(source: Path) -> None:
+    """The first line that has features: `<label>[:<weight>] <index>:<value> ...`."""
+    with source.open(errors="ignore") as file:
+        for line in file:
+            label, *features = line.split("#", 1)[0].split()[:50] or [""]
+            right = all(_is_number(part) for part in label.split(":", 1)) if label else True
+            right = right and all(
+                feature.count(":") == 1 and all(_is_number(part) for part in feature.split(":"))
+                for feature in features
+                if not feature.startswith("qid:")
+            )
+            if not right:
+                raise UserError(
+                    f"First line '{line[:50].strip()}...' of file '{source.name}' is not 'LIBSVM' format. Please "
+                    "ensure the file is in 'LIBSVM' format."
+                )
+            if features:
+                return
+    warn(f"File {source.name} is not an invalid LIBSVM file but has no features. Accepting simple validation.")
+
+
+def _check_labels(matrix: Any) -> None:
+    labels = matrix.get_label()
+    if labels.size == 0:
+        raise UserError(
+            "Got input data without labels. Please check the input data set. If training job is running on multiple "
+            "instances, please switch to using single instance if number of records in the data set is less than "
+            "number of workers (16 * number of instance) in the cluster."
+        )
+    wrong = int(labels.size - numpy.count_nonzero(numpy.isfinite(labels)))
+    if wrong:
+        raise UserError(
+            f"Label contains NaN, infinity or a value too large: {wrong} of {labels.size} rows. Please remove these "
+            "rows, or give them a label: it is the first column."
+        )
