@@ -8,6 +8,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -18,7 +19,7 @@ from clary.config import Config
 from clary.jobs.attempt import Attempt, Means, remove
 from clary.jobs.budget import Budget, Places, Queue, Waiting
 from clary.jobs.recipe import Journal, Outcome, Recipe
-from clary.jobs.records import LEASE, Note, Record, Records
+from clary.jobs.records import LEASE, LeaseLost, Note, Record, Records
 from clary.jobs.states import ENDED, INTERNAL
 from clary.store.db import Store
 
@@ -109,8 +110,8 @@ class Worker:
         while not self._posted.empty():
             self._posted.get()()
         for record in self._records.waiting(self._seen):
-            self._seen = record.id
             self._enqueue(record)
+            self._seen = record.id
         for number in self._records.stopping():
             self._halt(number)
         self._admit()
@@ -125,11 +126,11 @@ class Worker:
         try:
             recipe = self._recipes[record.recipe]
             need = recipe.need(record.document)
+            return Attempt(record, recipe, need, self._budget.limits(need), self._means)
         except Exception:
             log.exception("job %s: what it needs", record.id)
             self._records.move(record, "failed", Note(INTERNAL, {"status": "Failed"}))
             return None
-        return Attempt(record, recipe, need, self._budget.limits(need), self._means)
 
     def _enqueue(self, record: Record) -> None:
         if (attempt := self._attempt(record)) is not None:
@@ -161,7 +162,7 @@ class Worker:
             free()
             del self._active[number]
             self._halted.discard(number)
-            if attempt.record.state == "pending":
+            if attempt.record.state == "pending" and self._records.named(attempt.record.group):
                 self._enqueue(attempt.record)
 
         def body() -> None:
@@ -179,9 +180,8 @@ class Worker:
     def _halt(self, number: int) -> None:
         """Somebody asked it to stop."""
         if number in self._waiting:
-            attempt = self._dequeue(number)
-            attempt.publish(STOPPING)
-            attempt.end(Outcome("stopped"))
+            self._waiting[number][0].publish(STOPPING)
+            self._abandon(number, Outcome("stopped"))
         elif number in self._active and number not in self._halted:
             self._halted.add(number)
             self._active[number].publish(STOPPING)
@@ -208,8 +208,13 @@ class Worker:
         for number, (attempt, waiting) in list(self._waiting.items()):
             if attempt.need.wait is not None and now - waiting.since > attempt.need.wait:
                 message = "There was no capacity for the job within the time that it may wait."
-                self._dequeue(number)
-                attempt.end(Outcome("stopped", message, {"status": "MaxWaitTimeExceeded"}))
+                self._abandon(number, Outcome("stopped", message, {"status": "MaxWaitTimeExceeded"}))
+
+    def _abandon(self, number: int, outcome: Outcome) -> None:
+        """One that waits will not be run."""
+        with suppress(LeaseLost):  # its resource is gone, and its row with it
+            self._waiting[number][0].end(outcome)
+        self._dequeue(number)
 
     def _ship(self) -> None:
         for attempt in list(self._active.values()):
