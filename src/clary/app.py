@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
+from clary.compute.drivers import open_driver
 from clary.config import Config
 from clary.errors import ConfigError, PortInUse
 from clary.gateway.access import AccessLog
@@ -16,14 +17,25 @@ from clary.gateway.app import Gateway
 from clary.gateway.ca import CA
 from clary.gateway.http import Server
 from clary.gateway.transparent import proxy
+from clary.images.pull import Images
+from clary.jobs import ml
+from clary.jobs.recipe import Job
+from clary.jobs.states import ENDED
+from clary.jobs.worker import Worker
+from clary.resource import crud
 from clary.resource.bus import Bus
-from clary.resource.call import Platform
-from clary.services import iam, s3, sagemaker, sts
+from clary.resource.call import Caller, Platform
+from clary.services import cloudwatch, iam, s3, sagemaker, sts
+from clary.services.cloudwatch.metrics import Metrics
+from clary.services.iam import container
+from clary.services.s3.inside import Inside
 from clary.store.db import Store
+from clary.store.journal import Journal
 
 log = logging.getLogger(__name__)
 
-SCHEMAS = ("clary.services.iam", "clary.services.s3", "clary.services.s3.settings")
+SCHEMAS = ("clary.services.iam", "clary.services.s3", "clary.services.s3.settings", "clary.services.cloudwatch")
+LOCAL = ("127.0.0.1", "localhost", "0.0.0.0", "::", "::1")  # noqa: S104 - compared with, not bound to
 HOUSEKEEPING = 60.0  # seconds between two rounds of it
 BACKLOG = 1024  # connections that may wait to be accepted; the system may have a lower limit
 
@@ -44,12 +56,25 @@ class App:
             clock=time.time,
             authority=self.identity.authority,
         )
+        config = platform.config
+        journal, metrics = Journal(home / "logs-data", config.region), Metrics(platform)
+        objects = s3.build(platform, self.identity.credentials.find)
+        tools = sagemaker.Tools(
+            images=Images(config),
+            objects=Inside(objects.state, platform.authority, self._assume),
+            metrics=metrics,
+            where=self._where,
+        )
+        nouns = sagemaker.build(platform, tools)
         services = [
-            s3.build(platform, self.identity.credentials.find),
-            iam.build(platform, self.identity),
+            objects,
+            iam.build(platform, self.identity, self._runs),
             sts.build(platform, self.identity),
-            sagemaker.build(platform),
+            nouns,
+            cloudwatch.build(platform, metrics),
         ]
+        self.worker = Worker(self.store, open_driver(config), sagemaker.recipes(nouns), journal, config)
+        platform.wake = self.worker.wake
         access = AccessLog(home / "logs" / "access.log" if config.access_log else None)
         self.gateway = Gateway(platform, services, self.identity.credentials.find, access)
         self.ca = CA(home / "tls")
@@ -65,14 +90,40 @@ class App:
 
         def begun() -> None:
             ready()
+            self.worker.start()
             threading.Thread(target=self.gateway.warm_up, name="warm-up", daemon=True).start()
 
         server = Server(self.gateway, self.listener, proxying, begun, self.gateway.housekeeping(HOUSEKEEPING))
         try:
             server.serve_forever()
         finally:
+            self.worker.close()
             self.gateway.close()
             self.store.close()
+
+    def _where(self, job: Job) -> ml.Where:
+        """How a job's containers reach this platform, as its role."""
+        config, document = self.identity.config, job.document
+        host = "127.0.0.1" if config.host in LOCAL else config.host
+        endpoint = f"http://{host}:{self.port}"
+        isolated = document.get("EnableNetworkIsolation", False)
+        return ml.Where(
+            home=config.home,
+            region=job.arn.split(":")[3],
+            endpoint=endpoint,
+            bundle=self.ca.bundle,
+            # https://docs.aws.amazon.com/sagemaker/latest/dg/mkt-algo-model-internet-free.html
+            credentials="" if isolated else endpoint + container.PATH,
+            token="" if isolated else container.token(self.identity, job.arn, document["RoleArn"]),
+        )
+
+    def _assume(self, role_arn: str) -> Caller:
+        """The session in which the platform works for a job. Raises KeyError if the role is gone."""
+        return self.identity.session(role_arn, container.SESSION).caller
+
+    def _runs(self, arn: str) -> bool:
+        job = self.store.read().execute(crud.SQL["job_find"], {"arn": arn}).fetchone()
+        return job is not None and job["state"] not in ENDED
 
 
 def listen(config: Config) -> socket.socket:

@@ -6,6 +6,7 @@ from clary.services.iam import (
     account,
     attachments,
     boundaries,
+    container,
     keys,
     policies,
     profiles,
@@ -21,8 +22,10 @@ from clary.services.iam.permissions import permissions
 __all__ = ["Identity", "bootstrap", "build", "environment"]
 
 
-def build(platform: Platform, identity: Identity) -> Service:
-    """The service itself; `bootstrap` has made what it works on."""
+def build(platform: Platform, identity: Identity, runs: container.Runs = lambda _arn: False) -> Service:
+    """The service itself; `bootstrap` has made what it works on. `runs`: whether what has an ARN still runs, and so is
+    given credentials.
+    """
     assert platform.authority is identity.authority
     return Service(
         name="iam",
@@ -34,6 +37,7 @@ def build(platform: Platform, identity: Identity) -> Service:
         },
         state=identity,
         permissions=permissions,
+        raw=container.raw(identity, runs),
         tick=lambda: used.write_down(identity.authority, identity.directory),
         unused={
             "SimulateCustomPolicy": {"OrderedOrganizationPolicyInputList", "ResourceHandlingOption"},

@@ -1,3 +1,3 @@
-from clary.services.sagemaker.service import build
+from clary.services.sagemaker.service import Tools, build, recipes
 
-__all__ = ["build"]
+__all__ = ["Tools", "build", "recipes"]

@@ -1,9 +1,14 @@
 """SageMaker: its nouns, what some of them do in their own way, and what each request asks of IAM."""
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
 
+from clary.images.pull import Images
+from clary.jobs import ml
+from clary.jobs.objects import Objects
+from clary.jobs.recipe import Job
 from clary.resource import crud, pages, tags
 from clary.resource.call import Call, Permission, Platform
 from clary.resource.crud import Nouns
@@ -20,12 +25,15 @@ from clary.services.sagemaker import (
     package,
     pipeline,
     studio,
+    training,
     workforce,
 )
 from clary.services.sagemaker.plain import NOUNS
+from clary.services.sagemaker.training_metrics import Meter, Metrics
+from clary.services.sagemaker.training_recipe import Training
 from clary.wire.models import service_model
 
-MODULES = (model, package, experiment, lineage, pipeline, card, studio, image, hub, workforce, fleet)
+MODULES = (model, package, experiment, lineage, pipeline, card, studio, image, hub, workforce, fleet, training)
 
 
 def _only(member: str, all_are: str) -> Callable[[Call[Any], Document], pages.Keep | None]:
@@ -39,6 +47,7 @@ LISTS: dict[str, tuple[Any, ...]] = {
     "TrialComponent": (experiment.components, "ExperimentName", "TrialName", "SourceArn"),
     "ModelPackage": (package.given, "ModelPackageGroupName", "ModelPackageType"),
     "HubContent": (hub.newest, "HubName", "HubContentType", "MaxSchemaVersion"),
+    "TrainingJob": (training.given, "StatusEquals", "WarmPoolStatusEquals", "TrainingPlanArnEquals"),
     "Device": (fleet.given, "LatestHeartbeatAfter", "ModelName"),
     # All that is here is this account's, and made by its users.
     "ModelPackageGroup": (_only("CrossAccountFilterOption", "SameAccount"), "CrossAccountFilterOption"),
@@ -72,9 +81,23 @@ UNUSED = {
 }
 
 
-def build(_platform: Platform) -> Service:
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What jobs are made with. `where`: how a job's containers reach this platform."""
+
+    images: Images
+    objects: Objects
+    metrics: Metrics
+    where: Callable[[Job], ml.Where]
+
+
+def build(platform: Platform, tools: Tools) -> Service:
     described = service_model("sagemaker")
-    nouns = Nouns({resource.noun: Plan(resource, described) for resource in NOUNS})
+    nouns = Nouns()
+    tell = partial(training.tell, platform, nouns.plans)
+    train = Training(tools.images, tools.objects, tools.where, Meter(tools.metrics), tell)
+    every = (*NOUNS, replace(training.TRAINING_JOB, recipe=train))
+    nouns.plans |= {resource.noun: Plan(resource, described) for resource in every}
     operations: dict[str, Operation] = {}
     unused = {name: set(members) for name, members in UNUSED.items()}
     for plan in nouns.plans.values():
@@ -92,10 +115,18 @@ def build(_platform: Platform) -> Service:
         operation="ListHubContentVersions",
     )
     operations["ListHubContentVersions"] = Operation(contents.page)
+    listing = pages.Listing(nouns.plans[training.NOUN], *LISTS[training.NOUN])
+    operations["ListTrainingJobs"] = Operation(partial(training.listed, listing))
     operations |= {name: Operation(function) for name, function in TAGGING.items()}
     operations |= collect(MODULES)  # a noun's own way comes before the generic one
     targets = _targets(nouns, operations)
     return Service("sagemaker", operations, nouns, partial(permissions, targets), unused=unused)
+
+
+def recipes(service: Service) -> dict[str, Any]:
+    """How the nouns that run are run, by the names that their jobs have."""
+    plans = service.state.plans.values()
+    return {f"{plan.service}.{plan.noun}": plan.resource.recipe for plan in plans if plan.resource.recipe}
 
 
 def _targets(nouns: Nouns, operations: dict[str, Operation]) -> dict[str, Plan]:

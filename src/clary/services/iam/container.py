@@ -1,0 +1,80 @@
+"""Credentials for what runs in a container: an AWS SDK in there asks for them anew whenever they are about to expire.
+
+The container is given a URL and a token, which names what runs and its role and bears this home's signature: nothing is
+kept here, a restart loses nothing, and the token is worth nothing once what runs has ended.
+https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
+"""
+
+import base64
+import hmac
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from http import HTTPStatus
+
+from clary.resource.service import Raw
+from clary.services.iam.identity import Identity
+from clary.wire.message import Request, Response, Sink
+
+PATH = "/.clary/credentials"  # no bucket's name begins with a dot
+SESSION = "SageMaker"  # what AWS calls the session of a job's role
+SECONDS = 3600
+SIGNER = "container"  # in the place of an access key's id, which never looks like this
+
+Runs = Callable[[str], bool]  # whether what has this ARN still runs
+
+
+def token(identity: Identity, arn: str, role_arn: str) -> str:
+    """What the container sends as Authorization to be given credentials of the role while `arn` runs."""
+    body = json.dumps([arn, role_arn], separators=(",", ":"))
+    return base64.urlsafe_b64encode(f"{identity.credentials.secret(SIGNER, body)}{body}".encode()).decode()
+
+
+def opened(identity: Identity, given: str) -> tuple[str, str] | None:
+    """The ARN and the role of a token; None if it is not ours."""
+    try:
+        text = base64.urlsafe_b64decode(given.encode()).decode()
+    except ValueError:
+        return None
+    signature, body = text[:40], text[40:]
+    if not hmac.compare_digest(signature.encode(), identity.credentials.secret(SIGNER, body).encode()):
+        return None
+    arn, role_arn = json.loads(body)
+    return arn, role_arn
+
+
+def raw(identity: Identity, runs: Runs) -> Callable[[Request], Raw | None]:
+    """Service.raw: the answers to GET /.clary/credentials."""
+
+    def answer(request: Request, _sink: Sink | None) -> Response:
+        found = opened(identity, request.headers.get("authorization", ""))
+        if found is None:
+            return _refused(HTTPStatus.UNAUTHORIZED, "InvalidAuthorization", "The authorization token is not valid.")
+        arn, role_arn = found
+        if not runs(arn):
+            return _refused(HTTPStatus.FORBIDDEN, "AccessDenied", f"{arn} does not run any more.")
+        try:
+            made = identity.session(role_arn, SESSION, SECONDS)
+        except KeyError:
+            return _refused(HTTPStatus.FORBIDDEN, "AccessDenied", f"There is no role {role_arn} any more.")
+        expires = datetime.fromtimestamp(made.expires, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return _json(
+            HTTPStatus.OK,
+            {
+                "RoleArn": role_arn,
+                "AccessKeyId": made.access_key,
+                "SecretAccessKey": made.secret,
+                "Token": made.token,
+                "Expiration": expires,
+            },
+        )
+
+    return lambda request: Raw(answer) if request.path == PATH and request.method == "GET" else None
+
+
+def _json(status: HTTPStatus, document: dict[str, str]) -> Response:
+    return Response(status, {"content-type": "application/json"}, json.dumps(document).encode())
+
+
+def _refused(status: HTTPStatus, code: str, message: str) -> Response:
+    return _json(status, {"code": code, "message": message})

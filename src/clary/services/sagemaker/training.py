@@ -1,0 +1,145 @@
+"""Training jobs: a container runs once, and what it leaves in /opt/ml/model is the model."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from clary.errors import AWSError, Invalid
+from clary.resource import crud, pages, tags
+from clary.resource.bus import Event
+from clary.resource.call import Call, Platform
+from clary.resource.crud import Nouns
+from clary.resource.resource import Plan, Resource, Said, Words
+from clary.resource.service import Document, operation
+from clary.services.sagemaker.training_check import check
+from clary.services.sagemaker.training_view import ENDS, status, view
+
+NOUN = "TrainingJob"
+MISSING = Said("ValidationException", "Requested resource not found.")
+TRAINING_JOB = Resource(
+    NOUN,
+    "training-job/{TrainingJobName}",
+    Words(
+        missing=MISSING,
+        exists=Said(
+            "ResourceInUse",
+            "Training job names must be unique within an AWS account and region, and a training job with this name "
+            "already exists ({arn})",
+        ),
+    ),
+    also={
+        "EnableNetworkIsolation": False,
+        "EnableInterContainerTrafficEncryption": False,
+        "EnableManagedSpotTraining": False,
+    },
+    check=check,
+    view=view,
+    unused=(
+        "VpcConfig",
+        "EnableInterContainerTrafficEncryption",
+        "EnableManagedSpotTraining",
+        "DebugHookConfig",
+        "DebugRuleConfigurations",
+        "TensorBoardOutputConfig",
+        "ExperimentConfig",
+        "ProfilerConfig",
+        "ProfilerRuleConfigurations",
+        "RemoteDebugConfig",
+        "InfraCheckConfig",
+    ),
+)
+SUMMARY = ("TrainingJobStatus", "SecondaryStatus", "TrainingEndTime", "LastModifiedTime")
+DETAIL = "SageMaker Training Job State Change"
+
+
+def listed(listing: pages.Listing, call: Call[Nouns], request: Document) -> Document:
+    """ListTrainingJobs, with what only the jobs and their events tell."""
+    answer = listing.page(call, request)
+    connection = call.platform.store.read()
+    for summary in answer["TrainingJobSummaries"]:
+        shown = crud.show(listing.plan, connection, crud.find(connection, summary["TrainingJobArn"]))
+        summary |= {member: shown[member] for member in SUMMARY if member in shown}
+    return answer
+
+
+def given(call: Call[Nouns], request: Document) -> pages.Keep | None:
+    """ListTrainingJobs: by what the job knows and the document does not. There are no warm pools and no plans."""
+    if request.get("WarmPoolStatusEquals") or request.get("TrainingPlanArnEquals"):
+        return lambda _found: False
+    wanted = request.get("StatusEquals")
+    if not wanted:
+        return None
+    connection = call.platform.store.read()
+
+    def keep(found: Document) -> bool:
+        job = connection.execute(crud.SQL["job_find"], {"arn": found["TrainingJobArn"]}).fetchone()
+        return bool(status(job)["TrainingJobStatus"] == wanted)
+
+    return keep
+
+
+@operation("ListTrainingJobsForHyperParameterTuningJob")
+def list_tuned(call: Call[Nouns], request: Document) -> Document:
+    """There are no tuning jobs here yet, so none is found."""
+    name = request["HyperParameterTuningJobName"]
+    arn = call.arn(f"hyper-parameter-tuning-job/{name}")
+    raise AWSError("ResourceNotFound", f"Amazon SageMaker can't find a tuning job with the name {name} ({arn}).")
+
+
+@operation("DeleteTrainingJob")
+def delete(call: Call[Nouns], request: Document) -> Document:
+    """https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DeleteTrainingJob.html: only what has ended."""
+    plan = call.state.plans[NOUN]
+
+    def hook(call: Call[Nouns], connection: Any, document: Document) -> None:
+        arn = plan.locate(call, {"TrainingJobName": document["TrainingJobName"]})
+        job = connection.execute(crud.SQL["job_find"], {"arn": arn}).fetchone()
+        if job is not None and job["state"] not in ENDS:
+            raise AWSError(
+                "ResourceInUse", f"Training job {arn} is {status(job)['TrainingJobStatus']} and cannot be deleted."
+            )
+
+    return crud.delete(plan, call, request, hook)
+
+
+@operation("UpdateTrainingJob")
+def update(call: Call[Nouns], request: Document) -> Document:
+    """https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_UpdateTrainingJob.html"""
+    plan = call.state.plans[NOUN]
+
+    def hook(call: Call[Nouns], connection: Any, document: Document) -> None:
+        arn = plan.locate(call, {"TrainingJobName": document["TrainingJobName"]})
+        job = connection.execute(crud.SQL["job_find"], {"arn": arn}).fetchone()
+        if (job is None or job["state"] in ENDS) and not request.get("ResourceConfig"):
+            raise Invalid(f"The request was rejected because the training job is in a terminal state: {arn}")
+        if request.get("ResourceConfig"):
+            raise Invalid("ResourceConfig can only be updated for a training job whose warm pool is Available.")
+
+    return crud.update(plan, call, request, hook)
+
+
+def tell(platform: Platform, plans: Mapping[str, Plan], arn: str) -> None:
+    """Tells the bus how the job is now.
+    https://docs.aws.amazon.com/sagemaker/latest/dg/automating-sagemaker-with-eventbridge.html
+    """
+    connection = platform.store.read()
+    row = crud.find(connection, arn)
+    if row is None:
+        return  # deleted meanwhile
+    _, _, _, region, account, _ = arn.split(":", 5)
+    shown = crud.show(plans[NOUN], connection, row)
+    detail = {member: _milliseconds(member, value) for member, value in shown.items()}
+    detail["Tags"] = tags.read(connection, arn)
+    platform.bus.publish(
+        Event("aws.sagemaker", DETAIL, detail, (arn,), account, region, platform.clock()),
+    )
+
+
+def _milliseconds(member: str, value: Any) -> Any:
+    """Times as such events have them."""
+    if member.endswith("Time") and isinstance(value, float):
+        return int(value * 1000)
+    if isinstance(value, list):
+        return [_milliseconds(member, one) for one in value]
+    if isinstance(value, dict):
+        return {name: _milliseconds(name, one) for name, one in value.items()}
+    return value

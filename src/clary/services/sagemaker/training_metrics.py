@@ -1,0 +1,102 @@
+"""What a training job's log says in numbers, and what its instances use, for CloudWatch and Describe.
+https://docs.aws.amazon.com/sagemaker/latest/dg/define-train-metrics.html
+https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html#cloudwatch-metrics-jobs
+"""
+
+import math
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import orjson
+
+from clary.compute.driver import Usage
+from clary.images.image import resolve
+from clary.jobs.recipe import Document, Job, Need
+
+NAMESPACE = "/aws/sagemaker/TrainingJobs"
+FILE = "metrics.json"  # in the job's folder: the last value of each
+
+Datum = tuple[str, dict[str, str], float, str, float]  # name, dimensions, value, unit, seconds since the epoch
+
+
+class Metrics(Protocol):
+    """CloudWatch, as the platform itself uses it (services/cloudwatch)."""
+
+    def put(self, namespace: str, data: Sequence[Any]) -> None: ...
+
+
+@dataclass(slots=True)
+class Meter:
+    """Each job's metrics. The definitions of jobs are compiled once."""
+
+    metrics: Metrics
+    _compiled: dict[int, list[tuple[str, re.Pattern[str]]]] = field(default_factory=dict)
+
+    def lines(self, job: Job, lines: list[str]) -> None:
+        now = time.time()
+        name = job.document["TrainingJobName"]
+        found: list[Datum] = []
+        for metric, pattern in self._definitions(job):
+            for line in lines:
+                for match in pattern.finditer(line):
+                    value = _number(match)
+                    if value is not None:
+                        found.append((metric, {"TrainingJobName": name}, value, "None", now))
+        if not found:
+            return
+        last = _read(job)
+        last |= {metric: [value, at] for metric, _, value, _, at in found}
+        path = job.folder / FILE
+        part = path.with_suffix(".part")
+        part.write_bytes(orjson.dumps(last))
+        part.replace(path)
+        self.metrics.put(NAMESPACE, found)
+
+    def final(self, job: Job) -> list[Document]:
+        """FinalMetricDataList; the job is over."""
+        self._compiled.pop(job.id, None)
+        return [
+            {"MetricName": metric, "Value": value, "Timestamp": float(int(at))}
+            for metric, (value, at) in _read(job).items()
+        ]
+
+    def measured(self, job: Job, usage: list[Usage], seconds: float, need: Need) -> None:
+        now = time.time()
+        name = job.document["TrainingJobName"]
+        data: list[Datum] = []
+        for number, used in enumerate(usage, start=1):
+            host = {"Host": f"{name}/algo-{number}"}
+            data += [
+                ("CPUUtilization", host, 100.0 * used.cpu / seconds, "Percent", now),  # 100 for each core
+                ("MemoryUtilization", host, 100.0 * used.memory / need.memory, "Percent", now),
+                ("DiskUtilization", host, 100.0 * used.disk / need.disk, "Percent", now),
+            ]
+        self.metrics.put(NAMESPACE, data)
+
+    def _definitions(self, job: Job) -> list[tuple[str, re.Pattern[str]]]:
+        found = self._compiled.get(job.id)
+        if found is None:
+            algorithm = job.document["AlgorithmSpecification"]
+            given = [(one["Name"], one["Regex"]) for one in algorithm.get("MetricDefinitions", [])]
+            regexes = dict(given) or dict(resolve(algorithm["TrainingImage"]).metrics)
+            found = self._compiled[job.id] = [(metric, re.compile(regex)) for metric, regex in regexes.items()]
+        return found
+
+
+def _number(match: re.Match[str]) -> float | None:
+    try:
+        value = float(match.group(1) if match.re.groups else match.group())
+    except (TypeError, ValueError):
+        return None
+    return value if math.isfinite(value) else None
+
+
+def _read(job: Job) -> dict[str, list[float]]:
+    try:
+        last: dict[str, list[float]] = orjson.loads((job.folder / FILE).read_bytes())
+    except FileNotFoundError:
+        return {}
+    return last

@@ -1,0 +1,125 @@
+"""How a training job runs: what it needs, what its containers see, and what is made of what they leave.
+https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo.html
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from clary.compute.driver import Instance, Launch, Usage
+from clary.compute.instances import of
+from clary.images.image import resolve
+from clary.images.pull import Images
+from clary.jobs import ml
+from clary.jobs.objects import Objects
+from clary.jobs.recipe import Document, Ended, Job, Need, Outcome
+from clary.services.sagemaker.training_check import instances
+from clary.services.sagemaker.training_metrics import Meter
+
+GIB = 1 << 30
+LOGS = "/aws/sagemaker/TrainingJobs"  # log group, and namespace of metrics
+REASON = 1024  # characters: https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-output.html
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """`where` tells a job's containers how to reach this platform; `tell` is called after each event, with the ARN."""
+
+    images: Images
+    objects: Objects
+    where: Callable[[Job], ml.Where]
+    meter: Meter
+    tell: Callable[[str], None]
+
+    def need(self, document: Document) -> Need:
+        groups = instances(document)
+        types = [of(kind) for kind, _, _ in groups]
+        config, condition = document["ResourceConfig"], document["StoppingCondition"]
+        spot = condition.get("MaxWaitTimeInSeconds")
+        seconds = float(condition["MaxRuntimeInSeconds"])
+        return Need(
+            instances=sum(count for _, count, _ in groups),
+            cpus=float(max(kind.cpus for kind in types)),
+            memory=max(kind.memory for kind in types),
+            gpus=max(kind.gpus for kind in types),
+            disk=config["VolumeSizeInGB"] * GIB,
+            isolated=document.get("EnableNetworkIsolation", False),
+            share=str(document.get("TuningJobArn") or document["RoleArn"]),
+            seconds=seconds,
+            # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_StoppingCondition.html
+            wait=float(spot) - seconds if spot else condition.get("MaxPendingTimeInSeconds"),
+            retries=document.get("RetryStrategy", {}).get("MaximumRetryAttempts", 0),
+        )
+
+    def prepare(self, job: Job) -> list[Launch]:
+        algorithm = job.document["AlgorithmSpecification"]
+        image = resolve(algorithm["TrainingImage"])
+        environment = self.images.ready(image, lambda line: job.log(0, line))
+        job.check()
+        job.report("Downloading", "Downloading input data")
+        entrypoint = algorithm.get("ContainerEntrypoint") or environment.command("train")
+        launches = []
+        for number, staged in enumerate(ml.stage(job, self.objects, self.where(job)), start=1):
+            name = f"algo-{number}"
+            folder = job.folder / name
+            launches.append(
+                Launch(
+                    name=name,
+                    argv=(*entrypoint, *algorithm.get("ContainerArguments", ())),
+                    log=str(folder / "log"),
+                    env={**environment.env, **staged.env},
+                    mounts=(*environment.mounts(str(folder / "upper-image")), *staged.mounts),
+                )
+            )
+        return launches
+
+    def streams(self, job: Job) -> list[tuple[str, str]]:
+        name, epoch = job.document["TrainingJobName"], int(job.created)
+        return [(LOGS, f"{name}/algo-{number + 1}-{epoch}") for number in range(self.need(job.document).instances)]
+
+    def lines(self, job: Job, _instance: int, lines: list[str]) -> None:
+        self.meter.lines(job, lines)
+
+    def measured(self, job: Job, usage: list[Usage], seconds: float) -> None:
+        self.meter.measured(job, usage, seconds, self.need(job.document))
+
+    def finish(self, job: Job, ended: Ended) -> Outcome:
+        for number, instance in enumerate(ended.instances, start=1):
+            if ended.why == "exited" and instance.code != 0:
+                return Outcome("failed", self._reason(job, number, instance), self._numbers(job))
+        job.report("Uploading", "Uploading generated training model")
+        left = ml.collect(job, self.objects)
+        detail = self._numbers(job)
+        if left.model_uri:
+            detail["ModelArtifacts"] = {"S3ModelArtifacts": left.model_uri}
+        if ended.why == "exited":
+            return Outcome("completed", detail=detail)
+        status = "MaxRuntimeExceeded" if ended.why == "timeout" else "Stopped"
+        return Outcome("stopped", detail={**detail, "status": status})
+
+    def _numbers(self, job: Job) -> Document:
+        final = self.meter.final(job)
+        return {"FinalMetricDataList": final} if final else {}
+
+    def _reason(self, job: Job, number: int, instance: Instance) -> str:
+        if instance.out_of_memory:
+            return (
+                "ClientError: Please use an instance type with more memory, or reduce the size of training data "
+                f"processed on an instance. (algo-{number} ran out of memory.)"
+            )
+        if instance.out_of_disk:
+            size = job.document["ResourceConfig"]["VolumeSizeInGB"]
+            return (
+                f"ClientError: Please use a larger volume: algo-{number} wrote more than the {size} GB of "
+                "ResourceConfig.VolumeSizeInGB."
+            )
+        if instance.code is None:
+            return f"InternalServerError: algo-{number} is gone and left no exit code. Please try again."
+        said = ml.failure(job)
+        if not said:
+            return f"AlgorithmError: Exit Code: {instance.code}"
+        if said.startswith("Customer Error:"):  # how built-in algorithms say that it is the request or the data
+            return f"ClientError: {said.removeprefix('Customer Error:').strip()}"[:REASON]
+        return f"AlgorithmError: {said[:REASON]}, exit code: {instance.code}"
+
+    def published(self, job: Job, _state: str, _status: str, _message: str) -> None:
+        self.tell(job.arn)
