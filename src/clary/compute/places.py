@@ -6,6 +6,7 @@ still each job's own as long as both do not bind the same port on it.
 
 import os
 import zlib
+from contextlib import suppress
 from pathlib import Path
 
 SPAN = 1 << 20
@@ -20,9 +21,8 @@ class Places:
 
     def take(self, group: str, folder: str, instances: int) -> list[int]:
         """The numbers of a group, the same when asked again."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        taken = {int(path.name): path.readlink() for path in self.folder.iterdir()}
-        mine = {_index(target): number for number, target in taken.items() if _group(target) == group}
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        mine = {_index(target): int(number) for number, target in self._all() if _group(target) == group}
         number = self.start
         for index in range(instances):
             while index not in mine:
@@ -44,10 +44,13 @@ class Places:
         return {_group(target): target.parent for _, target in self._all()}
 
     def _all(self) -> list[tuple[str, Path]]:
-        try:
-            return [(path.name, path.readlink()) for path in self.folder.iterdir()]
-        except FileNotFoundError:
-            return []
+        """Others may come and go meanwhile."""
+        found = []
+        with suppress(FileNotFoundError):
+            for path in self.folder.iterdir():
+                with suppress(FileNotFoundError):
+                    found.append((path.name, path.readlink()))
+        return found
 
 
 def address(number: int) -> str:
