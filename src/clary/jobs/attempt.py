@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 GANG_GRACE = 10.0  # seconds that the others of a group have when one has failed
 GLANCE = 0.05  # seconds between two looks at a group that is ending
 LOOK = 30.0  # and at one that runs: `wait` returns by itself when something happens
+CROWDED = 60.0  # seconds for which a driver may have no places although the budget has: others have just ended
+IDLE = 0.2  # seconds between two attempts at that
 UNKNOWN = 60.0  # seconds after which an instance that nobody can tell of counts as lost
 CAPACITY = "CapacityError: Unable to provision requested ML compute capacity."
 
@@ -190,10 +192,15 @@ class Attempt:
             disk=need.disk,
             isolated=need.isolated,
         )
-        try:
-            return self._means.driver.reserve(spec)
-        except OSError as error:
-            raise JobFailed(f"{CAPACITY} {error}") from error
+        began = time.monotonic()
+        while True:
+            try:
+                return self._means.driver.reserve(spec)
+            except OSError as error:
+                if time.monotonic() - began > CROWDED:
+                    raise JobFailed(f"{CAPACITY} {error}") from error
+            self._check()
+            self._means.closing.wait(IDLE)
 
     def _prepare(self) -> list[Launch]:
         self.job.addresses = tuple(self._handle["addresses"])
