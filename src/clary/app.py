@@ -25,7 +25,7 @@ from clary.jobs.worker import Worker
 from clary.resource import crud
 from clary.resource.bus import Bus
 from clary.resource.call import Caller, Platform
-from clary.services import cloudwatch, iam, s3, sagemaker, sts
+from clary.services import cloudwatch, iam, logs, s3, sagemaker, sts
 from clary.services.cloudwatch.metrics import Metrics
 from clary.services.iam import container
 from clary.services.s3.inside import Inside
@@ -71,6 +71,7 @@ class App:
             iam.build(platform, self.identity, self._runs),
             sts.build(platform, self.identity),
             nouns,
+            logs.build(platform, journal),
             cloudwatch.build(platform, metrics),
         ]
         self.worker = Worker(self.store, open_driver(config), sagemaker.recipes(nouns), journal, config)

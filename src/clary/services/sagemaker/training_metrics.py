@@ -25,7 +25,11 @@ Datum = tuple[str, dict[str, str], float, str, float]  # name, dimensions, value
 class Metrics(Protocol):
     """CloudWatch, as the platform itself uses it (services/cloudwatch)."""
 
-    def put(self, namespace: str, data: Sequence[Any]) -> None: ...
+    def put(self, namespace: str, samples: Sequence[Any], region: str) -> None: ...
+
+
+def region(arn: str) -> str:
+    return arn.split(":")[3]
 
 
 @dataclass(slots=True)
@@ -53,7 +57,7 @@ class Meter:
         part = path.with_suffix(".part")
         part.write_bytes(orjson.dumps(last))
         part.replace(path)
-        self.metrics.put(NAMESPACE, found)
+        self.metrics.put(NAMESPACE, found, region(job.arn))
 
     def final(self, job: Job) -> list[Document]:
         """FinalMetricDataList; the job is over."""
@@ -74,7 +78,7 @@ class Meter:
                 ("MemoryUtilization", host, 100.0 * used.memory / need.memory, "Percent", now),
                 ("DiskUtilization", host, 100.0 * used.disk / need.disk, "Percent", now),
             ]
-        self.metrics.put(NAMESPACE, data)
+        self.metrics.put(NAMESPACE, data, region(job.arn))
 
     def _definitions(self, job: Job) -> list[tuple[str, re.Pattern[str]]]:
         found = self._compiled.get(job.id)

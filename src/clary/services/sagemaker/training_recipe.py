@@ -13,10 +13,10 @@ from clary.jobs import ml
 from clary.jobs.objects import Objects
 from clary.jobs.recipe import Document, Ended, Job, Need, Outcome
 from clary.services.sagemaker.training_check import instances
-from clary.services.sagemaker.training_metrics import Meter
+from clary.services.sagemaker.training_metrics import Meter, region
 
 GIB = 1 << 30
-LOGS = "/aws/sagemaker/TrainingJobs"  # log group, and namespace of metrics
+LOGS = "/aws/sagemaker/TrainingJobs"
 REASON = 1024  # characters: https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-output.html
 
 
@@ -74,7 +74,8 @@ class Training:
 
     def streams(self, job: Job) -> list[tuple[str, str]]:
         name, epoch = job.document["TrainingJobName"], int(job.created)
-        return [(LOGS, f"{name}/algo-{number + 1}-{epoch}") for number in range(self.need(job.document).instances)]
+        group = f"{region(job.arn)}:{LOGS}"  # how the journal names a group of a region
+        return [(group, f"{name}/algo-{number + 1}-{epoch}") for number in range(self.need(job.document).instances)]
 
     def lines(self, job: Job, _instance: int, lines: list[str]) -> None:
         self.meter.lines(job, lines)
