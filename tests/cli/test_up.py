@@ -226,6 +226,11 @@ def test_doctor(clary: Clary, home: Path) -> None:
     assert "clary up --port 0" in broken.stdout
 
 
+def test_doctor_makes_a_sandbox(clary: Clary) -> None:
+    assert "jobs are limited by" in clary("doctor").stdout
+    assert "isolates no job" in clary("doctor", CLARY_DRIVER="null").stdout
+
+
 def _wait_for_end(pid: int) -> None:
     """Ended it has also if nobody has asked for its exit code yet."""
     status = Path(f"/proc/{pid}/status")

@@ -1,6 +1,6 @@
 """`clary doctor`: what works on this machine, and the one command that mends what doesn't.
 
-What Clary needs today fails the examination; what only later parts will need (jobs, Spark, images) is shown as such.
+What Clary needs today fails the examination; what only later parts will need (Spark, own images) is shown as such.
 """
 
 import os
@@ -18,12 +18,20 @@ from pathlib import Path
 from clary.cli import say
 from clary.cli.home import Home
 from clary.cli.port import holder
+from clary.compute.limits import limits
+from clary.compute.sandbox import works
 from clary.config import Config
+from clary.errors import ClaryError
 
 GiB = 1 << 30
 LEAST_DISK = GiB // 2  # bytes: below that the first model may not fit, and SQLite needs room to commit
 FEW_FILES = 1024  # descriptors: each connection takes one, each object on its way another
 SLOW_FSYNC = 0.05  # seconds: above that each acknowledged write is felt
+SWITCHES = {  # what each says where it forbids user namespaces, and what it should
+    "/proc/sys/kernel/unprivileged_userns_clone": ("0", "1"),
+    "/proc/sys/kernel/apparmor_restrict_unprivileged_userns": ("1", "0"),
+    "/proc/sys/user/max_user_namespaces": ("0", "10000"),
+}
 RELEASED = 1_760_000_000  # a clock before this program was written is wrong
 
 
@@ -129,24 +137,35 @@ def files(_config: Config) -> Finding:
     return Finding("open files", limit >= FEW_FILES, f"up to {limit}", f"ulimit -n {FEW_FILES * 8}")
 
 
-def namespaces(_config: Config) -> Finding:
-    """The two switches that keep a user from making a namespace; root needs neither."""
-    switches = {
-        "/proc/sys/kernel/unprivileged_userns_clone": "0",
-        "/proc/sys/kernel/apparmor_restrict_unprivileged_userns": "1",
-    }
+def namespaces(config: Config) -> Finding:
+    """The switches that keep an ordinary user from making a namespace; root needs none, nor does driver = "null"."""
+    if os.geteuid() == 0 or config.driver == "null":
+        return Finding("user namespaces", fine=True, said="not needed")
     if not Path("/proc/self/ns/user").exists():
-        return _jobs("user namespaces", fine=False, said="this system has none", mend="")
-    off = [path for path, value in switches.items() if os.geteuid() and _read(path) == value]
-    if off:
-        name = off[0].removeprefix("/proc/sys/").replace("/", ".")
-        wanted = "1" if switches[off[0]] == "0" else "0"
-        return _jobs("user namespaces", fine=False, said=f"forbidden by {name}", mend=f"sudo sysctl {name}={wanted}")
-    return _jobs("user namespaces", fine=True, said="allowed")
+        mend = "run Clary as root, or on a kernel with user namespaces"
+        return Finding("user namespaces", fine=False, said="this system has none", mend=mend)
+    for path, (off, on) in SWITCHES.items():
+        if _read(path) == off:
+            name = path.removeprefix("/proc/sys/").replace("/", ".")
+            mend = f"sudo sysctl {name}={on}"
+            return Finding("user namespaces", fine=False, said=f"forbidden by {name}", mend=mend)
+    return Finding("user namespaces", fine=True, said="allowed")
 
 
-def bubblewrap(_config: Config) -> Finding:
-    return _program("bubblewrap", "bwrap", "jobs", "sudo apt-get install bubblewrap")
+def sandbox(config: Config) -> Finding:
+    """Makes one: what forbids it may be anything (a container's seccomp profile, AppArmor, a kernel option)."""
+    if config.driver == "null":
+        return Finding("sandbox", fine=True, said='off: driver = "null" isolates no job from this machine')
+    try:
+        works()
+    except ClaryError as error:
+        mend = 'mend what is above, or run Clary as root; or set driver = "null", which isolates nothing'
+        return Finding("sandbox", fine=False, said=error.message, mend=mend)
+    held = limits()
+    said = f"jobs are limited by {held}" + (
+        ", process by process: no control group is ours" if held == "rlimits" else ""
+    )
+    return Finding("sandbox", fine=True, said=said)
 
 
 def java(_config: Config) -> Finding:
@@ -160,12 +179,11 @@ def engine(_config: Config) -> Finding:
     )
 
 
-NEEDED: tuple[Callable[[Config], Finding], ...] = (python, database, home, disk, durable, port, clock, files)
-LATER: tuple[Callable[[Config], Finding], ...] = (namespaces, bubblewrap, java, engine)
-
-
-def _jobs(name: str, *, fine: bool, said: str, mend: str = "") -> Finding:
-    return Finding(name, fine, f"{said} (later: for jobs)", mend, later=True)
+NEEDED: tuple[Callable[[Config], Finding], ...] = (
+    *(python, database, home, disk, durable, port, clock, files),
+    *(namespaces, sandbox),
+)
+LATER: tuple[Callable[[Config], Finding], ...] = (java, engine)
 
 
 def _program(name: str, command: str, part: str, mend: str) -> Finding:

@@ -100,10 +100,12 @@ class Sandbox:
 def works() -> None:
     """Raises ClaryError, saying what to do, if no sandbox can be made here. An empty one is made to see."""
     user = [] if places.is_root() else ["--unshare-user"]
-    options = ["--unshare-pid", "--unshare-ipc", "--ro-bind", "/", "/", "--proc", "/proc"]
-    done = subprocess.run(
-        [bwrap(), *user, *options, "/bin/true"], capture_output=True, text=True, check=False, env={}, timeout=60
-    )
+    options = ["--unshare-pid", "--unshare-ipc", "--unshare-net", "--ro-bind", "/", "/", "--proc", "/proc"]
+    command = [bwrap(), *user, *options, "--", *_become(None), "/bin/true"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env={}, timeout=60)
+    except OSError as error:
+        raise ClaryError(f"No sandbox can be made here ({error}); `clary doctor` says what to do") from error
     if done.returncode:
         said = done.stderr.strip() or f"exit code {done.returncode}"
         raise ClaryError(f"No sandbox can be made here ({said}); `clary doctor` says what to do")
