@@ -43,10 +43,11 @@ class Group:
         self._entries: dict[str, Entry] | None = None
         self._next = 1
 
-    def streams(self) -> list[Entry]:
-        """In the order of their names."""
+    def streams(self, prefix: str = "") -> list[Entry]:
+        """Those whose names begin so, in the order of their names."""
         with self._lock:
-            return sorted(self._load().values(), key=lambda entry: entry.name)
+            found = [entry for entry in self._load().values() if entry.name.startswith(prefix)]
+        return sorted(found, key=lambda entry: entry.name)
 
     def stream(self, name: str) -> Entry | None:
         with self._lock:
@@ -61,11 +62,19 @@ class Group:
                 self._note(entries[name])
             return entries[name]
 
-    def drop(self, name: str) -> None:
+    def add(self, name: str, now: int) -> bool:
+        """Makes a stream; False if there is one of that name."""
         with self._lock:
-            entry = self._load().pop(name)
-            self._say({"deleted": entry.number})
-            entry.lines.remove()
+            return name not in self._load() and bool(self.create(name, now))
+
+    def drop(self, name: str) -> bool:
+        """Deletes a stream; False if there is none of that name."""
+        with self._lock:
+            entry = self._load().pop(name, None)
+            if entry is not None:
+                self._say({"deleted": entry.number})
+                entry.lines.remove()
+            return entry is not None
 
     def keep(self, document: dict[str, Any]) -> None:
         """What is said of the group from now on."""

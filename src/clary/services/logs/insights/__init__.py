@@ -1,0 +1,1 @@
+"""Logs Insights: queries over the lines of log groups, each carried out in a thread of its own."""
