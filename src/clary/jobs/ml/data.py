@@ -4,8 +4,6 @@ https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_S3DataSource.html
 """
 
 import json
-import random
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -113,16 +111,3 @@ def shard(files: Files, number: int, count: int) -> Files:
     https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_S3DataSource.html#sagemaker-Type-S3DataSource-S3DataDistributionType
     """
     return files[number::count]
-
-
-def shuffled(files: Files, seed: int, epoch: int = 0) -> Files:
-    """Another order each epoch, the same for the same seed.
-    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ShuffleConfig.html
-    """
-    mixed = list(files)
-    random.Random(f"{seed}/{epoch}").shuffle(mixed)  # noqa: S311 - no secret
-    return mixed
-
-
-def size(files: Iterable[tuple[str, Found]]) -> int:
-    return sum(each.size for _, each in files)

@@ -19,6 +19,7 @@ from clary.jobs.ml.place import OPEN
 from clary.jobs.recipe import Job, JobFailed
 
 LINKS = 2048  # between two looks at whether the job was stopped
+FILE = 0o666  # a copy is the job's own
 KEEP = 600.0  # seconds that a farm stays after its last job
 
 _lock = threading.Lock()  # between taking a farm into use and removing it
@@ -62,15 +63,15 @@ def _build(folder: Path, files: Files, check: Callable[[], None]) -> None:
     part = folder.parent / f".{folder.name}-{uuid.uuid4().hex}"
     try:
         (part / "users").mkdir(parents=True)
-        link(part / "data", files, check)
+        lay(part / "data", files, check, link)
         part.rename(folder)
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
         raise
 
 
-def link(root: Path, files: Files, check: Callable[[], None]) -> None:
-    """Lays the files out below `root`. Raises JobFailed where keys cannot be paths."""
+def lay(root: Path, files: Files, check: Callable[[], None], take: Callable[[str, str], None]) -> None:
+    """The files below `root`, each by `take(source, target)`. Raises JobFailed where keys cannot be paths."""
     root.mkdir()
     root.chmod(OPEN)
     made = {""}
@@ -87,21 +88,25 @@ def link(root: Path, files: Files, check: Callable[[], None]) -> None:
             raise _no_path(path)
         try:
             if found.path:
-                _link(found.path, f"{top}/{path}")
+                take(found.path, f"{top}/{path}")
             else:
                 _empty(f"{top}/{path}")
         except OSError as error:
             raise _refused(path, error) from error
 
 
-def _link(source: str, target: str) -> None:
+def link(source: str, target: str) -> None:
     try:
         os.link(source, target)
     except OSError as error:
         if error.errno not in {errno.EMLINK, errno.EXDEV, errno.EPERM, errno.ENOTSUP}:
             raise
-        shutil.copyfile(source, target)
-        os.chmod(target, 0o644)  # noqa: PTH101 - strings, for speed
+        copy(source, target)
+
+
+def copy(source: str, target: str) -> None:
+    shutil.copyfile(source, target)
+    os.chmod(target, FILE)  # noqa: PTH101 - strings, for speed
 
 
 def _empty(target: str) -> None:

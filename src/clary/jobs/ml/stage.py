@@ -8,11 +8,11 @@ import time
 from typing import Any
 
 from clary.compute.driver import Mount
-from clary.jobs.ml import config, data, environment, farm
+from clary.jobs.ml import checkpoints, config, data, environment, farm, pipes
 from clary.jobs.ml.hosts import Host, hosts
 from clary.jobs.ml.place import BUNDLE, FOLDERS, ML, Staged, Where, instance, ml, open_folder
 from clary.jobs.objects import Objects
-from clary.jobs.recipe import Job
+from clary.jobs.recipe import Job, JobFailed
 
 Document = dict[str, Any]
 
@@ -23,11 +23,21 @@ def stage(job: Job, objects: Objects, where: Where) -> list[Staged]:
     """
     found = hosts(job.document)
     staged = [_instance(job, found, number, where) for number in range(len(found))]
+    feeds: dict[int, list[Document]] = {}
     for channel in job.document.get("InputDataConfig", []):
         job.check()
         having = [number for number, host in enumerate(found) if channel in config.channels(job.document, host)]
+        if config.mode(channel, job.document) == "Pipe":
+            for number, plan in _piped(job, channel, objects, where, having):
+                feeds.setdefault(number, []).append(plan)
+            continue
         for number, mount in _channel(job, channel, objects, where, having):
             staged[number].mounts += (mount,)
+    for number, each in enumerate(staged):
+        if (saved := checkpoints.fetch(job, objects, number)) is not None:
+            each.mounts += (saved,)
+    for number, plans in feeds.items():
+        pipes.feed(job, number, plans)
     farm.evict(where.home, time.time())
     return staged
 
@@ -46,17 +56,37 @@ def _instance(job: Job, found: list[Host], number: int, where: Where) -> Staged:
 
 
 def _channel(job: Job, channel: Document, objects: Objects, where: Where, having: list[int]) -> list[tuple[int, Mount]]:
-    """By instance."""
+    """By instance. FastFile is as File: files that are there by a mount are as fast as can be."""
     role, name = job.document["RoleArn"], channel["ChannelName"]
-    source = channel["DataSource"].get("S3DataSource", {})
+    for member, plain in (("CompressionType", "None"), ("RecordWrapperType", "None")):
+        # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_Channel.html
+        if channel.get(member, plain) != plain:
+            raise JobFailed(
+                f"ClientError: channel {name}: {member} {channel[member]} is for the input mode Pipe only, and this "
+                "channel's is another"
+            )
     every = data.files(channel, objects, role, where.region)
     mounts = []
     for index, number in enumerate(having):
-        mine = every
-        if source.get("S3DataDistributionType") == "ShardedByS3Key":
-            mine = data.shard(every, index, len(having))
+        mine = data.shard(every, index, len(having)) if _sharded(channel) else every
         folder = farm.plant(where.home, job, mine)
         open_folder(ml(job, number) / "input/data" / name)
         upper = instance(job, number) / f"upper-{name}"
         mounts.append((number, Mount(str(folder), f"{ML}/input/data/{name}", "overlay", str(upper))))
     return mounts
+
+
+def _piped(
+    job: Job, channel: Document, objects: Objects, where: Where, having: list[int]
+) -> list[tuple[int, Document]]:
+    """The plans for the feeders, by instance."""
+    whole = pipes.stream(channel, objects, job.document["RoleArn"], where.region)
+    plans = []
+    for index, number in enumerate(having):
+        mine = pipes.part(whole, index, len(having)) if _sharded(channel) else whole
+        plans.append((number, pipes.plan(where.home, job, channel, mine)))
+    return plans
+
+
+def _sharded(channel: Document) -> bool:
+    return bool(channel["DataSource"].get(data.SOURCES, {}).get("S3DataDistributionType") == "ShardedByS3Key")
