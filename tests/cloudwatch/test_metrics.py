@@ -1,45 +1,16 @@
 """What is kept of measurements, and how it grows coarse with age."""
 
 import math
-import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clary.config import Config
-from clary.resource.bus import Bus
-from clary.resource.call import Platform
 from clary.services.cloudwatch import Metrics, Sample, statistic, summary
 from clary.services.cloudwatch.metrics import DAY, HOUR, written
-from clary.services.iam.identity import bootstrap
-from clary.store.db import Store
 
 NUMBERS = st.floats(min_value=-1e9, max_value=1e9)
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = time.time() // DAY * DAY
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def metrics(tmp_path: Path, clock: Clock) -> Iterator[Metrics]:
-    store = Store(tmp_path / "state.db", ["clary.services.iam", "clary.services.cloudwatch"])
-    identity = bootstrap(store, Config.load(home=str(tmp_path)))
-    yield Metrics(Platform(identity.config, store, Bus(), clock, identity.authority))
-    store.close()
 
 
 def sums(metrics: Metrics, start: float, end: float, period: int) -> list[float]:
@@ -52,7 +23,7 @@ def rows(metrics: Metrics) -> int:
     return int(count)
 
 
-def test_what_this_process_measures(metrics: Metrics, clock: Clock) -> None:
+def test_what_this_process_measures(metrics: Metrics, clock: Any) -> None:
     samples: list[Any] = [Sample("m", {"Host": "algo-1"}, float(n), "None", clock.now + n * 30) for n in range(4)]
     metrics.put("N", [*samples, ("m", {"Host": "algo-1"}, math.nan, "None", clock.now)])
     metrics.put("N", [])
@@ -60,7 +31,7 @@ def test_what_this_process_measures(metrics: Metrics, clock: Clock) -> None:
     assert sums(metrics, clock.now, clock.now + 120, 3600) == [6]
 
 
-def test_points_grow_coarse_and_go(metrics: Metrics, clock: Clock) -> None:
+def test_points_grow_coarse_and_go(metrics: Metrics, clock: Any) -> None:
     """As AWS keeps them: minutes 15 days, five minutes 63 days, hours 455 days."""
     start = clock.now
     metrics.put("N", [Sample("m", {"Host": "algo-1"}, 1.0, "None", start + 60 * n) for n in range(120)])

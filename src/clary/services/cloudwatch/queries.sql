@@ -44,3 +44,58 @@ DELETE FROM point WHERE metric = :metric AND at = :at AND period = :period AND u
 
 -- name: point_expire
 DELETE FROM point WHERE period = :period AND at < :before;
+
+-- name: alarm_find
+SELECT * FROM alarm WHERE region = :region AND name = :name;
+
+-- name: alarm_page
+SELECT * FROM alarm
+WHERE region = :region AND name > :after AND (:state IS NULL OR state = :state)
+ORDER BY name;
+
+-- name: alarm_every
+SELECT * FROM alarm ORDER BY region, name;
+
+-- name: alarm_put
+INSERT INTO alarm (region, name, document, configured, state, reason, updated, transitioned)
+VALUES (:region, :name, :document, :now, 'INSUFFICIENT_DATA', :reason, :now, :now)
+ON CONFLICT (region, name) DO UPDATE SET document = excluded.document, configured = excluded.configured;
+
+-- An evaluation is of the alarm as it was configured then.
+-- name: alarm_state
+UPDATE alarm SET state = :state, reason = :reason, data = :data, updated = :now,
+    transitioned = CASE WHEN state = :state THEN transitioned ELSE :now END
+WHERE region = :region AND name = :name AND configured = :configured;
+
+-- name: alarm_change
+UPDATE alarm SET document = :document, configured = :now WHERE region = :region AND name = :name;
+
+-- name: alarm_remove
+DELETE FROM alarm WHERE region = :region AND name = :name;
+
+-- name: history_add
+INSERT INTO history (region, alarm, kind, at, type, summary, data)
+VALUES (:region, :alarm, :kind, :at, :type, :summary, :data);
+
+-- The history of one alarm, or of all; {way} and {beyond} are ASC and >, or DESC and <.
+-- name: history_page
+SELECT * FROM history
+WHERE region = :region AND (:alarm IS NULL OR alarm = :alarm) AND (:type IS NULL OR type = :type)
+    AND instr(:kinds, kind)
+    AND at >= :start AND at <= :end AND (:after IS NULL OR (at, id) {beyond} (:after, :after_id))
+ORDER BY at {way}, id {way} LIMIT :limit;
+
+-- name: history_expire
+DELETE FROM history WHERE at < :before;
+
+-- name: dashboard_find
+SELECT * FROM dashboard WHERE name = :name;
+
+-- name: dashboard_put
+INSERT OR REPLACE INTO dashboard (name, body, modified) VALUES (:name, :body, :modified);
+
+-- name: dashboard_remove
+DELETE FROM dashboard WHERE name = :name;
+
+-- name: dashboard_page
+SELECT name, length(CAST(body AS BLOB)) AS size, modified FROM dashboard WHERE name > :after ORDER BY name;

@@ -27,3 +27,38 @@ CREATE TABLE point (
     PRIMARY KEY (metric, at, period, unit)
 ) WITHOUT ROWID;
 CREATE INDEX point_by_age ON point (period, at);
+
+-- version: 2
+
+CREATE TABLE alarm (
+    region       TEXT NOT NULL,
+    name         TEXT NOT NULL,
+    document     BLOB NOT NULL,     -- JSON: the request that made it
+    configured   REAL NOT NULL,     -- when that came
+    state        TEXT NOT NULL,     -- OK, ALARM or INSUFFICIENT_DATA
+    reason       TEXT NOT NULL,
+    data         TEXT NOT NULL DEFAULT '',
+    updated      REAL NOT NULL,     -- when the state was last said, changed or not
+    transitioned REAL NOT NULL,     -- when it last changed
+    PRIMARY KEY (region, name)
+) WITHOUT ROWID;
+
+-- What happened to alarms; it stays when they are deleted, for as long as AWS keeps it.
+CREATE TABLE history (
+    id      INTEGER PRIMARY KEY,
+    region  TEXT NOT NULL,
+    alarm   TEXT NOT NULL,
+    kind    TEXT NOT NULL,          -- MetricAlarm, CompositeAlarm
+    at      REAL NOT NULL,
+    type    TEXT NOT NULL,          -- ConfigurationUpdate, StateUpdate
+    summary TEXT NOT NULL,
+    data    TEXT NOT NULL
+);
+CREATE INDEX history_by_alarm ON history (region, alarm, at);
+CREATE INDEX history_by_age ON history (at);
+
+CREATE TABLE dashboard (
+    name     TEXT PRIMARY KEY,
+    body     TEXT NOT NULL,
+    modified REAL NOT NULL
+) WITHOUT ROWID;
