@@ -3,7 +3,7 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo.ht
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from clary.compute.driver import Instance, Launch, Usage
 from clary.compute.instances import of
@@ -88,10 +88,10 @@ class Training:
             if ended.why == "exited" and instance.code != 0:
                 return Outcome("failed", self._reason(job, number, instance), self._numbers(job))
         job.report("Uploading", "Uploading generated training model")
-        left = ml.collect(job, self.objects)
+        # Also of a job that was stopped: it was given time to save what it has.
+        left = ml.collect(replace(job, check=lambda: None), self.objects)
         detail = self._numbers(job)
-        if left.model_uri:
-            detail["ModelArtifacts"] = {"S3ModelArtifacts": left.model_uri}
+        detail["ModelArtifacts"] = {"S3ModelArtifacts": left.model_uri or ml.address(job)}
         if ended.why == "exited":
             return Outcome("completed", detail=detail)
         status = "MaxRuntimeExceeded" if ended.why == "timeout" else "Stopped"

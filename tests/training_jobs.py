@@ -1,0 +1,89 @@
+"""What the tests of training jobs share: a bucket with data and scripts, and jobs to their ends."""
+
+import io
+import tarfile
+import time
+from typing import Any
+
+from conftest import Platform
+from sagemaker_inputs import role
+
+IMAGE = "246618743249.dkr.ecr.us-west-2.amazonaws.com/sagemaker-xgboost:1.7-1"
+ENDS = ("Completed", "Failed", "Stopped")
+SCRIPT = """
+import os
+print("loss=0.5;")
+print("loss=0.25;")
+with open(os.path.join(os.environ["SM_MODEL_DIR"], "model.txt"), "w") as model:
+    model.write(",".join(sorted(os.listdir(os.environ["SM_CHANNEL_TRAIN"]))))
+"""
+
+
+class Jobs:
+    """Training jobs over one bucket, whose objects below `in/` are the channel `train`."""
+
+    def __init__(self, platform: Platform, bucket: str) -> None:
+        self.platform, self.bucket = platform, bucket
+        self.s3, self.sagemaker = platform.client("s3"), platform.client("sagemaker")
+        self.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
+        rows = "\n".join(f"{number % 2},{number % 7},{number % 2 * 3 + number % 5}" for number in range(200))
+        self.s3.put_object(Bucket=bucket, Key="in/train.csv", Body=rows.encode())
+
+    def script(self, text: str) -> dict[str, str]:
+        """The hyperparameters that run it."""
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+            member = tarfile.TarInfo("train.py")
+            member.size = len(text.encode())
+            archive.addfile(member, io.BytesIO(text.encode()))
+        key = f"code/{time.monotonic_ns()}/sourcedir.tar.gz"
+        self.s3.put_object(Bucket=self.bucket, Key=key, Body=packed.getvalue())
+        return {"sagemaker_program": "train.py", "sagemaker_submit_directory": f"s3://{self.bucket}/{key}"}
+
+    def request(self, name: str, hyperparameters: dict[str, str], **changed: Any) -> dict[str, Any]:
+        source = {"S3DataType": "S3Prefix", "S3Uri": f"s3://{self.bucket}/in/"}
+        request: dict[str, Any] = {
+            "TrainingJobName": name,
+            "AlgorithmSpecification": {"TrainingImage": IMAGE, "TrainingInputMode": "File"},
+            "HyperParameters": hyperparameters,
+            "RoleArn": role(self.platform),
+            "InputDataConfig": [
+                {"ChannelName": "train", "ContentType": "text/csv", "DataSource": {"S3DataSource": source}}
+            ],
+            "OutputDataConfig": {"S3OutputPath": f"s3://{self.bucket}/out"},
+            "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1},
+            "StoppingCondition": {"MaxRuntimeInSeconds": 300},
+        }
+        return {**request, **changed}
+
+    def create(self, name: str, hyperparameters: dict[str, str], **changed: Any) -> str:
+        arn: str = self.sagemaker.create_training_job(**self.request(name, hyperparameters, **changed))[
+            "TrainingJobArn"
+        ]
+        return arn
+
+    def describe(self, name: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.sagemaker.describe_training_job(TrainingJobName=name)
+        return found
+
+    def until(self, name: str, *statuses: str, seconds: float = 90) -> dict[str, Any]:
+        """Describe, once TrainingJobStatus or SecondaryStatus is one of these."""
+        deadline = time.monotonic() + seconds
+        while True:
+            found = self.describe(name)
+            if {found["TrainingJobStatus"], found["SecondaryStatus"]} & set(statuses):
+                return found
+            assert found["TrainingJobStatus"] not in ENDS, found.get("FailureReason", found["TrainingJobStatus"])
+            assert time.monotonic() < deadline, found
+            time.sleep(0.05)
+
+    def run(self, name: str, hyperparameters: dict[str, str], **changed: Any) -> dict[str, Any]:
+        self.create(name, hyperparameters, **changed)
+        return self.until(name, *ENDS)
+
+    def model(self, name: str) -> dict[str, bytes]:
+        """The files of its model.tar.gz."""
+        body = self.s3.get_object(Bucket=self.bucket, Key=f"out/{name}/output/model.tar.gz")["Body"].read()
+        with tarfile.open(fileobj=io.BytesIO(body)) as archive:
+            files = [(member.name, archive.extractfile(member)) for member in archive if member.isfile()]
+            return {path: file.read() for path, file in files if file is not None}
