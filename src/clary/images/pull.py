@@ -93,6 +93,8 @@ class Images:
             ):
                 if not (folder / MADE).exists():
                     self._pull(image, folder, say)
+        if image.notice:
+            say(image.notice)
         return Environment(image, folder, json.loads((folder / MADE).read_text())["prefix"])
 
     def _pull(self, image: Image, folder: Path, say: Say) -> None:

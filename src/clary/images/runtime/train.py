@@ -25,7 +25,8 @@ def main(image: str) -> int:
     given = base / "input" / "config" / "hyperparameters.json"
     hyperparameters = json.loads(given.read_text()) if given.exists() else {}
     if "sagemaker_program" in hyperparameters or "SAGEMAKER_PROGRAM" in os.environ:
-        return int(importlib.import_module("script").run(base, hyperparameters))
+        sys.path[0] = str(CODE)
+        return int(importlib.import_module("runtime.script").run(base, hyperparameters))
     algorithm = CODE / image / "algorithm.py"
     if not algorithm.exists():
         (base / "output").mkdir(parents=True, exist_ok=True)
