@@ -41,6 +41,9 @@ def plan(given: dict[str, str], threads: int, gpu: bool) -> Plan:
     """Raises UserError for what cannot be read. Ranges were checked when the job was created."""
     params: dict[str, Any] = {ALIASES.get(name, name): value for name, value in given.items() if name not in TAKEN}
     params.setdefault("nthread", threads)
+    for name in ("num_class", "num_parallel_tree"):  # Python code of older versions counts with these
+        if name in params:
+            params[name] = number(given, name, 1)
     _place(params, gpu)
     listed = [name.strip() for name in given.get("eval_metric", "").split(",") if name.strip()]
     tuned = given.get("_tuning_objective_metric", "").rpartition(":")[2]
@@ -99,6 +102,8 @@ def train(
     options: dict[str, Any] = {}
     if plan.patience and not rounds.CLASSES:
         options["early_stopping_rounds"] = plan.patience
+        if plan.judge:
+            options["maximize"] = plan.judge.partition("@")[0] in metrics.MAXIMIZED
     elif plan.patience:
         callbacks += _early(plan, validated=len(evals) > 1)
     if plan.ours:

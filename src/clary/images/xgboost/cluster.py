@@ -19,8 +19,7 @@ from .failures import AlgorithmError, UserError
 from .packages import VERSION, package, xgboost
 from .say import say
 
-TRACKER = 9099  # the public container's port (distributed.py)
-MEETING = 9098
+MEETING = 9099  # the public container's port (distributed.py)
 PATIENCE = 15 * 60.0  # seconds for a host to appear: the public container's too
 FIRST = (1, 5)  # whose package has a tracker
 
@@ -36,9 +35,9 @@ def joined(hosts: list[str], host: str, has_data: bool) -> Iterator[bool | None]
     address = _address(hosts[0])
     tracker = None
     if host == hosts[0]:
-        members, tracker = _gather(address, hosts, has_data)
+        members, port, tracker = _gather(address, hosts, has_data)
     else:
-        members = _report(address, host, has_data)
+        members, port = _report(address, host, has_data)
     try:
         if not members:
             raise UserError("No hosts received training data.")
@@ -47,15 +46,15 @@ def joined(hosts: list[str], host: str, has_data: bool) -> Iterator[bool | None]
         elif len(members) == 1:
             yield True
         else:
-            with _member(address, members, host):
+            with _member((address, port), members, host):
                 yield host == members[0]
     finally:
         if tracker is not None:
             _end(tracker)
 
 
-def _gather(address: str, hosts: list[str], has_data: bool) -> tuple[list[str], Any]:
-    """What the first host does: those with data, and the tracker for them, if there is anything to track."""
+def _gather(address: str, hosts: list[str], has_data: bool) -> tuple[list[str], int, Any]:
+    """What the first host does: those with data, the tracker for them, if there is anything to track, and its port."""
     told = {hosts[0]: has_data}
     with contextlib.ExitStack() as opened:
         listener = opened.enter_context(socket.create_server((address, MEETING)))
@@ -73,41 +72,43 @@ def _gather(address: str, hosts: list[str], has_data: bool) -> tuple[list[str], 
                 told[message["host"]] = bool(message.get("has_data"))
                 streams.append(stream)
         members = [name for name in hosts if told[name]]
-        tracker = _tracker(address, len(members)) if len(members) > 1 else None
+        tracker, port = _tracker(address, len(members)) if len(members) > 1 else (None, 0)
         for stream in streams:
-            stream.write(json.dumps(members) + "\n")
+            stream.write(json.dumps([members, port]) + "\n")
             stream.flush()
-    return members, tracker
+    return members, port, tracker
 
 
-def _report(address: str, host: str, has_data: bool) -> list[str]:
+def _report(address: str, host: str, has_data: bool) -> tuple[list[str], int]:
     until = time.monotonic() + PATIENCE
     while True:
         try:
             with socket.create_connection((address, MEETING)) as connection, connection.makefile("rw") as stream:
                 stream.write(json.dumps({"host": host, "has_data": has_data}) + "\n")
                 stream.flush()
-                members = json.loads(stream.readline())
-                assert isinstance(members, list)
-                return members
+                members, port = json.loads(stream.readline())
+                return list(members), int(port)
         except (OSError, ValueError) as error:
             if time.monotonic() > until:
                 raise AlgorithmError(f"The first instance cannot be reached at {address}: {error}") from error
             time.sleep(0.05)
 
 
-def _tracker(address: str, count: int) -> Any:
+def _tracker(address: str, count: int) -> tuple[Any, int]:
+    """At any free port: the others are told which."""
     make = package("xgboost.tracker").RabitTracker
     if VERSION < (1, 6):
-        tracker = make(hostIP=address, nslave=count, port=TRACKER, port_end=TRACKER + 1)
+        tracker = make(hostIP=address, nslave=count)
     else:
-        tracker = make(host_ip=address, n_workers=count, port=TRACKER, sortby="task")
+        tracker = make(host_ip=address, n_workers=count, sortby="task")
     if VERSION < (2, 1):
         tracker.start(count)
+        port = tracker.port
     else:
         tracker.start()
-    say(f"RabitTracker started on {address}:{TRACKER} for {count} hosts")
-    return tracker
+        port = tracker.worker_args()["dmlc_tracker_port"]
+    say(f"RabitTracker started on {address}:{port} for {count} hosts")
+    return tracker, int(port)
 
 
 def _end(tracker: Any) -> None:
@@ -120,12 +121,12 @@ def _end(tracker: Any) -> None:
 
 
 @contextmanager
-def _member(address: str, members: list[str], host: str) -> Iterator[None]:
+def _member(tracker: tuple[str, int], members: list[str], host: str) -> Iterator[None]:
     task = f"{members.index(host):05d}"
     told = {
         "DMLC_NUM_WORKER": len(members),
-        "DMLC_TRACKER_URI": address,
-        "DMLC_TRACKER_PORT": TRACKER,
+        "DMLC_TRACKER_URI": tracker[0],
+        "DMLC_TRACKER_PORT": tracker[1],
         "DMLC_TASK_ID": task,
     }
     if VERSION < (1, 7):

@@ -2,6 +2,8 @@
 https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-output.html
 """
 
+import re
+
 
 class UserError(Exception):
     """The user can put it right: data, hyperparameters, channels."""
@@ -34,7 +36,7 @@ def of_training(error: Exception) -> Exception:
     """An error of xgboost.train in the container's words."""
     text = str(error)
     # Below its first lines xgboost prints the C++ stack, which helps no user.
-    said = text.partition("Stack trace")[0].strip()
+    said = re.sub(r"^\[[\d:]+\] \S+:\d+: ", "", text.partition("Stack trace")[0].strip())
     if any(known in text for known in BY_DATA):
         return UserError(said)
     return AlgorithmError("XGB train call failed with exception:\n " + said)

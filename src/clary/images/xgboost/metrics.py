@@ -67,12 +67,12 @@ def evaluation(names: list[str], objective: str) -> Callable[[Any, Any], list[tu
 
 
 def classes(said: Any, objective: str) -> Any:
-    """The class that each prediction means. Before 1.6, and by `feval` until 3, metrics are handed margins; from 3 on
-    (`custom_metric`) what the objective makes of them: probabilities, or classes.
+    """The class that each prediction means. From 1.2 on `feval` is handed margins; before, and from 3 on as
+    `custom_metric`, what the objective makes of them: probabilities, or classes.
     """
     if said.ndim > 1:
         return numpy.argmax(said, axis=1)
-    if VERSION >= (3, 0):
+    if VERSION < (1, 2) or VERSION >= (3, 0):
         if objective == "multi:softmax":
             return said.astype(int)
         if objective in ("binary:logistic", "reg:logistic"):
