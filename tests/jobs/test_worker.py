@@ -1,7 +1,9 @@
 """The job engine from outside: rows go in, containers run, events and log lines come out."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,3 +34,110 @@ def test_a_job_runs_to_its_end(bed: Bed) -> None:
     assert [line for _, _, line in bed.recipe.heard] == ["prepared", "one", "two", "three"]
     assert [status for _, _, status, _ in bed.recipe.said] == ["Starting", "Downloading", "", "", "Completed"]
     until(lambda: not list((bed.home / "jobs").iterdir()))
+
+
+def test_what_fails_says_why(bed: Bed) -> None:
+    program = bed.add("program", "echo bad; exit 3")
+    prepare, finish = bed.add("prepare", prepare="fails"), bed.add("finish", finish="fails")
+    broken, unknown = bed.add("broken", prepare="breaks"), bed.add("unknown", memory=object.__name__)
+    assert set(bed.over(program, prepare, finish, broken, unknown)) == {"failed"}
+    assert bed.last(program)[1:] == (
+        "AlgorithmError: [3]",
+        {"status": "Failed", "codes": [3], "why": "exited", "left": []},
+    )
+    assert bed.last(prepare)[1] == "ClientError: prepare"
+    assert bed.last(finish)[1] == "ClientError: finish"
+    for arn in (broken, unknown):
+        assert bed.last(arn)[1].startswith("InternalServerError: We encountered an internal error.")
+    assert bed.said("program") == ["prepared", "bad"]
+    assert bed.driver.groups() == []
+
+
+def test_a_failure_of_ours_is_tried_again(bed: Bed) -> None:
+    arn = bed.add("again", 'echo "$ATTEMPT"', prepare="breaks once", retries=1)
+    twice = bed.add("twice", finish="breaks", retries=1)
+    assert bed.over(arn, twice) == ["completed", "failed"]
+    assert bed.row(arn)["attempt"] == bed.row(twice)["attempt"] == 2
+    assert "Restarting" in bed.statuses(arn)
+    assert bed.said("again") == ["prepared", "prepared", "2"], "the lines of both attempts"
+
+
+def test_stopped_while_it_waits(bed: Bed) -> None:
+    first = bed.add("first", "exec sleep 30", memory=1 << 60, instances=100)
+    until(lambda: bed.state(first) == "running")
+    second = bed.add("second", memory=1 << 60, instances=100)
+    until(lambda: "Pending" in bed.statuses(second))
+    assert "Waiting for capacity" in bed.events(second)[-1]["message"]
+    bed.stop(second)
+    assert bed.over(second) == ["stopped"]
+    assert bed.statuses(second)[-2:] == ["Stopping", "Stopped"]
+    assert bed.row(second)["attempt"] == 0
+    bed.stop(first)
+    assert bed.over(first) == ["stopped"]
+
+
+@pytest.mark.parametrize("kept", [{"preparing": 30}, {"finishing": 1}])
+def test_stopped_before_and_after_it_runs(bed: Bed, kept: dict[str, Any]) -> None:
+    state = next(iter(kept))
+    arn = bed.add(state, **kept)
+    until(lambda: bed.state(arn) == state)
+    bed.stop(arn)
+    (ended,) = bed.over(arn)
+    assert ended == ("stopped" if state == "preparing" else "completed")
+
+
+def test_stopped_while_it_runs(bed: Bed) -> None:
+    script = """trap 'echo bye; echo saved >"$OUT/model"; exit 0' TERM; echo up; while :; do sleep 0.05; done"""
+    arn = bed.add("polite", script)
+    until(lambda: bed.said("polite") == ["prepared", "up"])
+    bed.stop(arn)
+    assert bed.over(arn) == ["stopped"]
+    assert bed.last(arn)[2] == {"status": "Stopped", "codes": [0], "why": "stopped", "left": ["model"]}
+    assert bed.said("polite")[-1] == "bye"
+    assert bed.statuses(arn)[-2:] == ["Stopping", "Stopped"]
+
+
+def test_out_of_time(bed: Bed) -> None:
+    arn = bed.add("slow", "exec sleep 30", seconds=0.5)
+    assert bed.over(arn) == ["stopped"]
+    assert bed.last(arn)[2]["why"] == "timeout"
+    assert bed.last(arn)[2]["codes"] == [128 + 15]
+
+
+def test_when_one_instance_fails_the_others_end(bed: Bed) -> None:
+    arn = bed.add("gang", '[ "$INDEX" = 1 ] && exit 7; exec sleep 30', instances=3)
+    assert bed.over(arn) == ["failed"]
+    assert bed.last(arn)[2]["codes"] == [143, 7, 143]
+
+
+def test_lines_are_there_while_it_runs(bed: Bed) -> None:
+    bed.add("talk", "date +%s%N; sleep 3")
+    until(lambda: len(bed.said("talk")) == 2)
+    assert time.time() - int(bed.said("talk")[1]) / 1e9 < 0.5
+
+
+def test_it_is_measured(bed: Bed) -> None:
+    arn = bed.add("busy", "sleep 2.5")
+    assert bed.over(arn) == ["completed"]
+    ((_, usage, seconds),) = bed.recipe.usage
+    assert len(usage) == 1
+    assert 0.5 < seconds < 2.5
+
+
+def test_two_hundred_jobs(bed: Bed) -> None:
+    began = time.monotonic()
+    arns = [bed.add(f"small-{number}", "echo hello", share=str(number % 3)) for number in range(200)]
+    bed.over(*arns, seconds=100)
+    assert not [bed.last(arn) for arn in arns if bed.state(arn) != "completed"]
+    print(f"200 jobs in {time.monotonic() - began:.1f} s")
+    assert all(bed.said(f"small-{number}") == ["prepared", "hello"] for number in range(200))
+
+
+def test_waiting_has_an_end(bed: Bed) -> None:
+    first = bed.add("first", "exec sleep 30", cpus=1000, instances=100)
+    until(lambda: bed.state(first) == "running")
+    second = bed.add("second", cpus=1000, instances=100, wait=0.5)
+    assert bed.over(second) == ["stopped"]
+    assert bed.statuses(second)[-1] == "MaxWaitTimeExceeded"
+    bed.stop(first)
+    bed.over(first)
