@@ -61,7 +61,7 @@ class App:
         objects = s3.build(platform, self.identity.credentials.find)
         tools = sagemaker.Tools(
             images=Images(config),
-            objects=Inside(objects.state, platform.authority, self._assume),
+            objects=Inside(objects.state, self.identity.authority, self._assume),
             metrics=metrics,
             where=self._where,
         )

@@ -38,7 +38,7 @@ class World:
         self.service = s3.build(platform, self.identity.credentials.find)
         self.state = self.service.state
         self.objects = Inside(
-            self.state, platform.authority, lambda arn: self.identity.session(arn, "SageMaker").caller
+            self.state, self.identity.authority, lambda arn: self.identity.session(arn, "SageMaker").caller
         )
         self.role = "arn:aws:iam::123456789012:role/service-role/AmazonSageMaker-ExecutionRole"
         self.number = 0

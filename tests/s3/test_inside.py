@@ -87,6 +87,47 @@ def test_the_role_decides(world: World) -> None:
         world.objects.find("arn:aws:iam::123456789012:role/none", "in", "a/1")
 
 
+@pytest.mark.parametrize(
+    "pattern", ["in/a/*", "in/a/name-?", "in/a/n*-1", "in/a/name-1", "in/a/??????", "in/a/?????*", "in/a/${*}ame-1"]
+)
+def test_a_listing_asks_for_each_object_as_a_get_does(world: World, pattern: str) -> None:
+    arn = role(world, allow("s3:GetObject", f"arn:aws:s3:::{pattern}"), allow("s3:ListBucket", "*"))
+    for key in ("a/name-1", "a/name-2", "a/longer-name", "a/n", "a/x-1"):
+        world.put("in", key, b"1")
+        for prefix in ("a/", "a/n", key):
+            listed = found = True
+            try:
+                keys = [each.key for each in world.objects.list(arn, "in", prefix)]
+            except AccessDenied:
+                listed = False
+            try:
+                keys = [each.key for each in world.objects.list(world.role, "in", prefix)]
+                for each in keys:
+                    world.objects.find(arn, "in", each)
+            except AccessDenied:
+                found = False
+            assert listed is found, (key, prefix)
+
+
+def test_a_denial_or_a_tag_is_seen_in_a_long_listing(world: World) -> None:
+    for number in range(5):
+        world.put("in", f"a/name-{number}", b"1")
+    everything = allow("s3:*", "*")
+    denied = {**allow("s3:GetObject", "arn:aws:s3:::in/a/name-3"), "Effect": "Deny"}
+    with pytest.raises(AccessDenied):
+        list(world.objects.list(role(world, everything, denied), "in", "a/"))
+    tagged = {"StringNotEquals": {"s3:ExistingObjectTag/secret": "yes"}}
+    arn = role(world, allow("s3:ListBucket", "*"), allow("s3:GetObject", "*", Condition=tagged))
+    assert len(list(world.objects.list(arn, "in", "a/"))) == 5
+    world.store.write(
+        lambda connection: connection.execute(
+            "UPDATE object SET tags = ? WHERE key = 'a/name-3'", (json.dumps({"secret": "yes"}),)
+        )
+    )
+    with pytest.raises(AccessDenied):
+        list(world.objects.list(arn, "in", "a/"))
+
+
 @pytest.mark.parametrize("move", [False, True])
 def test_put_as_the_api_does(world: World, move: bool, tmp_path: Path) -> None:
     file = tmp_path / "file"

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clary.errors import AWSError
+from clary.jobs.ml import checkpoints
 from clary.jobs.ml.data import split
 from clary.jobs.ml.hosts import hosts
 from clary.jobs.ml.place import ml
@@ -38,8 +39,9 @@ def address(job: Job) -> str:
 
 def collect(job: Job, objects: Objects) -> Collected:
     """Uploads the model and the other output; of several instances, together: of files that have the same name, the
-    first instance's. Raises JobFailed, JobStopped.
+    first instance's; and the checkpoints that changed last. Raises JobFailed, JobStopped.
     """
+    checkpoints.save(job, objects)
     model = list(_tree(job, ("model",)))
     output = list(_tree(job, ("output", "data")))
     where = _prefix(job)

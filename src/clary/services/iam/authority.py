@@ -56,6 +56,14 @@ class Judge:
         if not decision.allowed:
             raise AccessDenied(sentence(caller, action, resource, decision))
 
+    def may_deny(self, caller: Caller, action: str) -> bool:
+        """Whether any policy of the caller's own denies this action somewhere. Where none does, and no resource policy
+        has its say, `allow` depends on nothing but what the policies allow.
+        """
+        bounds = self.bounds(caller)
+        kinds = (bounds.identity, bounds.boundary, bounds.session)
+        return any(kind is not None and kind.rules(action).denies for kind in kinds)
+
     def decide(self, caller: Caller, permission: Permission, context: Context) -> Decision:
         """As `allow`, told in full."""
         policy = None
