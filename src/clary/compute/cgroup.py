@@ -13,6 +13,7 @@ from typing import Any
 
 ROOT = Path("/sys/fs/cgroup")
 PERIOD = 100_000  # microseconds in which an instance may use its share of cpu
+# `hurry` is what to write before a kill: thousands of processes take long to die while they fork and have little cpu.
 PROCESSES = 4096  # enough for any real program, too few for a fork bomb to matter
 NEEDED = ("memory", "cpu", "pids")
 
@@ -30,7 +31,7 @@ class Version2:
         (folder / "pids.max").write_text(str(PROCESSES))
         return {
             "cgroups": [str(folder / "cgroup.procs")],
-            "hurry": [str(folder / "cpu.max"), "max"],  # thousands of processes need cpu to die
+            "hurry": [[str(folder / "pids.max"), "0"], [str(folder / "cpu.max"), "max"]],
             "gauge": {
                 "memory": [str(folder / "memory.current"), ""],
                 "oom": [str(folder / "memory.events"), "oom_kill"],
@@ -56,7 +57,7 @@ class Version1:
         (of["pids"] / "pids.max").write_text(str(PROCESSES))
         return {
             "cgroups": [str(folder / "cgroup.procs") for folder in sorted(folders)],
-            "hurry": [str(of["cpu"] / "cpu.cfs_quota_us"), "-1"],  # thousands of processes need cpu to die
+            "hurry": [[str(of["pids"] / "pids.max"), "0"], [str(of["cpu"] / "cpu.cfs_quota_us"), "-1"]],
             "gauge": {
                 "memory": [str(of["memory"] / "memory.usage_in_bytes"), ""],
                 "oom": [str(of["memory"] / "memory.oom_control"), "oom_kill"],
@@ -85,6 +86,16 @@ def remove(procs: list[str]) -> None:
     for path in procs:
         with contextlib.suppress(OSError):
             Path(path).parent.rmdir()
+
+
+def memory_given() -> list[int]:
+    """What this process itself may take, where a control group says so: no more can be given out."""
+    own = _own()
+    files = [
+        own[name] / file for name, file in (("", "memory.max"), ("memory", "memory.limit_in_bytes")) if name in own
+    ]
+    texts = [file.read_text().strip() for file in files if file.exists()]
+    return [int(text) for text in texts if text.isdigit()]
 
 
 def _own() -> dict[str, Path]:

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from clary.compute import cgroup
+from clary.compute import cgroup, processes
 from clary.compute.driver import Node, Usage
 from clary.compute.group import Group
 from clary.compute.supervisor import counted, written
@@ -30,23 +30,30 @@ def of(name: str, cpus: float, memory: int) -> dict[str, Any]:
     if found is not None:
         return found.make(f"clary-{name}", cpus, memory) | {"rlimits": [[resource.RLIMIT_CORE, 0]]}
     rlimits = [[resource.RLIMIT_CORE, 0], [resource.RLIMIT_DATA, memory], [resource.RLIMIT_NPROC, cgroup.PROCESSES]]
-    return {"cgroups": [], "hurry": None, "gauge": NO_GAUGE, "rlimits": rlimits}
+    return {"cgroups": [], "hurry": [], "gauge": NO_GAUGE, "rlimits": rlimits}
 
 
 @cache
 def machine() -> Node:
     gpus = [path for path in Path("/dev").glob("nvidia*") if path.name.removeprefix("nvidia").isdigit()]
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    memory = min(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), *cgroup.memory_given())
     return Node(os.uname().nodename, len(os.sched_getaffinity(0)), memory, len(gpus))
 
 
 def usage(group: Group) -> list[Usage]:
     """The note of a group's plan has each instance's `gauge` and `watched` under `usage`."""
-    gauges = group.started().get("note", {}).get("usage", [])
-    return [_usage(group.ended(index), **gauge) for index, gauge in enumerate(gauges)] or [Usage()] * group.instances
+    started = group.started()
+    if not started:
+        return [Usage()] * group.instances
+    gauges = started["note"]["usage"]
+    counts = all(gauge["gauge"]["cpu"] for gauge in gauges)
+    trees = [(0.0, 0)] * len(gauges) if counts else processes.taken(started["pids"])
+    return [_usage(group.ended(index), trees[index], **gauge) for index, gauge in enumerate(gauges)]
 
 
-def _usage(ended: dict[str, Any], gauge: dict[str, Any], watched: list[str]) -> Usage:
+def _usage(ended: dict[str, Any], tree: tuple[float, int], gauge: dict[str, Any], watched: list[str]) -> Usage:
     if ended:
         return Usage(cpu=ended["cpu"])
-    return Usage(counted(gauge["cpu"]) * gauge["unit"], counted(gauge["memory"]), written(watched))
+    cpu = counted(gauge["cpu"]) * gauge["unit"] if gauge["cpu"] else tree[0]
+    memory = counted(gauge["memory"]) if gauge["memory"] else tree[1]
+    return Usage(cpu, memory, written(watched))

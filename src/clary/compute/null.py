@@ -39,14 +39,15 @@ class Null:
                 "disk": handle["disk"],
                 "watched": _mounted(launch),
                 "cgroups": [],
-                "hurry": None,
+                "hurry": [],
                 "owner": -1,
-                "gauge": {"oom": None, "cpu": None, "unit": 0},
+                "gauge": limits.NO_GAUGE,
                 "rlimits": [],
             }
             for launch in launches
         ]
-        group.start({"instances": instances, "network": False, "user": False, "note": {}})
+        usage = [{"gauge": each["gauge"], "watched": each["watched"]} for each in instances]
+        group.start({"instances": instances, "network": False, "user": False, "note": {"usage": usage}})
 
     def describe(self, handle: Handle) -> list[Instance]:
         return _group(handle).describe()
@@ -55,7 +56,7 @@ class Null:
         _group(handle).wait(timeout)
 
     def usage(self, handle: Handle) -> list[Usage]:
-        return [Usage()] * len(handle["addresses"])
+        return limits.usage(_group(handle))
 
     def stop(self, handle: Handle, grace: float) -> None:
         _group(handle).stop(grace)

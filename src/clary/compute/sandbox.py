@@ -101,6 +101,7 @@ def works() -> None:
     """Raises ClaryError, saying what to do, if no sandbox can be made here. An empty one is made to see."""
     user = [] if places.is_root() else ["--unshare-user"]
     options = ["--unshare-pid", "--unshare-ipc", "--unshare-net", "--ro-bind", "/", "/", "--proc", "/proc"]
+    options += ["--overlay-src", "/usr", "--tmp-overlay", "/usr"]  # a kernel too old for it would fail each job
     command = [bwrap(), *user, *options, "--", *_become(None), "/bin/true"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False, env={}, timeout=60)

@@ -5,7 +5,7 @@ and imports nothing of Clary's, nor what the standard library takes long to impo
 there in half the time, and takes about 10 MB. What others see of it, in its own folder of the group's:
 
 - `lock`: a record lock that it holds as long as it lives;
-- `started`: JSON: the moments when the instances had started, and the plan's `note`; written once they all run;
+- `started`: JSON: when the instances had started, their processes, and the plan's `note`; written once they all run;
 - `ended-<i>`: JSON: how an instance ended, on the disk before anybody can hear of it;
 - `control`: a FIFO that takes `stop <seconds of grace>`;
 - `steady`: a FIFO that it has open for writing until an instance fails or the last one ends.
@@ -24,6 +24,7 @@ import time
 DISK_EVERY = 2.0  # seconds between two looks at what was written; longer where a look itself takes long
 BLOCK = 512  # st_blocks are that long, whatever the file system: https://man7.org/linux/man-pages/man3/stat.3type.html
 STARTED = "started"
+FIRST_TO_GO = "500"  # when the whole machine is out of memory, rather a job than who serves them all
 PIPE = 1 << 20  # bytes of output that wait while this process looks at the disk
 
 TYPE_CHECKING = False  # `typing` too takes long to import
@@ -115,8 +116,7 @@ class Instance:
             return
         if self.plan["options"] is None:
             kill_session(self.pid)
-        if self.plan["hurry"]:
-            path, text = self.plan["hurry"]
+        for path, text in self.plan["hurry"]:
             with open(path, "w") as file:
                 file.write(text)
         send(self.first, signal.SIGKILL)
@@ -124,7 +124,7 @@ class Instance:
 
     def end(self, *, last: bool) -> int:
         """To be called when its process has ended. All that it started is gone when this returns."""
-        _, status = os.waitpid(self.pid, 0)
+        _, status, used = os.wait4(self.pid, 0)
         code = os.waitstatus_to_exitcode(status)
         code = 128 - code if code < 0 else code
         if self.first is not None:
@@ -143,7 +143,7 @@ class Instance:
         document = (
             f'{{"code": {code}, "started": {self.started}, "ended": {time.time()}, '
             f'"out_of_memory": {word(bool(killed and code))}, "out_of_disk": {word(self.out_of_disk)}, '
-            f'"cpu": {counted(gauge["cpu"]) * gauge["unit"]}}}'
+            f'"cpu": {counted(gauge["cpu"]) * gauge["unit"] or used.ru_utime + used.ru_stime}}}'
         )
         save(f"ended-{self.index}", document)
         return code
@@ -168,6 +168,8 @@ def become(plan: "dict[str, Any]", told: int, output: int) -> None:
         for procs in plan["cgroups"]:
             with open(procs, "w") as file:
                 file.write("0")
+        with open("/proc/self/oom_score_adj", "w") as file:
+            file.write(FIRST_TO_GO)
         for what, most in plan["rlimits"]:
             hard = resource.getrlimit(what)[1]
             limit = most if hard == resource.RLIM_INFINITY else min(most, hard)
@@ -348,7 +350,8 @@ def begin(plan: "dict[str, Any]") -> list[Instance]:
             instances.append(Instance(part, index))
         for instance in instances:
             instance.settle()
-        save(STARTED, f'{{"moments": {[instance.started for instance in instances]}, "note": {plan["note"]}}}')
+        moments, pids = [instance.started for instance in instances], [instance.pid for instance in instances]
+        save(STARTED, f'{{"moments": {moments}, "pids": {pids}, "note": {plan["note"]}}}')
     except (Failed, OSError) as error:
         for instance in instances:
             instance.kill()
