@@ -38,7 +38,7 @@ def test_an_instance_is_the_machine_at_most_and_a_group_all_that_is_given_out() 
     limits = budget.limits(large)
     assert (limits.cpus, limits.memory, limits.gpus, limits.instances) == (2, 8 * GIB, 1, 2)
     assert budget.places(large) == Places(4, 16.0 * GIB, 1)
-    assert budget.places(Need(cpus=96, memory=384 * GIB, instances=50)) == budget.whole
+    assert budget.places(Need(cpus=96, memory=384 * GIB, gpus=1, instances=50)) == budget.whole
     assert str(budget.whole) == "8 vCPU, 32.0 GiB, 1 GPU"
 
 

@@ -37,7 +37,6 @@ class Places:
 
 class Budget:
     def __init__(self, nodes: list[Node], oversubscribe: float) -> None:
-        """Whole numbers of places are added and taken away, so that nothing is lost to rounding."""
         assert nodes, "a driver has a machine at least"
         self._largest = max(nodes, key=lambda node: (node.cpus, node.memory))
         self.whole = Places(
@@ -45,7 +44,8 @@ class Budget:
             float(int(sum(node.memory for node in nodes) * oversubscribe)),
             float(sum(node.gpus for node in nodes)),
         )
-        self._used: dict[str, Places] = defaultdict(Places)
+        # What each job holds, not a sum: rounding would leave a little that nobody holds, and a large job never fit.
+        self._held: dict[str, list[Places]] = defaultdict(list)
 
     def limits(self, need: Need) -> Need:
         """As `need`, with each instance no larger than the machine."""
@@ -68,18 +68,18 @@ class Budget:
 
     @property
     def free(self) -> Places:
-        return self.whole - sum(self._used.values(), Places())
+        return self.whole - sum((places for held in self._held.values() for places in held), Places())
 
     def share(self, name: str) -> float:
         """The larger part of cpus and memory that a share holds."""
-        used = self._used[name] if name in self._used else Places()
-        return max(used.cpus / self.whole.cpus, used.memory / self.whole.memory)
+        held = sum(self._held.get(name, ()), Places())
+        return max(held.cpus / self.whole.cpus, held.memory / self.whole.memory)
 
     def take(self, share: str, places: Places) -> None:
-        self._used[share] += places
+        self._held[share].append(places)
 
     def give_back(self, share: str, places: Places) -> None:
-        self._used[share] -= places
+        self._held[share].remove(places)
 
 
 @dataclass(slots=True)
