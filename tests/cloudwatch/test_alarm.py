@@ -34,6 +34,7 @@ def alarm(name: str, **given: Any) -> dict[str, Any]:
         "EvaluationPeriods": 1,
         "Threshold": 0.5,
         "ComparisonOperator": "GreaterThanThreshold",
+        "TreatMissingData": "ignore",  # so that the state stays as a test set it, also when the alarm is looked at
         **given,
     }
 

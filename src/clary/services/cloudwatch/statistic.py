@@ -32,7 +32,7 @@ def parse(name: str) -> Statistic | None:
         return _between("TM", 25.0, 75.0, percent=True)
     if (match := PERCENTILE.match(name)) and float(match[1]) <= 100:
         percent = float(match[1])
-        return lambda s: None if s.spread is None else percentile(s.spread, percent)
+        return lambda s: percentile(s, percent)
     if (match := TRIMMED.match(name)) and float(match[2]) <= 100:
         return _between(match[1].upper(), 0.0, float(match[2]), percent=True)
     if not (match := RANGE.match(name)):
@@ -48,14 +48,16 @@ def parse(name: str) -> Statistic | None:
     return _between(kind, float(low or "-inf"), float(high or "inf"), percent=False)
 
 
-def percentile(spread: Spread, percent: float) -> float:
+def percentile(s: Summary, percent: float) -> float | None:
     """The least value that so many percent of all do not exceed."""
-    wanted, seen = percent / 100 * sum(spread.values()), 0.0
-    for value in sorted(spread):
-        seen += spread[value]
+    if s.spread is None:
+        return None
+    wanted, seen, value = percent / 100 * s.count, 0.0, s.low
+    for value in sorted(s.spread):
+        seen += s.spread[value]
         if seen >= wanted * (1 - 1e-12):
-            return value
-    return max(spread)
+            break
+    return min(max(value, s.low), s.high)  # near values were taken as one, which may lie beyond
 
 
 def _between(kind: str, low: float, high: float, *, percent: bool) -> Statistic:
