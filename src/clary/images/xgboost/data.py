@@ -17,7 +17,7 @@ from typing import Any
 
 from . import parquet, recordio
 from .failures import UserError
-from .packages import numpy, xgboost
+from .packages import VERSION, numpy, package, xgboost
 from .say import say, warn
 
 FORMS = {
@@ -67,7 +67,7 @@ def read(sources: list[Path], kind: str, weighted: bool, threads: int) -> Any:
     """The matrix of all the files, the first column being the label. Raises UserError."""
     try:
         if kind == "csv":
-            matrix = _text(sources, f"format=csv&label_column=0&delimiter={_delimiter(sources)}", weighted, threads)
+            matrix = _csv(sources, _delimiter(sources), weighted, threads)
         elif kind == "libsvm":
             for source in sources:
                 _check_libsvm(source)
@@ -85,6 +85,19 @@ def read(sources: list[Path], kind: str, weighted: bool, threads: int) -> Any:
         raise UserError(f"Failed to load {kind} data with exception:\n{said}") from error
     _check_labels(matrix)
     return matrix
+
+
+def _csv(sources: list[Path], delimiter: str, weighted: bool, threads: int) -> Any:
+    if VERSION >= (0, 90):
+        return _text(sources, f"format=csv&label_column=0&delimiter={delimiter}", weighted, threads)
+    if delimiter == "," and not weighted:
+        return _text(sources, "format=csv&label_column=0", False, threads)
+    # The parser of 0.72 knows commas and labels only.
+    pandas = package("pandas")
+    frames = [pandas.read_csv(str(source), sep=delimiter, header=None, dtype=numpy.float32) for source in sources]
+    values = pandas.concat(frames).to_numpy()
+    weights = values[:, 1] if weighted else None
+    return xgboost.DMatrix(values[:, 1 + weighted :], label=values[:, 0], weight=weights, nthread=threads)
 
 
 def _text(sources: list[Path], form: str, weighted: bool, threads: int) -> Any:
