@@ -14,6 +14,7 @@ import struct
 import subprocess
 import sys
 import time
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,9 @@ from clary.compute.driver import Instance
 from clary.errors import ClaryError
 
 SUPERVISOR = Path(__file__).with_name("supervisor.py")
+# Python keeps no compiled form of a program it starts with, and compiling takes as long as all else there: so the code
+# comes first on standard input. The last argument is for who reads `ps`.
+RUN = "import marshal, sys; exec(marshal.load(sys.stdin.buffer))"
 RELEASE = 10.0  # seconds that a killed group may take to be gone
 
 
@@ -38,8 +42,8 @@ class Group:
         plan = plan | {"folder": str(self.folder), "note": json.dumps(plan["note"])}
         with (self.folder / "log").open("ab") as log:
             done = subprocess.run(
-                [sys.executable, "-I", "-S", str(SUPERVISOR)],
-                input=marshal.dumps(plan),
+                [sys.executable, "-I", "-S", "-c", RUN, str(SUPERVISOR)],
+                input=_code() + marshal.dumps(plan),
                 stdout=subprocess.PIPE,
                 stderr=log,
                 start_new_session=True,
@@ -125,6 +129,11 @@ class Group:
         note: dict[str, Any] = self.started().get("note", {})
         shutil.rmtree(self.folder, ignore_errors=True)
         return note
+
+
+@cache
+def _code() -> bytes:
+    return marshal.dumps(compile(SUPERVISOR.read_bytes(), SUPERVISOR, "exec"))
 
 
 def _gone(pid: int, timeout: float) -> None:

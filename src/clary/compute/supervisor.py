@@ -1,6 +1,6 @@
 """The process that stays with one group: starts its instances, keeps the limits, stops them, notes how they ended.
 
-Run by itself, as `python -I -S supervisor.py`, with its plan (group.py) on standard input. It outlives who started it,
+Run by itself, by `python -I -S`, with its plan on standard input (group.py). It outlives who started it,
 and imports nothing of Clary's, nor what the standard library takes long to import (pathlib, json, signal): so it is
 there in half the time, and takes about 10 MB. What others see of it, in its own folder of the group's:
 
@@ -423,7 +423,7 @@ def supervise(plan: "dict[str, Any]") -> None:
 
 
 def main() -> None:
-    plan = marshal.loads(sys.stdin.buffer.read())  # noqa: S302 - the parent, of this same Python, wrote it
+    plan = marshal.load(sys.stdin.buffer)  # noqa: S302 - the parent, of this same Python, wrote it
     if os.fork():
         os._exit(0)  # the one who started us waits for this process; the other belongs to nobody
     for number in ENDS:
