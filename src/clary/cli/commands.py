@@ -132,6 +132,43 @@ def logs(
     show(shown.access_log if access else shown.log, lines, follow=follow)
 
 
+images = typer.Typer(
+    invoke_without_command=True, help="Say which images there are, and which are pulled.", rich_markup_mode=None
+)
+app.add_typer(
+    images, name="images", epilog="Examples:\n\n\b\n    clary images\n    clary images pull sagemaker-xgboost:1.7-1"
+)
+References = Annotated[list[str], typer.Argument(metavar="IMAGE...", help="As `clary images` names them, or a URI.")]
+
+
+@images.callback()
+def images_show(context: typer.Context, home: HomeOption = None) -> None:
+    """Say which images there are, and which are pulled.
+
+    A job that needs one that isn't pulled pulls it.
+    """
+    from clary.cli.images import show
+
+    if context.invoked_subcommand is None:
+        show(Config.load(home=home))
+
+
+@images.command("pull")
+def images_pull(references: References, home: HomeOption = None) -> None:
+    """Make images ready to run."""
+    from clary.cli.images import pull
+
+    pull(Config.load(home=home), references)
+
+
+@images.command("rm")
+def images_rm(references: References, home: HomeOption = None) -> None:
+    """Remove images that are pulled."""
+    from clary.cli.images import remove
+
+    remove(Config.load(home=home), references)
+
+
 @app.command()
 def doctor(home: HomeOption = None, port: Annotated[int | None, typer.Option(metavar="N", hidden=True)] = None) -> None:
     """Say what works on this machine.

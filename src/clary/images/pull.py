@@ -26,6 +26,7 @@ from clary.images.sources import indexes, uv
 VENV = "/opt/venv"
 CODE = "/opt/clary"
 MADE = "clary.json"  # in the environment: what it was made from
+_HASH = 12  # characters of it in a folder's name
 _FORM = "1"  # of an environment; another one makes all be built anew
 Say = Callable[[str], None]
 
@@ -84,8 +85,7 @@ class Images:
         """Builds it if it isn't there; `say` gets a line for each step. Several may ask at once: the first builds, the
         others wait. Raises PullFailed.
         """
-        identity = _identity(image)
-        folder = self._folder / f"{image.name}-{image.tag}-{identity[:12]}"
+        folder = self._place(image)
         if not (folder / MADE).exists():
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             with _locked(
@@ -96,6 +96,24 @@ class Images:
         if image.notice:
             say(image.notice)
         return Environment(image, folder, json.loads((folder / MADE).read_text())["prefix"])
+
+    def size(self, image: Image) -> int:
+        """Bytes on the disk; 0 if it is not pulled."""
+        folder = self._place(image)
+        if not (folder / MADE).exists():
+            return 0
+        return sum(Path(parent, name).lstat().st_size for parent, _, names in os.walk(folder) for name in names)
+
+    def remove(self, image: Image) -> bool:
+        """With what its earlier locks left. Says whether there was anything. A job that runs in it would break."""
+        found = [*self._folder.glob(f"{image.name}-{image.tag}-{'[0-9a-f]' * _HASH}")]
+        for folder in found:
+            (folder / MADE).unlink(missing_ok=True)  # first: half a removal is no image
+            shutil.rmtree(folder)
+        return bool(found)
+
+    def _place(self, image: Image) -> Path:
+        return self._folder / f"{image.name}-{image.tag}-{_identity(image)[:_HASH]}"
 
     def _pull(self, image: Image, folder: Path, say: Say) -> None:
         try:

@@ -1,0 +1,30 @@
+"""`clary images`: which there are, which are pulled, and pulling and removing them."""
+
+from clary.cli import say
+from clary.config import Config
+from clary.images.image import images, resolve
+from clary.images.pull import Images
+
+
+def show(config: Config) -> None:
+    """A line for each image."""
+    there = Images(config)
+    rows = [("IMAGE", "HOLDS", "PYTHON", "PULLED")]
+    for image in images():
+        size = there.size(image)
+        rows.append((image.reference, image.library, image.python, f"{size / 1e6:.0f} MB" if size else "no"))
+    say.table(rows, ["bold", *("" for _ in rows[1:])])
+
+
+def pull(config: Config, references: list[str]) -> None:
+    """Raises UnknownImage, PullFailed."""
+    for image in [resolve(reference) for reference in references]:
+        environment = Images(config).ready(image, say.note)
+        say.line(f"{image.reference} is ready at {environment.folder}.", "green")
+
+
+def remove(config: Config, references: list[str]) -> None:
+    """Raises UnknownImage."""
+    for image in [resolve(reference) for reference in references]:
+        removed = Images(config).remove(image)
+        say.line(f"{image.reference} is removed." if removed else f"{image.reference} was not pulled.")
