@@ -141,3 +141,22 @@ def test_waiting_has_an_end(bed: Bed) -> None:
     assert bed.statuses(second)[-1] == "MaxWaitTimeExceeded"
     bed.stop(first)
     bed.over(first)
+
+
+def test_closing_does_not_wait_for_what_runs(tmp_path: Path) -> None:
+    bed = Bed(tmp_path / "home")
+    bed.worker.start()
+    arn = bed.add("long", "exec sleep 30")
+    until(lambda: bed.state(arn) == "running")
+    time.sleep(0.3)
+    began = time.monotonic()
+    bed.worker.close()
+    assert time.monotonic() - began < 1.5
+    assert bed.state(arn) == "running"
+    assert bed.driver.groups() == ["1-1"]
+    bed.store.close()
+    again = Bed(tmp_path / "home")
+    again.worker.start()
+    again.stop(arn)
+    assert again.over(arn) == ["stopped"]
+    again.close()

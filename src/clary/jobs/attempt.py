@@ -60,6 +60,7 @@ class Attempt:
         self._remembered = 0.0
         self._usage: tuple[float, list[Usage]] | None = None  # when, and what until then
         self._measured = False
+        self.resting = False  # it only waits for its instances, and can be left without a word
         self.freed: Callable[[], None] = lambda: None  # called once its places are free
         self.job = self._job()
 
@@ -221,11 +222,11 @@ class Attempt:
             self._adopt()
         broken, unknown = False, time.monotonic()
         while True:
+            self._check_open()
             instances = driver.describe(self._handle)
             states = {instance.state for instance in instances}
             if states <= {"exited", "lost"}:
                 break
-            self._check_open()
             if "unknown" not in states:
                 unknown = time.monotonic()
             elif time.monotonic() - unknown > UNKNOWN:
@@ -243,7 +244,9 @@ class Attempt:
             if broken or "unknown" in states:
                 self._means.closing.wait(GLANCE)
             else:
+                self.resting = True
                 driver.wait(self._handle, min(left, LOOK))
+                self.resting = False
         if self._halted.is_set() and record.memo.why == "exited":
             record.memo.why = "stopped"
         record.memo.instances = [asdict(instance) for instance in instances]

@@ -29,6 +29,7 @@ MOST = 64  # jobs with a thread at once, those that upload included
 IDLE = 1.0  # seconds between two rounds when nobody wakes us
 SHIP = 0.1  # seconds between two looks at the log files
 FIRST, MEASURE = 1.0, 60.0  # seconds: between two looks whether it is time to measure; between two measurements
+GLANCE = 0.02  # seconds between two looks at a thread that is to end
 CLOSING = 5.0  # seconds for threads to come to a point where they can be left
 STOPPING = Note(detail={"status": "Stopping"})  # the event is resource/crud's, written where it was asked
 
@@ -82,7 +83,11 @@ class Worker:
         self._woken.set()
         deadline = time.monotonic() + CLOSING
         for thread in self._threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
+            while thread.is_alive() and time.monotonic() < deadline and thread.name not in self._resting():
+                thread.join(GLANCE)
+
+    def _resting(self) -> set[str]:
+        return {f"job-{number}" for number, attempt in list(self._active.items()) if attempt.resting}
 
     def _run(self, name: str, body: Callable[[], None]) -> None:
         thread = threading.Thread(target=body, name=name, daemon=True)
@@ -162,12 +167,20 @@ class Worker:
             free()
             del self._active[number]
             self._halted.discard(number)
-            if attempt.record.state == "pending" and self._records.named(attempt.record.group):
-                self._enqueue(attempt.record)
+            record = attempt.record
+            if record.state in ENDED or self._closing.is_set() or self._records.named(record.group) is None:
+                return
+            if record.state == "pending":
+                self._enqueue(record)
+            elif (again := self._attempt(record)) is not None:
+                self._launch(again, places)
 
         def body() -> None:
             try:
                 attempt.run()
+            except Exception:
+                log.exception("job %s cannot be kept track of, as on a full disk; it goes on from where it was", number)
+                self._closing.wait(IDLE)
             finally:
                 self._post(over)
 
