@@ -141,6 +141,16 @@ def test_wrong_alarms_are_refused(client: Any, name: str, given: dict[str, Any],
     assert client.describe_alarms(AlarmNames=[name])["MetricAlarms"] == []
 
 
+def test_an_alarm_on_math_looks_back_a_day_at_most(client: Any, name: str) -> None:
+    stat = {"Metric": {"Namespace": "N", "MetricName": name}, "Period": 60, "Stat": "Sum"}
+    math = {"AlarmName": name, "Metrics": [{"Id": "m", "MetricStat": stat}], "Threshold": 1.0,
+            "ComparisonOperator": "LessThanThreshold"}  # fmt: skip
+    said = refused(client.put_metric_alarm, **math, EvaluationPeriods=2_000_000_000)[1]
+    assert said.startswith("Metrics cannot be checked across more than a day")
+    client.put_metric_alarm(**math, EvaluationPeriods=3)
+    assert described(client, name)["Metrics"] == [{"Id": "m", "MetricStat": stat}]
+
+
 def test_what_is_not_there_is_said_so(client: Any, name: str) -> None:
     assert refused(client.set_alarm_state, AlarmName=name, StateValue="OK", StateReason="")[0] == "ResourceNotFound"
     assert "do not exist" in refused(client.put_composite_alarm, AlarmName=name, AlarmRule="ALARM(none)")[1]

@@ -120,6 +120,7 @@ WRONG = [
     ([{"Id": "e1", "Expression": "-" * 2000 + "1"}], "nests too deep"),
     ([{"Id": "e1", "Expression": "SEARCH('{N} m', 'Sum', 60)"}], "Clary does not have the function SEARCH"),
     ([{"Id": "e1", "Expression": "SELECT AVG(a) FROM b"}], "Unexpected 'AVG'"),
+    ([{"Id": "e1", "Expression": "TIME_SERIES(1e999)"}], "is no number"),
     ([{"Id": "E1", "Expression": "1"}], "is not matching the expected pattern"),
     ([{"Id": "e1"}], "Exactly one of the parameters"),
     ([metric("N", "m"), metric("N", "m")], "not unique"),
@@ -134,6 +135,12 @@ def test_wrong_queries_are_refused(client: Any, queries: list[dict[str, Any]], s
     error = refusal.value.response["Error"]
     assert error["Code"] == "ValidationError"
     assert said in error["Message"]
+
+
+def test_nobody_fills_for_ever(client: Any, namespace: str) -> None:
+    queries = [metric(namespace, "a"), {"Id": "e1", "Expression": "FILL(a, 0)"}]
+    with pytest.raises(ClientError, match="it would fill more than 100800 data points"):
+        client.get_metric_data(MetricDataQueries=queries, StartTime=0, EndTime=START)
 
 
 @given(st.from_regex(r"([a-c0-9+*/^()\[\],<>=-]|SUM|IF|FILL|METRICS|DIFF|LOG| ){0,40}", fullmatch=True))

@@ -36,6 +36,7 @@ def put(call: Call[Metrics], request: Document) -> None:
     if request["ComparisonOperator"] not in watch.COMPARE:
         raise Invalid(f"The ComparisonOperator {request['ComparisonOperator']} needs a ThresholdMetricId.")
     _check_watched(request)
+    _check_length(request)
     if request.get("DatapointsToAlarm", 1) > request["EvaluationPeriods"]:
         raise Invalid("DatapointsToAlarm must be less than or equal to EvaluationPeriods.")
     _keep(call, request)
@@ -57,7 +58,12 @@ def _check_watched(request: Document) -> None:
     for name in ("Namespace", "MetricName", "Period"):
         if request.get(name) is None:
             raise Invalid(f"The parameter {name} is required.")
-    period = checked_period(request["Period"], "Period")
+    checked_period(request["Period"], "Period")
+
+
+def _check_length(request: Document) -> None:
+    """How far back an alarm looks."""
+    period = watch.period(request, state.queries(request))
     longest = 7 * DAY if period >= 3600 else DAY
     if period * request["EvaluationPeriods"] > longest:
         days = "seven days" if longest > DAY else "a day"

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math
 
 import math
 import re
+from bisect import bisect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,7 @@ TOKEN = re.compile(
 # From the loosest on.
 BINDING = (("OR", "||"), ("AND", "&&"), ("==", "!=", "<", "<=", ">", ">="), ("+", "-"), ("*", "/"), ("^",))
 DEEPEST = 50  # brackets in brackets
+MOST_POINTS = 100_800  # of an answer, so of what is filled in too
 
 Tree = tuple[Any, ...]  # ("number", 1.0) · ("name", "m1") · ("text", …) · ("call", "SUM", trees) · ("array", trees) · …
 
@@ -95,6 +97,8 @@ class _Parser:
         kind, text = self.tokens[self.at]
         self.at += 1
         if kind == "number":
+            if not math.isfinite(float(text)):
+                raise MathError(f"{text} is no number")
             return ("number", float(text))
         if kind == "text":
             return ("text", text[1:-1])
@@ -235,6 +239,8 @@ def _fill(given: list[Tree], scope: Scope) -> Value:
 
 
 def _filled(value: Series, how: Value, span: tuple[float, float]) -> Series:
+    if (span[1] - span[0]) / value.period > MOST_POINTS:
+        raise MathError(f"it would fill more than {MOST_POINTS} data points")
     had = sorted(value.values)
     found: dict[float, float] = {}
     at = span[0]
@@ -248,7 +254,8 @@ def _filled(value: Series, how: Value, span: tuple[float, float]) -> Series:
         elif how == "REPEAT":
             found |= {at: found[at - value.period]} if at - value.period in found else {}
         elif how == "LINEAR" and had and had[0] < at < had[-1]:
-            before, after = max(t for t in had if t < at), min(t for t in had if t > at)
+            after = had[bisect(had, at)]
+            before = had[bisect(had, at) - 1]
             part = (at - before) / (after - before)
             found[at] = value.values[before] * (1 - part) + value.values[after] * part
         at += value.period

@@ -9,6 +9,7 @@ from clary.resource import pages
 from clary.resource.call import Call
 from clary.resource.service import operation
 from clary.services.cloudwatch import expression, metrics, statistic
+from clary.services.cloudwatch.expression import MOST_POINTS
 from clary.services.cloudwatch.faults import opened
 from clary.services.cloudwatch.metric import checked_period, dimensions, span
 from clary.services.cloudwatch.metrics import Metrics
@@ -18,7 +19,6 @@ from clary.services.cloudwatch.summary import Summary
 Document = dict[str, Any]
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html
 MOST_QUERIES = 500
-MOST_POINTS = 100_800
 ID = re.compile(r"[a-z]\w*", re.ASCII)
 
 

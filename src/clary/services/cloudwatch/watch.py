@@ -94,16 +94,16 @@ class Watch:
     def _look(self, row: Any, document: Document) -> str:
         """The new state, or "" where it stays."""
         now, queries = self._platform.clock(), state.queries(document)
-        period = _period(document, queries)
+        length = period(document, queries)
         looked_at = int(document["EvaluationPeriods"])
-        step = min(60, period)
+        step = min(60, length)
         end = now // step * step
-        start = end - (looked_at + MORE) * period
+        start = end - (looked_at + MORE) * length
         shown = next(one["Id"] for one in queries if one.get("ReturnData", True))
         value = query.values(self._metrics, row["region"], queries, (start, end))[shown]
         if not isinstance(value, Series):
             raise query.wrong(shown, "an alarm watches one time series")
-        times = [start + n * period for n in range(looked_at + MORE)]
+        times = [start + n * length for n in range(looked_at + MORE)]
         compare, words = COMPARE[document["ComparisonOperator"]]
         threshold = document["Threshold"]
         wanted = (int(document.get("DatapointsToAlarm", looked_at)), looked_at)
@@ -119,7 +119,7 @@ class Watch:
             "queryDate": stamp(now),
             "startDate": stamp(start),
             "statistic": document.get("Statistic") or document.get("ExtendedStatistic"),
-            "period": period,
+            "period": length,
             "recentDatapoints": [x for _, x in seen],
             "threshold": threshold,
             "evaluatedDatapoints": [{"timestamp": stamp(at), "value": x} for at, x in seen],
@@ -139,7 +139,7 @@ class Watch:
             state.change(self._platform, row, new, reason, "")
 
 
-def _period(document: Document, queries: list[Document]) -> int:
+def period(document: Document, queries: list[Document]) -> int:
     """Seconds: of math, the longest of its metrics'."""
     found = [one["MetricStat"]["Period"] for one in queries if "MetricStat" in one]
     found += [one["Period"] for one in queries if one.get("Period")]
