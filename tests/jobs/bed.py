@@ -34,6 +34,7 @@ class Scripts:
         self.heard: list[tuple[int, int, str]] = []
         self.said: list[tuple[int, str, str, str]] = []
         self.usage: list[tuple[int, list[Usage], float]] = []
+        self.broken = False
         self.ended: dict[int, Ended] = {}
 
     def need(self, document: Document) -> Need:
@@ -61,6 +62,9 @@ class Scripts:
         ]
 
     def streams(self, job: Job) -> list[tuple[str, str]]:
+        if job.document.get("streams") == "break once" and not self.broken:
+            self.broken = True
+            raise OSError("a full disk")
         name = job.arn.rsplit("/", 1)[-1]
         return [(GROUP, f"{name}/algo-{index + 1}") for index in range(job.document.get("instances", 1))]
 

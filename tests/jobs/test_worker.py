@@ -160,3 +160,10 @@ def test_closing_does_not_wait_for_what_runs(tmp_path: Path) -> None:
     again.stop(arn)
     assert again.over(arn) == ["stopped"]
     again.close()
+
+
+def test_trouble_of_ours_is_overcome(bed: Bed) -> None:
+    arn = bed.add("unlucky", "echo here", streams="break once")
+    assert bed.over(arn) == ["completed"]
+    assert bed.row(arn)["attempt"] == 1
+    assert bed.said("unlucky") == ["prepared", "here"]
