@@ -62,7 +62,7 @@ def test_links_are_readable_by_a_job_and_hold_the_blobs_bytes(world: World) -> N
     link = Path(mount.source) / "a"
     blob = Path(world.objects.find(world.role, "in", "t/a").path)
     assert link.stat().st_ino == blob.stat().st_ino
-    assert link.stat().st_mode & 0o777 == 0o644
+    assert link.stat().st_mode & 0o777 == 0o666
     assert Path(mount.source).stat().st_mode & 0o777 == 0o777
     assert not Path(mount.upper).is_relative_to(job.folder / "algo-1" / "ml")
     assert (job.folder / "algo-1/ml/input/data/train").is_dir()
@@ -131,6 +131,14 @@ def test_keys_that_are_no_paths_are_told(world: World, keys: tuple[str, ...]) ->
     with pytest.raises(JobFailed, match=r"^ClientError: Data download failed:"):
         staged(world, InputDataConfig=[channel("train", "s3://in/t/")])
     assert not list(world.home.rglob("channels/*"))
+
+
+def test_a_volume_that_is_too_small_is_told(world: World) -> None:
+    world.put("in", "t/a", b"1")
+    world.store.write(lambda connection: connection.execute("UPDATE object SET size = ?", ((1 << 30) + 1,)))
+    with pytest.raises(JobFailed, match="does not fit into the 1 GB"):
+        staged(world, InputDataConfig=[channel("train", "s3://in/t/")])
+    assert staged(world, InputDataConfig=[channel("train", "s3://in/t/", InputMode="FastFile")])
 
 
 def test_other_sources_are_refused_by_name(world: World) -> None:

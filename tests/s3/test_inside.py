@@ -140,7 +140,7 @@ def test_put_as_the_api_does(world: World, move: bool, tmp_path: Path) -> None:
     assert (found.size, found.etag) == (5, "5d41402abc4b2a76b9719d911017c592")
     stat = Path(found.path).stat()
     assert (stat.st_ino == before) is move
-    assert stat.st_mode & 0o777 == 0o644
+    assert stat.st_mode & 0o777 == 0o666
     file.write_bytes(b"")
     world.objects.put(world.role, "in", "k", file, move=move)
     assert world.objects.find(world.role, "in", "k").path == ""

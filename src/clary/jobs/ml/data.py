@@ -111,3 +111,8 @@ def shard(files: Files, number: int, count: int) -> Files:
     https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_S3DataSource.html#sagemaker-Type-S3DataSource-S3DataDistributionType
     """
     return files[number::count]
+
+
+def size(files: Files) -> int:
+    """In bytes."""
+    return sum(found.size for _, found in files)

@@ -19,7 +19,7 @@ from clary.jobs.ml.place import OPEN
 from clary.jobs.recipe import Job, JobFailed
 
 LINKS = 2048  # between two looks at whether the job was stopped
-FILE = 0o666  # a copy is the job's own
+FILE = 0o666  # as blobs are
 KEEP = 600.0  # seconds that a farm stays after its last job
 
 _lock = threading.Lock()  # between taking a farm into use and removing it
@@ -110,8 +110,8 @@ def copy(source: str, target: str) -> None:
 
 
 def _empty(target: str) -> None:
-    handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
-    os.fchmod(handle, 0o644)
+    handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE)
+    os.fchmod(handle, FILE)
     os.close(handle)
 
 

@@ -4,6 +4,7 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-ru
 """
 
 import shutil
+import sys
 import time
 from typing import Any
 
@@ -23,6 +24,7 @@ def stage(job: Job, objects: Objects, where: Where) -> list[Staged]:
     """
     found = hosts(job.document)
     staged = [_instance(job, found, number, where) for number in range(len(found))]
+    room = [volume(job.document)] * len(found)
     feeds: dict[int, list[Document]] = {}
     for channel in job.document.get("InputDataConfig", []):
         job.check()
@@ -31,8 +33,11 @@ def stage(job: Job, objects: Objects, where: Where) -> list[Staged]:
             for number, plan in _piped(job, channel, objects, where, having):
                 feeds.setdefault(number, []).append(plan)
             continue
-        for number, mount in _channel(job, channel, objects, where, having):
+        for number, mount, size in _channel(job, channel, objects, where, having):
             staged[number].mounts += (mount,)
+            room[number] -= size
+            if room[number] < 0 and config.mode(channel, job.document) == "File":
+                raise _too_large(job)
     for number, each in enumerate(staged):
         if (saved := checkpoints.fetch(job, objects, number)) is not None:
             each.mounts += (saved,)
@@ -55,7 +60,9 @@ def _instance(job: Job, found: list[Host], number: int, where: Where) -> Staged:
     return Staged(tuple(mounts), environment.variables(job, found, number, where))
 
 
-def _channel(job: Job, channel: Document, objects: Objects, where: Where, having: list[int]) -> list[tuple[int, Mount]]:
+def _channel(
+    job: Job, channel: Document, objects: Objects, where: Where, having: list[int]
+) -> list[tuple[int, Mount, int]]:
     """By instance. FastFile is as File: files that are there by a mount are as fast as can be."""
     role, name = job.document["RoleArn"], channel["ChannelName"]
     for member, plain in (("CompressionType", "None"), ("RecordWrapperType", "None")):
@@ -72,8 +79,21 @@ def _channel(job: Job, channel: Document, objects: Objects, where: Where, having
         folder = farm.plant(where.home, job, mine)
         open_folder(ml(job, number) / "input/data" / name)
         upper = instance(job, number) / f"upper-{name}"
-        mounts.append((number, Mount(str(folder), f"{ML}/input/data/{name}", "overlay", str(upper))))
+        mounts.append((number, Mount(str(folder), f"{ML}/input/data/{name}", "overlay", str(upper)), data.size(mine)))
     return mounts
+
+
+def volume(document: Document) -> int:
+    """Bytes of each instance's disk."""
+    return int(document["ResourceConfig"].get("VolumeSizeInGB", 0)) << 30 or sys.maxsize
+
+
+def _too_large(job: Job) -> JobFailed:
+    size = job.document["ResourceConfig"]["VolumeSizeInGB"]
+    return JobFailed(
+        f"{data.FAILED}the input data does not fit into the {size} GB of ResourceConfig.VolumeSizeInGB: ask for a "
+        "larger volume, or use the input mode FastFile or Pipe"
+    )
 
 
 def _piped(

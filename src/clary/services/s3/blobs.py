@@ -21,7 +21,9 @@ from typing import Protocol
 BITS = 12  # 4,096 blobs a folder
 GRACE = 3.0  # seconds from a delete to the unlink: an answer that was just decided may still have to open the file
 FLUSH = 8 << 20  # the disk begins to write after so many bytes, not only at the fsync
-MODE = 0o644  # the folders above let only their owner in; a job, which has an account of its own, gets links to read
+# The folders above let only their owner in. A job, which has an account of its own, sees links to these files by an
+# overlay, and what it writes goes into the overlay's upper folder; for that it must seem to be allowed to write.
+MODE = 0o666
 VECTOR = 1024  # buffers in one writev: IOV_MAX of Linux
 
 _FOLDER, _FILE = re.compile(r"[0-9a-f]{8,}"), re.compile(r"[0-9a-f]{3}")  # as `Folder.path` names them
