@@ -139,6 +139,21 @@ def _delimiter(sources: list[Path]) -> str:
     return delimiter
 
 
+def check_columns(train: list[Path], validation: list[Path]) -> None:
+    """CSV files that do not go together. xgboost would take columns that a file lacks for missing values."""
+    widths = {}
+    for source in [*train, *validation]:
+        with source.open(errors="ignore") as file:
+            line = file.readline()
+        widths[source] = len(line.split(csv.Sniffer().sniff(line).delimiter))
+    for source, width in widths.items():
+        if width != widths[train[0]]:
+            raise UserError(
+                f"File '{source.name}' has {width} columns on its first line; '{train[0].name}' {widths[train[0]]}. "
+                "Please give all files of train and validation the same columns, the label first."
+            )
+
+
 def _is_number(text: str) -> bool:
     try:
         float(text)

@@ -69,6 +69,8 @@ def _run(root: Path) -> None:
         }
         train, validation = loaded["train"], loaded.get("validation", Channel())
         _warn_of_same(train, validation)
+        if train.files and data.form(channels["train"].get("ContentType")) == "csv":
+            data.check_columns(list(train.files), list(validation.files))
         whole = train.matrix
         if plan.folds and validation.matrix is not None and train.matrix is not None:
             say("Read both train and validation data into one DMatrix")
