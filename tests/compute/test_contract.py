@@ -175,6 +175,7 @@ def test_reserving_and_starting_twice_is_once(home: Home) -> None:
     home.driver.start(handle, launches)
     home.driver.start(handle, launches)
     assert [each.state for each in home.driver.describe(handle)] == ["running", "running"]
+    until(lambda: home.log(handle))
     home.driver.stop(handle, 0)
     home.ended(handle)
     home.driver.start(handle, launches)

@@ -161,7 +161,8 @@ def _plan(handle: Handle, folder: Path, index: int, launch: Launch, hosts: list[
     environment = {"PATH": PATH, "HOME": "/root", "HOSTNAME": launch.name} | launch.env
     options += [word for name, value in environment.items() for word in ("--setenv", name, value)]
     options += ["--chdir", launch.cwd]
-    limited = limits.of(f"{handle['id']}-{index}", handle["cpus"], handle["memory"])
+    alone = folder.stat().st_ino  # ids are a home's own, control groups the machine's
+    limited = limits.of(f"{handle['id']}-{index}-{alone}", handle["cpus"], handle["memory"])
     return limited | {
         "command": [bwrap(), "--", *_become(user if private else None), *launch.argv],
         "options": options,
