@@ -1,4 +1,4 @@
-"""`make demo`: starts Clary on a home of its own, walks examples/first_steps.py there, and cleans up."""
+"""`make demo`: starts Clary on a home of its own, stores objects and trains a model there, and cleans up."""
 
 import json
 import os
@@ -19,6 +19,7 @@ def main() -> None:
     # Nothing of the user's own AWS settings, real credentials least of all, takes part.
     plain = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CLARY_"))}
     plain |= {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+    plain["CLARY_IMAGES_HOME"] = str(ROOT / ".envs" / "images")  # built once, also for the tests
     try:
         tell("Start Clary on a home of its own, on a free port.")
         began = time.monotonic()
@@ -28,7 +29,14 @@ def main() -> None:
         tell("Lead this shell's AWS clients there, and do with boto3 what one does with AWS.")
         print('$ eval "$(clary env)"')
         lead = subprocess.run([CLARY, "env", "--home", home, "--json"], env=plain, check=True, capture_output=True)
-        run({**plain, **json.loads(lead.stdout)}, sys.executable, ROOT / "examples" / "first_steps.py")
+        led = {**plain, **json.loads(lead.stdout)}
+        run(led, sys.executable, ROOT / "examples" / "first_steps.py")
+
+        tell("Build the image of the built-in XGBoost: once, as a pull is.")
+        run(plain, CLARY, "images", "pull", "sagemaker-xgboost:1.7-1", "--home", home)
+
+        tell("Train it on UCI's Car Evaluation data.")
+        run(led, sys.executable, ROOT / "examples" / "car_training.py")
 
         tell("What Clary saw.")
         run(plain, CLARY, "status", "--home", home)
