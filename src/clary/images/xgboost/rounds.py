@@ -86,7 +86,7 @@ class Rounds:
             )
         ended = self.ended
 
-        class Callback(xgboost.callback.TrainingCallback):  # type: ignore[misc]  # - the container's, Any here
+        class Callback(xgboost.callback.TrainingCallback):  # type: ignore[misc]  # xgboost is the container's: Any here
             def after_iteration(self, model: Any, epoch: int, evals_log: dict[str, dict[str, list[float]]]) -> bool:
                 scores = [
                     (f"{data}-{metric}", values[-1])
