@@ -27,7 +27,7 @@ LINES = [
 def ask(text: str) -> list[list[str]]:
     made = plan(text)
     rows = (Row({"@timestamp": Time(1_700_000_000_000 + 60_000 * n), "@message": line}) for n, line in enumerate(LINES))
-    return [[shown(row[name]) for name in made.columns] for row in carry_out(made, rows)]
+    return [[shown(row[name]) for name in made.columns] for row in carry_out(made, rows)[0]]
 
 
 @pytest.mark.parametrize(
@@ -86,6 +86,7 @@ def test_queries(platform: Platform) -> None:
     rows = [{cell["field"]: cell["value"] for cell in row} for row in answer["results"]]
     assert [row["who.name"] for row in rows] == ["ann", "bob"]
     assert answer["statistics"]["recordsScanned"] == 4
+    assert answer["statistics"]["recordsMatched"] == 2
     record = client.get_log_record(logRecordPointer=rows[0]["@ptr"])["logRecord"]
     assert record["@message"] == LINES[3]
     found = client.describe_queries(logGroupName=name)["queries"]

@@ -217,6 +217,18 @@ def test_live_tail(platform: Platform) -> None:
     assert found == ["yes 1", "yes 2"]
 
 
+def test_an_open_live_tail_does_not_keep_clary_up(own_platform: Platform) -> None:
+    _, name = group(own_platform)
+    client = own_platform.client("logs", config=Config(inject_host_prefix=False))
+    arn = client.describe_log_groups(logGroupNamePrefix=name)["logGroups"][0]["logGroupArn"]
+    stream = client.start_live_tail(logGroupIdentifiers=[arn])["responseStream"]
+    assert "sessionStart" in next(iter(stream))
+    begin = time.monotonic()
+    own_platform.stop()
+    assert time.monotonic() - begin < 20
+    stream.close()
+
+
 def test_refused_by_name(platform: Platform) -> None:
     client, name = group(platform)
     metric = [{"metricName": "m", "metricNamespace": "n", "metricValue": "1"}]

@@ -28,6 +28,7 @@ class Plan:
     columns: list[str]
     lines: bool  # whether a row of the answer still is a line, which @ptr names
     limited: bool
+    filters: int  # how many of the stages come before the first that orders, limits or groups: what passes them matches
 
 
 class _Builder:
@@ -37,6 +38,7 @@ class _Builder:
         self.columns: list[str] = []
         self.lines = True
         self.limited = False
+        self.filters: int | None = None
         self.ordered = False  # else: as they were written, of which the latest count first
         self.key: Key | None = None  # of a sort whose limit may follow
 
@@ -49,13 +51,16 @@ class _Builder:
                 raise malformed(f"unknown command {name}; there are {', '.join(sorted(COMMANDS))}")
             if name != "limit":
                 self.settle()
+            if name not in PASSING and self.filters is None:
+                self.filters = len(self.stages)
             command(self)
             if reader.kind != "end":
                 reader.expect("|")
         self.settle()
         if not self.columns:
             self.columns = ["@timestamp", "@message"]
-        return Plan(self.stages, self.columns, self.lines, self.limited)
+        filters = len(self.stages) if self.filters is None else self.filters
+        return Plan(self.stages, self.columns, self.lines, self.limited, filters)
 
     def settle(self) -> None:
         """The sort that still waits for a limit."""
@@ -196,6 +201,7 @@ COMMANDS: dict[str, Callable[[_Builder], None]] = {
     "dedup": _Builder.dedup,
     "parse": _Builder.parse,
 }
+PASSING = {"fields", "display", "filter", "parse"}  # row by row
 
 
 def _known(text: str, ask: Ask) -> Ask:
@@ -218,7 +224,19 @@ def plan(text: str, most: int | None = None) -> Plan:
     return found
 
 
-def carry_out(made: Plan, rows: Iterator[Row]) -> list[Row]:
-    for stage in made.stages:
+def carry_out(made: Plan, rows: Iterator[Row]) -> tuple[list[Row], int]:
+    """The rows of the answer, and how many lines matched."""
+    matched = 0
+
+    def counted(passing: Iterable[Row]) -> Iterator[Row]:
+        nonlocal matched
+        for row in passing:
+            matched += 1
+            yield row
+
+    for stage in made.stages[: made.filters]:
         rows = iter(stage(rows))
-    return list(rows)
+    rows = counted(rows)
+    for stage in made.stages[made.filters :]:
+        rows = iter(stage(rows))
+    return list(rows), matched

@@ -36,8 +36,8 @@ def start(call: Call[Logs], request: Document) -> Document:
     now = call.state.journal.now()
 
     def work(query: Query) -> Rows:
-        found = carry_out(made, query.watched(_rows(groups, low, high + 1000, now, call.account, query)))
-        query.counted["recordsMatched"] = query.counted["resultCount"] = float(len(found))
+        found, matched = carry_out(made, query.watched(_rows(groups, low, high + 1000, now, call.account, query)))
+        query.counted |= {"recordsMatched": float(matched), "resultCount": float(len(found))}
         return [_fields(made, row) for row in found]
 
     names = [group.name for group in groups]
