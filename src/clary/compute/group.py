@@ -24,7 +24,10 @@ from clary.errors import ClaryError
 SUPERVISOR = Path(__file__).with_name("supervisor.py")
 # Python keeps no compiled form of a program it starts with, and compiling takes as long as all else there: so the code
 # comes first on standard input. The last argument is for who reads `ps`.
-RUN = "import marshal, sys; exec(marshal.load(sys.stdin.buffer))"
+RUN = (
+    "import marshal, sys; kernel = sys.modules['clary.compute.kernel'] = type(sys)('kernel'); "
+    "exec(marshal.load(sys.stdin.buffer), kernel.__dict__); exec(marshal.load(sys.stdin.buffer))"
+)
 RELEASE = 10.0  # seconds that a killed group may take to be gone
 
 
@@ -133,7 +136,8 @@ class Group:
 
 @cache
 def _code() -> bytes:
-    return marshal.dumps(compile(SUPERVISOR.read_bytes(), SUPERVISOR, "exec"))
+    files = (SUPERVISOR.with_name("kernel.py"), SUPERVISOR)
+    return b"".join(marshal.dumps(compile(path.read_bytes(), path, "exec")) for path in files)
 
 
 def _gone(pid: int, timeout: float) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from clary.compute import cgroup, processes
 from clary.compute.driver import Node, Usage
 from clary.compute.group import Group
-from clary.compute.supervisor import counted, written
+from clary.compute.kernel import counted, written
 
 NO_GAUGE: dict[str, Any] = {"memory": None, "oom": None, "cpu": None, "unit": 0}
 
