@@ -77,20 +77,24 @@ class Outcome:
 
 
 class Recipe(Protocol):
-    """How a noun's jobs run. Every method may be called again after a crash in the middle of it: what it makes, it makes
-    in the job's folder or so that doing it twice is doing it once.
+    """How a noun's jobs run. Every method may be called again after a crash in the middle of it: what it makes, it
+    makes in the job's folder or so that doing it twice is doing it once.
     """
 
     def need(self, document: Document) -> Need: ...
 
     def prepare(self, job: Job) -> list[Launch]:
-        """Lays everything out below the job's folder. Raises JobFailed, JobStopped."""
+        """Lays everything out below the job's folder; the engine itself says where each launch logs to. The last status
+        that it reports is that of the running job. Raises JobFailed, JobStopped.
+        """
 
     def streams(self, job: Job) -> list[tuple[str, str]]:
         """Log group and stream of each instance."""
 
     def lines(self, job: Job, instance: int, lines: list[str]) -> None:
-        """What an instance has just said, for metrics. Called in order; after a crash, some lines may come again."""
+        """What an instance (from 0) has just said, once the journal has it; for metrics. Called in order; after a crash
+        of ours, what was said just before may be missing here, though never in the journal.
+        """
 
     def measured(self, job: Job, usage: list[Usage], seconds: float) -> None:
         """What the instances used over the last so many seconds, about once a minute: usage.cpu is the seconds of cpu
