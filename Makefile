@@ -40,6 +40,7 @@ lock: setup ## resolve every dependency anew, into requirements/*.txt
 	$(LOCK) -o requirements/runtime.txt
 	$(LOCK) --group dev -o requirements/dev.txt
 	$(BIN)/python scripts/environments.py --lock
+	$(BIN)/python scripts/image_locks.py
 
 clean: ## remove what these targets made
 	rm -rf .venv .envs .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
