@@ -16,6 +16,9 @@ from clary.jobs.objects import Objects
 from clary.jobs.recipe import Job, JobFailed
 
 Document = dict[str, Any]
+# The channels that SDK 3 makes of its own. They are copied, so that their files are the job's own: what it starts in a
+# container begins with chmod +x on one of them, which only its owner may do.
+SCRIPTS = ("sm_drivers", "code")
 
 
 def stage(job: Job, objects: Objects, where: Where) -> list[Staged]:
@@ -77,7 +80,10 @@ def _channel(
     for index, number in enumerate(having):
         mine = data.shard(every, index, len(having)) if _sharded(channel) else every
         folder = farm.plant(where.home, job, mine)
-        open_folder(ml(job, number) / "input/data" / name)
+        seen = open_folder(ml(job, number) / "input/data" / name)
+        if name in SCRIPTS:
+            shutil.copytree(folder, seen, copy_function=shutil.copyfile, dirs_exist_ok=True)
+            continue
         upper = instance(job, number) / f"upper-{name}"
         mounts.append((number, Mount(str(folder), f"{ML}/input/data/{name}", "overlay", str(upper)), data.size(mine)))
     return mounts
