@@ -55,6 +55,7 @@ def variables(home: Home, running: Running) -> dict[str, str]:
         "AWS_DEFAULT_REGION": config.region,
         **_credentials(home.path),
         "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",  # else StartLiveTail goes to stream-127.0.0.1
         "AWS_ALLOW_HTTP": "true",  # Rust's object_store (obstore, polars, delta-rs) refuses http:// without it
         "SAGEMAKER_ADMIN_CONFIG_OVERRIDE": str(_sdk_defaults(home)),
         "BOTOCORE_EXPERIMENTAL__PLUGINS": _with("BOTOCORE_EXPERIMENTAL__PLUGINS", ",", PLUGIN),

@@ -40,6 +40,7 @@ def aws(where: Where, hosts: list[Host] | None = None) -> dict[str, str]:
         "AWS_REGION": where.region,
         "AWS_DEFAULT_REGION": where.region,
         "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",  # else a live tail of logs asks for stream-127.0.0.1
         "AWS_ALLOW_HTTP": "true",
         "AWS_ENDPOINT_URL": where.endpoint,
         **dict.fromkeys(PROXIES, where.endpoint),
