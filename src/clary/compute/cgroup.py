@@ -13,7 +13,7 @@ from typing import Any
 
 ROOT = Path("/sys/fs/cgroup")
 PERIOD = 100_000  # microseconds in which an instance may use its share of cpu
-# `hurry` is what to write before a kill: thousands of processes take long to die while they fork and have little cpu.
+# `hurry` is what to write into which file when all is to end.
 PROCESSES = 4096  # enough for any real program, too few for a fork bomb to matter
 NEEDED = ("memory", "cpu", "pids")
 
@@ -31,7 +31,11 @@ class Version2:
         (folder / "pids.max").write_text(str(PROCESSES))
         return {
             "cgroups": [str(folder / "cgroup.procs")],
-            "hurry": [[str(folder / "pids.max"), "0"], [str(folder / "cpu.max"), "max"]],
+            "hurry": [
+                [str(folder / "pids.max"), "0"],
+                [str(folder / "cpu.max"), "max"],
+                [str(folder / "memory.max"), "max"],
+            ],
             "gauge": {
                 "memory": [str(folder / "memory.current"), ""],
                 "oom": [str(folder / "memory.events"), "oom_kill"],
@@ -57,7 +61,12 @@ class Version1:
         (of["pids"] / "pids.max").write_text(str(PROCESSES))
         return {
             "cgroups": [str(folder / "cgroup.procs") for folder in sorted(folders)],
-            "hurry": [[str(of["pids"] / "pids.max"), "0"], [str(of["cpu"] / "cpu.cfs_quota_us"), "-1"]],
+            "hurry": [
+                [str(of["pids"] / "pids.max"), "0"],
+                [str(of["cpu"] / "cpu.cfs_quota_us"), "-1"],
+                [str(of["memory"] / "memory.memsw.limit_in_bytes"), "-1"],
+                [str(of["memory"] / "memory.limit_in_bytes"), "-1"],
+            ],
             "gauge": {
                 "memory": [str(of["memory"] / "memory.usage_in_bytes"), ""],
                 "oom": [str(of["memory"] / "memory.oom_control"), "oom_kill"],

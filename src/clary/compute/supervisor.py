@@ -131,11 +131,18 @@ class Instance:
             return
         if self.plan["options"] is None:
             kill_session(self.pid)
-        for path, text in self.plan["hurry"]:
-            with open(path, "w") as file:
-                file.write(text)
+        self.hurry()
         send(self.first, signal.SIGKILL)
         send(self.descriptor, signal.SIGKILL)
+
+    def hurry(self) -> None:
+        """Thousands of processes take minutes to die while they fork, swap, and have little cpu."""
+        for path, text in self.plan["hurry"]:
+            try:
+                with open(path, "w") as file:
+                    file.write(text)
+            except OSError:
+                continue  # a kernel without swap accounting lacks one
 
     def end(self, *, last: bool) -> int:
         """To be called when its process has ended. All that it started is gone when this returns."""
@@ -143,6 +150,7 @@ class Instance:
         code = os.waitstatus_to_exitcode(status)
         code = 128 - code if code < 0 else code
         if self.first is not None:
+            self.hurry()  # bubblewrap itself may have been what memory ran out for
             send(self.first, signal.SIGKILL)
             waits = select.poll()
             waits.register(self.first, select.POLLIN)
