@@ -1,0 +1,100 @@
+"""Groups of a compute driver, for its tests."""
+
+import contextlib
+import itertools
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from clary.compute import drivers
+from clary.compute.driver import Driver, Handle, Instance, Launch, Mount, Spec
+from clary.config import Config
+
+MiB = 1 << 20
+NAMES = ("sandbox", "null")
+PATIENCE = 20.0  # seconds within which anything here has happened
+SECRET = "a-secret-of-the-hosts-own"
+BOMB = "f() { f | f & }; f; wait"
+
+
+class Home:
+    """Groups of one driver, released at the end."""
+
+    def __init__(self, name: str, folder: Path) -> None:
+        self.name, self.folder = name, folder
+        self.driver: Driver = drivers.open_driver(Config.load(home=folder, driver=name))
+        self.handles: list[Handle] = []
+        self.counter = itertools.count(1)
+
+    def reserve(self, **given: object) -> Handle:
+        folder = self.folder / "jobs" / f"{next(self.counter)}-1"
+        folder.mkdir(parents=True)
+        spec = Spec(**({"id": folder.name, "folder": str(folder), "memory": 256 * MiB} | given))  # type: ignore[arg-type]  # any field of it
+        handle = self.driver.reserve(spec)
+        self.handles.append(handle)
+        return handle
+
+    def start(self, *scripts: str, mounts: tuple[Mount, ...] = (), **given: object) -> Handle:
+        handle = self.reserve(instances=len(scripts), **given)
+        self.driver.start(handle, self.launches(handle, *scripts, mounts=mounts))
+        return handle
+
+    def launches(self, handle: Handle, *scripts: str, mounts: tuple[Mount, ...] = ()) -> list[Launch]:
+        return [
+            Launch(
+                f"algo-{index}",
+                ("/bin/sh", "-c", script),
+                self.log_path(handle, index),
+                mounts=mounts if index == 1 else (),
+            )
+            for index, script in enumerate(scripts, 1)
+        ]
+
+    def log_path(self, handle: Handle, index: int) -> str:
+        return f"{handle['folder']}/log-{index}"
+
+    def log(self, handle: Handle, index: int = 1) -> str:
+        return Path(self.log_path(handle, index)).read_text()
+
+    def ended(self, handle: Handle) -> list[Instance]:
+        deadline = time.monotonic() + PATIENCE
+        while any(each.state == "running" for each in self.driver.describe(handle)):
+            self.driver.wait(handle, 1)
+            assert time.monotonic() < deadline, self.log(handle)
+            time.sleep(0.01)
+        return self.driver.describe(handle)
+
+    def run(self, script: str, mounts: tuple[Mount, ...] = (), **given: object) -> tuple[Instance, str]:
+        handle = self.start(script, mounts=mounts, **given)
+        (instance,) = self.ended(handle)
+        return instance, self.log(handle)
+
+
+def running(name: str) -> Iterator[Home]:
+    folder = Path(tempfile.mkdtemp(prefix="clary-test-"))
+    folder.chmod(0o700)
+    opened = Home(name, folder)
+    yield opened
+    for handle in opened.handles:
+        opened.driver.release(handle)
+        opened.driver.release(handle)
+    assert opened.driver.groups() == []
+    shutil.rmtree(folder)
+
+
+def until(true: Callable[[], object], message: str = "") -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < deadline, message or "it did not happen"
+        time.sleep(0.01)
+
+
+def processes(marker: str) -> list[int]:
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if marker.encode() in path.read_bytes().split(b"\0"):
+                found.append(int(path.parent.name))
+    return found
