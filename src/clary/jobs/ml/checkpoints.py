@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import stat
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from clary.jobs.recipe import Job, JobFailed
 LOCAL = "/opt/ml/checkpoints"
 
 Seen = dict[str, list[int]]  # path -> when it was changed (ns), size
+_SAVING = threading.Lock()  # a job that ends may be saved by one thread while another saves those that run
 
 
 def fetch(job: Job, objects: Objects, number: int) -> Mount | None:
@@ -46,16 +48,20 @@ def save(job: Job, objects: Objects) -> int:
     """
     if not job.document.get("CheckpointConfig"):
         return 0
+    with _SAVING:
+        return sum(_save(job, objects, number) for number in range(len(hosts(job.document))))
+
+
+def _save(job: Job, objects: Objects, number: int) -> int:
     saved = 0
-    for number in range(len(hosts(job.document))):
-        folder, before = instance(job, number) / "checkpoints", _remembered(job, number)
-        now: Seen = {}
-        for path, handle in _files(folder):
-            now[path] = _mark(handle)
-            if now[path] != before.get(path):
-                _upload(job, objects, path, handle, instance(job, number) / "checkpoint.part")
-                saved += 1
-        _remember(job, number, now)
+    folder, before = instance(job, number) / "checkpoints", _remembered(job, number)
+    now: Seen = {}
+    for path, handle in _files(folder):
+        now[path] = _mark(handle)
+        if now[path] != before.get(path):
+            _upload(job, objects, path, handle, instance(job, number) / "checkpoint.part")
+            saved += 1
+    _remember(job, number, now)
     return saved
 
 
