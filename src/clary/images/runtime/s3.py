@@ -11,6 +11,7 @@ import hmac
 import http.client
 import json
 import os
+import re
 import shutil
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
@@ -48,7 +49,9 @@ def _get(host: str, path: str, headers: dict[str, str], what: str) -> http.clien
     answer = connection.getresponse()
     if answer.status != 200:
         said = answer.read(2000).decode("utf-8", "replace")
-        raise DownloadFailed(f"{what} could not be downloaded: {answer.status} {answer.reason}: {said}")
+        found = re.search("<Code>(.*?)</Code><Message>(.*?)</Message>", said, re.DOTALL)
+        why = ": ".join(found.groups()) if found else said
+        raise DownloadFailed(f"{what} could not be downloaded: {answer.status} {answer.reason}: {why}")
     return answer
 
 

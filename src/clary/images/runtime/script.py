@@ -26,7 +26,12 @@ from .environment import Environment
 
 _TOOLKIT = ("sagemaker_mpi_enabled", "sagemaker_s3_output")
 _KEPT = 4096  # bytes of standard error, for the failure file
+_SAID = 700  # characters of them that are told: FailureReason has 1,024, and the error itself comes last
 _PATIENCE = 900.0  # seconds that other hosts' names may take
+
+
+class CodeError(Exception):
+    """The user's program cannot be had."""
 
 
 class ScriptError(Exception):
@@ -56,8 +61,10 @@ def run(base: Path, hyperparameters: dict[str, Any]) -> int:
         _carry_out(command, environment.code, "ExecuteUserScriptError")
     except ScriptError as error:
         return _failed(base, str(error))
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is the job's FailureReason
-        return _failed(base, f"Framework Error: \n{traceback.format_exc()}\n{error}")
+    except CodeError as error:
+        return _failed(base, f"Framework Error: \n{error}")
+    except Exception:  # noqa: BLE001 - whatever it is, it is the job's FailureReason
+        return _failed(base, f"Framework Error: \n{_reason(traceback.format_exc())}")
     _say("Reporting training SUCCESS")
     (base / "output").mkdir(exist_ok=True)
     (base / "output" / "success").touch()
@@ -79,8 +86,16 @@ def _fetch(environment: Environment) -> None:
         from . import s3  # noqa: PLC0415 - only here
 
         packed = code.with_name("code.tar.gz")
-        s3.download(source, packed)
-        _unpack(packed, code)
+        try:
+            s3.download(source, packed)
+        except Exception as error:
+            raise CodeError(
+                f"Cannot download {source}, which sagemaker_submit_directory is: {error}{_hint()}"
+            ) from error
+        try:
+            _unpack(packed, code)
+        except tarfile.ReadError as error:
+            raise CodeError(f"{source}, which sagemaker_submit_directory is, is no tar archive.") from error
         packed.unlink()
     elif Path(source).is_dir():
         code.rmdir()
@@ -89,6 +104,16 @@ def _fetch(environment: Environment) -> None:
         _unpack(Path(source), code)
     else:
         shutil.copy2(source, str(code))
+
+
+def _hint() -> str:
+    """SageMaker gives a job without network no credentials either."""
+    if os.environ.get("AWS_CONTAINER_CREDENTIALS_FULL_URI"):
+        return ""
+    return (
+        ". A job with EnableNetworkIsolation reaches no S3. Please give the archive by a channel, as `code`, and set "
+        "sagemaker_submit_directory to /opt/ml/input/data/code/sourcedir.tar.gz"
+    )
 
 
 def _unpack(packed: Path, folder: Path) -> None:
@@ -156,8 +181,12 @@ def _carry_out(command: list[str], folder: Path, kind: str) -> None:
 
 def _reason(said: str) -> str:
     """From the last traceback on; of other programs, the last lines."""
-    start = said.rfind("Traceback (most recent call last):")
-    return said[start:].strip() if start >= 0 else "\n".join(said.strip().splitlines()[-5:])
+    head = "Traceback (most recent call last):"
+    start = said.rfind(head)
+    if start < 0:
+        return "\n".join(said.strip().splitlines()[-5:])[-_SAID:]
+    trace = said[start:].strip()
+    return trace if len(trace) <= _SAID else f"{head}\n  ...\n{trace[-_SAID:].partition(chr(10))[2] or trace[-_SAID:]}"
 
 
 def _resolve(hosts: list[str]) -> None:

@@ -21,6 +21,7 @@ from .say import say
 
 MEETING = 9099  # the public container's port (distributed.py)
 PATIENCE = 15 * 60.0  # seconds for a host to appear: the public container's too
+LEAVING = 10.0  # seconds for the others to tell the tracker that they have done
 FIRST = (1, 5)  # whose package has a tracker
 
 
@@ -48,6 +49,8 @@ def joined(hosts: list[str], host: str, has_data: bool) -> Iterator[bool | None]
         else:
             with _member((address, port), members, host):
                 yield host == members[0]
+            if tracker is not None and VERSION < (2, 1):
+                tracker.thread.join(LEAVING)
     finally:
         if tracker is not None:
             _end(tracker)
@@ -113,7 +116,7 @@ def _tracker(address: str, count: int) -> tuple[Any, int]:
 
 def _end(tracker: Any) -> None:
     if VERSION < (2, 1):
-        return  # a thread, gone with us
+        return  # a thread, gone with us: the others complained if it went before they had taken their leave
     with contextlib.suppress(Exception):  # a tracker whose members are gone has nothing more to say
         tracker.wait_for(timeout=5)
     with contextlib.suppress(Exception):

@@ -55,15 +55,13 @@ def collect(job: Job, objects: Objects) -> Collected:
     return Collected(model_uri, _pack(job, objects, output, f"{where}/output/output.tar.gz"))
 
 
-def failure(job: Job) -> str:
-    """What the container wrote to say why it failed; "" for nothing. The first instance that said something counts."""
-    for number in range(len(hosts(job.document))):
-        file = ml(job, number) / "output" / "failure"
-        if _real(ml(job, number), ("output",)) and file.exists() and stat.S_ISREG(file.lstat().st_mode):
-            with file.open("rb") as content:
-                if text := content.read(REASON * 4).decode(errors="replace"):
-                    return text[:REASON]
-    return ""
+def failure(job: Job, number: int = 0) -> str:
+    """What the container of an instance, from 0, wrote to say why it failed; "" for nothing."""
+    file = ml(job, number) / "output" / "failure"
+    if not (_real(ml(job, number), ("output",)) and file.exists() and stat.S_ISREG(file.lstat().st_mode)):
+        return ""
+    with file.open("rb") as content:
+        return content.read(REASON * 4).decode(errors="replace")[:REASON]
 
 
 def _tree(job: Job, names: tuple[str, ...]) -> Iterator[tuple[str, Path]]:

@@ -11,7 +11,7 @@ from clary.images.image import resolve
 from clary.images.pull import Images
 from clary.jobs import ml
 from clary.jobs.objects import Objects
-from clary.jobs.recipe import Document, Ended, Job, Need, Outcome
+from clary.jobs.recipe import Document, Ended, Job, JobFailed, Need, Outcome
 from clary.services.sagemaker.training_check import instances
 from clary.services.sagemaker.training_metrics import Meter, region
 
@@ -82,11 +82,12 @@ class Training:
 
     def measured(self, job: Job, usage: list[Usage], seconds: float) -> None:
         self.meter.measured(job, usage, seconds, self.need(job.document))
+        self._checkpoints(job)
 
     def finish(self, job: Job, ended: Ended) -> Outcome:
-        for number, instance in enumerate(ended.instances, start=1):
-            if ended.why == "exited" and instance.code != 0:
-                return Outcome("failed", self._reason(job, number, instance), self._numbers(job))
+        if ended.why == "exited" and any(instance.code != 0 for instance in ended.instances):
+            self._checkpoints(job)  # that the next attempt, or the next job, goes on from
+            return Outcome("failed", self._reason(job, *_culprit(ended)), self._numbers(job))
         job.report("Uploading", "Uploading generated training model")
         # Also of a job that was stopped: it was given time to save what it has.
         left = ml.collect(replace(job, check=lambda: None), self.objects)
@@ -96,6 +97,13 @@ class Training:
             return Outcome("completed", detail=detail)
         status = "MaxRuntimeExceeded" if ended.why == "timeout" else "Stopped"
         return Outcome("stopped", detail={**detail, "status": status})
+
+    def _checkpoints(self, job: Job) -> None:
+        """What cannot be saved now may be later; the job's end says so if not."""
+        try:
+            ml.save(job, self.objects)
+        except JobFailed as error:
+            job.log(0, f"Checkpoints could not be saved: {error.message}")
 
     def _numbers(self, job: Job) -> Document:
         final = self.meter.final(job)
@@ -115,12 +123,22 @@ class Training:
             )
         if instance.code is None:
             return f"InternalServerError: algo-{number} is gone and left no exit code. Please try again."
-        said = ml.failure(job)
+        said = ml.failure(job, number - 1)
         if not said:
-            return f"AlgorithmError: Exit Code: {instance.code}"
+            said = f"the container wrote no /opt/ml/output/failure. Please see the end of its log in {LOGS}"
         if said.startswith("Customer Error:"):  # how built-in algorithms say that it is the request or the data
             return f"ClientError: {said.removeprefix('Customer Error:').strip()}"[:REASON]
-        return f"AlgorithmError: {said[:REASON]}, exit code: {instance.code}"
+        code = f", exit code: {instance.code}"
+        return f"AlgorithmError: {said}"[: REASON - len(code)] + code
 
     def published(self, job: Job, _state: str, _status: str, _message: str) -> None:
         self.tell(job.arn)
+
+
+def _culprit(ended: Ended) -> tuple[int, Instance]:
+    """Of the instances that failed, from 1, the one that the others were stopped for: the first to end, unless another
+    ran out of something.
+    """
+    failed = [(number, instance) for number, instance in enumerate(ended.instances, start=1) if instance.code != 0]
+    short = [one for one in failed if one[1].out_of_memory or one[1].out_of_disk]
+    return min(short or failed, key=lambda one: one[1].ended or 0.0)
