@@ -66,13 +66,13 @@ def wait_for_line(path: Path, word: str) -> str:
 @pytest.mark.parametrize(
     ("service", "operation", "given"),
     [
-        ("sagemaker", "create_training_job", {}),  # a service that we have, in json
+        ("sagemaker", "create_endpoint", {}),  # a service that we have, in json
         ("iam", "get_credential_report", {}),  # in query
         ("s3", "get_object_torrent", {"Bucket": "b", "Key": "k"}),
         ("lambda", "list_functions", {}),  # services that we don't have: rest-json,
         ("ec2", "describe_instances", {}),  # ec2,
         ("dynamodb", "list_tables", {}),  # json 1.0,
-        ("cloudwatch", "list_metrics", {}),  # and whatever botocore prefers there
+        ("sns", "list_topics", {}),  # and whatever botocore prefers there
     ],
 )
 def test_what_is_absent_says_so_by_name(platform: Platform, service: str, operation: str, given: Any) -> None:
