@@ -181,6 +181,35 @@ def test_a_supervisor_that_is_killed_takes_all_with_it(isolating: Home) -> None:
     until(lambda: not processes("61.25"))
 
 
+def test_variables_reach_the_program_and_nothing_before_it(isolating: Home) -> None:
+    """What LD_PRELOAD names would run as root if setpriv had it. Each program that has it complains."""
+    handle = isolating.reserve()
+    env = {"LD_PRELOAD": "/nowhere.so", "NAME": "a = b"}
+    program = ("/bin/sh", "-c", 'echo "$LD_PRELOAD $NAME"')
+    isolating.driver.start(handle, [Launch("algo-1", program, isolating.log_path(handle, 1), env)])
+    assert [each.code for each in isolating.ended(handle)] == [0]
+    said = isolating.log(handle, 1)
+    assert "/nowhere.so a = b" in said
+    assert said.count("cannot be preloaded") == 1
+
+
+@pytest.mark.parametrize("value", ["a\0--ro-bind\0/\0/host", "\0"])
+def test_no_options_by_a_value(isolating: Home, value: str) -> None:
+    handle = isolating.reserve()
+    launch = Launch("algo-1", ("/bin/true",), isolating.log_path(handle, 1), {"NAME": value})
+    with pytest.raises(ClaryError, match="NUL"):
+        isolating.driver.start(handle, [launch])
+
+
+@pytest.mark.parametrize("target", ["/usr", "/etc/x", "//usr", "/opt/../usr", "/opt/ml/../../x", "/", "x", "/./lib64"])
+def test_no_mount_outside_or_over_the_system(isolating: Home, target: str) -> None:
+    handle = isolating.reserve()
+    mount = Mount(str(isolating.folder), target, "rw")
+    launch = Launch("algo-1", ("/bin/true",), isolating.log_path(handle, 1), mounts=(mount,))
+    with pytest.raises(ClaryError, match="mounted at"):
+        isolating.driver.start(handle, [launch])
+
+
 def supervisor_path() -> Path:
     return Path(drivers.__file__).with_name("supervisor.py")
 

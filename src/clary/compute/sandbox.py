@@ -21,6 +21,12 @@ from clary.errors import ClaryError
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # What bubblewrap leaves to setpriv, which uses it to become the private user and then drops it.
 KEPT = ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP")
+# Variables by which a program is made to run somebody's code, as it starts or when it speaks: setpriv, which still is
+# root, must not have them. They are the ones that glibc keeps from setuid programs: https://sourceware.org/git/
+# glibc.git, sysdeps/generic/unsecvars.h.
+LATE = ("LD_", "GCONV_PATH", "GLIBC_TUNABLES", "LOCPATH", "NLSPATH", "MALLOC_", "LOCALDOMAIN", "HOSTALIASES", "TZDIR")
+# Nothing that the job may write to is mounted here: setpriv comes from there, with all that it loads and reads.
+SYSTEM = {"usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32", "etc", "proc", "sys", "dev"}
 TMP, SHARED_MEMORY = "/tmp", "/dev/shm"  # noqa: S108 - the instance's own, not this machine's
 
 
@@ -153,18 +159,24 @@ def _plan(handle: Handle, folder: Path, index: int, launch: Launch, hosts: list[
     if handle["gpus"]:
         options += [word for path in sorted(Path("/dev").glob("nvidia*")) for word in ("--dev-bind", *[str(path)] * 2)]
     mounts = sorted(launch.mounts, key=lambda each: each.target.count("/"))
+    for mount in mounts:
+        _check_target(mount)
     options += _parents([mount.target for mount in mounts])
     for mount in mounts:
         _point(mount, mounts)
     for mount in mounts:
         options += _mounted(mount, user if private else None)
     environment = {"PATH": PATH, "HOME": "/root", "HOSTNAME": launch.name} | launch.env
-    options += [word for name, value in environment.items() for word in ("--setenv", name, value)]
+    late = [name for name in environment if name.startswith(LATE)]
+    options += [word for name in environment.keys() - late for word in ("--setenv", name, environment[name])]
     options += ["--chdir", launch.cwd]
+    if any("\0" in word for word in (*options, *launch.argv, *environment.values())):
+        raise ClaryError("an argument, a variable or a path has a NUL character in it")  # it would end there
+    program = [*_set({name: environment[name] for name in late}), *launch.argv]
     alone = folder.stat().st_ino  # ids are a home's own, control groups the machine's
     limited = limits.of(f"{handle['id']}-{index}-{alone}", handle["cpus"], handle["memory"])
     return limited | {
-        "command": [bwrap(), "--", *_become(user if private else None), *launch.argv],
+        "command": [bwrap(), "--", *_become(user if private else None), *program],
         "options": options,
         "seccomp": seccomp.program(),
         "owner": user if private else -1,
@@ -174,6 +186,15 @@ def _plan(handle: Handle, folder: Path, index: int, launch: Launch, hosts: list[
         "disk": handle["disk"],
         "watched": [mount.upper or mount.source for mount in launch.mounts if mount.how != "ro"] + [str(own)],
     }
+
+
+def _check_target(mount: Mount) -> None:
+    """Raises ClaryError where a mount would lead out of the instance's tree, or into what runs before its program."""
+    parts = PurePosixPath(mount.target).parts
+    if not mount.target.startswith("/") or len(parts) < 2 or ".." in parts:
+        raise ClaryError(f"nothing can be mounted at {mount.target!r}")
+    if mount.how != "ro" and parts[1] in SYSTEM:
+        raise ClaryError(f"nothing that can be written to is mounted at {mount.target!r}, which is the system's")
 
 
 def _point(mount: Mount, mounts: list[Mount]) -> None:
@@ -206,6 +227,14 @@ def _become(user: int | None) -> list[str]:
         return [setpriv, "--no-new-privs", "--"]
     drop = ["--inh-caps=-all", "--bounding-set=-all", "--no-new-privs"]
     return [setpriv, "--reuid", str(user), "--regid", str(user), "--clear-groups", *drop, "--"]
+
+
+def _set(late: dict[str, str]) -> list[str]:
+    """A command that sets variables for the one that follows."""
+    env = shutil.which("env", path=PATH)
+    if env is None:
+        raise ClaryError("there is no env: install the package coreutils")
+    return [env, "--", *(f"{name}={value}" for name, value in late.items())] if late else []
 
 
 def _mounted(mount: Mount, user: int | None) -> list[str]:
