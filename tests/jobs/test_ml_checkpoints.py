@@ -54,3 +54,11 @@ def test_none_there_yet_and_another_path(world: World) -> None:
     (Path(mount.source) / "a").write_bytes(b"1")
     assert ml.save(job, world.objects) == 1
     assert world.get("ckpt", "new/a") == b"1"
+
+
+def test_prepared_again_after_a_crash(world: World) -> None:
+    world.put("ckpt", "c/epoch-1", b"1")
+    job = world.job(CheckpointConfig={"S3Uri": "s3://ckpt/c"})
+    for _ in range(2):
+        (made,) = ml.stage(job, world.objects, world.where())
+    assert (Path(made.mounts[-1].source) / "epoch-1").read_bytes() == b"1"
