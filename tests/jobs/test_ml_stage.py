@@ -68,6 +68,14 @@ def test_links_are_readable_by_a_job_and_hold_the_blobs_bytes(world: World) -> N
     assert (job.folder / "algo-1/ml/input/data/train").is_dir()
 
 
+def test_blobs_of_before_there_were_jobs_become_readable(world: World) -> None:
+    world.put("data", "old/a", b"1")
+    found = world.objects.find(world.role, "data", "old/a")
+    Path(found.path).chmod(0o600)
+    folder = farm.plant(world.where().home, world.job(), [("a", found)])
+    assert (folder / "a").stat().st_mode & 0o777 == 0o666
+
+
 def test_a_second_job_shares_the_farm_and_the_last_one_takes_it_along(world: World) -> None:
     world.put("in", "t/a", b"1")
     jobs = [world.job(InputDataConfig=[channel("train", "s3://in/t/")]) for _ in range(2)]
