@@ -6,6 +6,7 @@ their places are given back. What may happen twice (prepare, finish) is written 
 
 import logging
 import shutil
+import subprocess
 import threading
 import time
 from collections.abc import Callable
@@ -373,13 +374,11 @@ def lost(instance: Instance) -> Instance:
 
 def remove(folder: Path) -> None:
     """A job's folder with all that its instances left, also folders that forbid it."""
-    with suppress(OSError):
+    with suppress(OSError, RecursionError):
         shutil.rmtree(folder)
         return
-    for path in (folder, *folder.rglob("*")):
-        if path.is_dir() and not path.is_symlink():
-            with suppress(OSError):
-                path.chmod(0o700)
-    shutil.rmtree(folder, ignore_errors=True)
+    # Both bear folders that are nested deeper than Python goes, or than a path can say.
+    for command in (("chmod", "-R", "u+rwx"), ("rm", "-rf")):
+        subprocess.run([*command, "--", folder], stderr=subprocess.DEVNULL, check=False)
     if folder.exists():
         log.warning("%s cannot be removed", folder)
