@@ -54,7 +54,6 @@ def publish(sections: Sequence[Section]) -> None:
         measured = f"Measured {dt.datetime.now(dt.UTC):%Y-%m-%d} on {machine()}."
         parts[section.name] = f"{section}\n{measured} `python -m bench.{section.name}`\n"
     body = "\n".join(f"<!-- {name} -->\n{parts[name]}" for name in sorted(parts))
-    PAGE.parent.mkdir(exist_ok=True)
     PAGE.write_text(f"{head.rstrip()}\n\n{body}")
 
 
@@ -74,13 +73,6 @@ def _disk() -> str:
 
 
 def _page() -> tuple[str, dict[str, str]]:
-    head = """# Benchmarks
-
-Made by `make bench`; one part alone by the command below its table. Every number stands beside its peer or its limit
-from the same run on the same machine, where client and server share the cores. The peers are what their newest release
-in `requirements/` is. A write to Clary is answered when the data is synced to the disk and its row committed; SeaweedFS
-answers when the page cache has it, and moto keeps everything in memory. "Limit" is a plain file copy with fsync."""
-    if not PAGE.exists():
-        return head, {}
-    _, *parts = re.split(r"^<!-- (\w+) -->\n", PAGE.read_text(), flags=re.MULTILINE)
+    """What stands above the first section is written by hand, and stays."""
+    head, *parts = re.split(r"^<!-- (\w+) -->\n", PAGE.read_text(), flags=re.MULTILINE)
     return head, {name: text.rstrip() + "\n" for name, text in zip(parts[::2], parts[1::2], strict=True)}
