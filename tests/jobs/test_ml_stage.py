@@ -69,8 +69,8 @@ def test_links_are_readable_by_a_job_and_hold_the_blobs_bytes(world: World) -> N
 
 
 def test_blobs_of_before_there_were_jobs_become_readable(world: World) -> None:
-    world.put("data", "old/a", b"1")
-    found = world.objects.find(world.role, "data", "old/a")
+    world.put("in", "old/a", b"1")
+    found = world.objects.find(world.role, "in", "old/a")
     Path(found.path).chmod(0o600)
     folder = farm.plant(world.where().home, world.job(), [("a", found)])
     assert (folder / "a").stat().st_mode & 0o777 == 0o666
