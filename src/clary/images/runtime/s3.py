@@ -13,13 +13,16 @@ import json
 import os
 import re
 import shutil
+import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from urllib.parse import SplitResult
 
 _UNSIGNED = "UNSIGNED-PAYLOAD"
+_PATIENCE = 60.0  # seconds: Clary may be started again while the job goes on
 
 
 class DownloadFailed(Exception):
@@ -36,11 +39,25 @@ def download(url: str, to: Path) -> None:
 
         boto3.client("s3").download_file(bucket, key, str(to))
         return
+    until = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            _fetch(endpoint.netloc, credentials, f"/{bucket}/{quote(key, safe='/~')}", url, to)
+        except (ConnectionError, TimeoutError, http.client.HTTPException):
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.2)
+        else:
+            return
+
+
+def _fetch(host: str, credentials: SplitResult, path: str, url: str, to: Path) -> None:
     token = os.environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN", "")
     keys = json.loads(_get(credentials.netloc, credentials.path, {"Authorization": token}, url).read())
-    path = f"/{bucket}/{quote(key, safe='/~')}"
-    with _get(endpoint.netloc, path, _signed(endpoint.netloc, path, keys), url) as answer, to.open("wb") as file:
+    with _get(host, path, _signed(host, path, keys), url) as answer, to.open("wb") as file:
         shutil.copyfileobj(answer, file, 1 << 20)
+        if answer.length:  # bytes that were announced and did not come
+            raise ConnectionResetError(f"{url} broke off")
 
 
 def _get(host: str, path: str, headers: dict[str, str], what: str) -> http.client.HTTPResponse:
