@@ -21,6 +21,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from clary.images.sources import indexes
+
 ROOT = Path(__file__).resolve().parent.parent
 REQUIREMENTS = ROOT / "requirements"
 ENVIRONMENTS = ROOT / ".envs"
@@ -58,21 +60,6 @@ def lock(name: str) -> None:
     wanted = REQUIREMENTS / f"{name}.in"
     form = ("--universal", "--generate-hashes", "--no-header", "--no-emit-index-url", "--python-version", OLDEST_PYTHON)
     _uv("pip", "compile", *form, "--no-annotate", "--upgrade", wanted, "-o", wanted.with_suffix(".txt"))
-
-
-def indexes() -> list[str]:
-    """uv doesn't read pip's settings; this hands them on, so that both take packages from the same place."""
-    python = shutil.which("python3", path=os.environ.get("PATH", os.defpath)) or sys.executable
-    told = subprocess.run([python, "-m", "pip", "config", "list"], capture_output=True, text=True, check=False)
-    options = {"index-url": "--index-url", "extra-index-url": "--extra-index-url", "find-links": "--find-links"}
-    found: dict[tuple[str, str], None] = {}
-    for line in told.stdout.splitlines():
-        key, _, value = line.partition("=")
-        option = options.get(key.rpartition(".")[2])
-        if option:
-            found.update({(option, place): None for place in value.strip("'\"").replace("\\n", " ").split()})
-    # As pip does, take the best version over all indexes; the lock's hashes say what may be installed.
-    return [*(word for pair in found for word in pair), "--index-strategy", "unsafe-best-match"]
 
 
 @contextmanager

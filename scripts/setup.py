@@ -83,7 +83,8 @@ def bring_uv() -> None:
 
 
 def install() -> None:
-    from environments import indexes  # noqa: PLC0415 - it needs a newer Python than this file
+    sys.path.insert(0, str(ROOT / "src"))  # Clary is not installed yet; this module of it needs nothing but Python
+    from clary.images.sources import indexes  # noqa: PLC0415 - it needs a newer Python than this file
 
     uv = (VENV / "bin" / "uv", "pip")
     quiet = ("--quiet", "--no-progress", "--compile-bytecode", "--python", PYTHON)

@@ -1,4 +1,7 @@
-"""Where packages come from. uv doesn't read pip's settings; a machine that is set up for pip is set up for us too."""
+"""Where packages come from. uv doesn't read pip's settings; a machine that is set up for pip is set up for us too.
+
+scripts/setup.py imports this before there is anything but Python, so it imports nothing else.
+"""
 
 import os
 import shutil
