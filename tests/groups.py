@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from clary.compute import drivers
-from clary.compute.driver import Driver, Handle, Instance, Launch, Mount, Spec
+from clary.compute.driver import Driver, Handle, Instance, Launch, Mount, Size, Spec
 from clary.config import Config
 
 MiB = 1 << 20
@@ -31,8 +31,8 @@ class Home:
     def reserve(self, **given: object) -> Handle:
         folder = self.folder / "jobs" / f"{next(self.counter)}-1"
         folder.mkdir(parents=True)
-        spec = Spec(**({"id": folder.name, "folder": str(folder), "memory": 256 * MiB} | given))  # type: ignore[arg-type]  # any field of it
-        handle = self.driver.reserve(spec)
+        size = Size(**({"memory": 256 * MiB} | given))  # type: ignore[arg-type]  # any field of it
+        handle = self.driver.reserve(Spec(folder.name, str(folder), size))
         self.handles.append(handle)
         return handle
 

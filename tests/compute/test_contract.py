@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from clary.compute import drivers
-from clary.compute.driver import Launch, Mount, Spec
+from clary.compute.driver import Launch, Mount, Size, Spec
 from clary.config import Config
 from clary.errors import ClaryError
 from groups import NAMES, PATIENCE, SECRET, Home, MiB, processes, running, until
@@ -69,7 +69,7 @@ def test_a_program_that_is_not_there(home: Home) -> None:
 
 def test_reserving_and_starting_twice_is_once(home: Home) -> None:
     handle = home.reserve(instances=2)
-    spec = Spec(handle["id"], handle["folder"], instances=2, memory=256 * MiB)
+    spec = Spec(handle["id"], handle["folder"], Size(instances=2, memory=256 * MiB))
     assert home.driver.reserve(spec) == handle
     assert [each.state for each in home.driver.describe(handle)] == ["reserved", "reserved"]
     launches = home.launches(handle, "echo once; exec sleep 60", "exec sleep 60")

@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from clary.compute.driver import Driver, Launch, Usage
+from clary.compute.driver import Driver, Launch, Size, Usage
 from clary.compute.null import Null
 from clary.config import Config
 from clary.jobs.recipe import Document, Ended, Job, JobFailed, Need, Outcome
@@ -28,7 +28,7 @@ GROUP = "/jobs"
 
 
 class Scripts:
-    """A job's document: `script` for sh, and what Need has. A script that should fail in prepare or finish says so."""
+    """A job's document: `script` for sh, and what Need and Size have, and where it should fail."""
 
     def __init__(self) -> None:
         self.heard: list[tuple[int, int, str]] = []
@@ -38,8 +38,7 @@ class Scripts:
         self.ended: dict[int, Ended] = {}
 
     def need(self, document: Document) -> Need:
-        known = {field.name for field in dataclasses.fields(Need)}
-        return Need(**{name: value for name, value in document.items() if name in known})
+        return Need(Size(**known(Size, document)), **known(Need, document))
 
     def prepare(self, job: Job) -> list[Launch]:
         job.report("Downloading", "")
@@ -87,6 +86,11 @@ class Scripts:
 
     def published(self, job: Job, state: str, status: str, message: str) -> None:
         self.said.append((job.id, state, status, message))
+
+
+def known(kind: Any, document: Document) -> dict[str, Any]:
+    """What of a document is a field of `kind`."""
+    return {field.name: document[field.name] for field in dataclasses.fields(kind) if field.name in document}
 
 
 def raised(job: Job, where: str) -> None:

@@ -3,9 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clary.compute.driver import Node
+from clary.compute.driver import Node, Size
 from clary.jobs.budget import PATIENCE, Budget, Places, Queue, Waiting
-from clary.jobs.recipe import Need
 
 GIB = 1 << 30
 MACHINE = [Node("here", 2, 8 * GIB, 1)]
@@ -16,8 +15,8 @@ def queue(times: float = 2.0) -> Queue:
 
 
 def wait(queue: Queue, number: int, share: str = "", cpus: float = 1.0, instances: int = 1) -> Waiting:
-    need = Need(cpus=cpus, memory=GIB, instances=instances)
-    waiting = Waiting(number, share, queue.budget.places(need), 0.0)
+    size = Size(cpus=cpus, memory=GIB, instances=instances)
+    waiting = Waiting(number, share, queue.budget.places(size), 0.0)
     queue.add(waiting)
     return waiting
 
@@ -34,11 +33,11 @@ def admit(queue: Queue, now: float = 0.0) -> list[int]:
 
 def test_an_instance_is_the_machine_at_most_and_a_group_all_that_is_given_out() -> None:
     budget = Budget(MACHINE, 4.0)
-    large = Need(cpus=96, memory=384 * GIB, gpus=8, instances=2)
+    large = Size(cpus=96, memory=384 * GIB, gpus=8, instances=2)
     limits = budget.limits(large)
     assert (limits.cpus, limits.memory, limits.gpus, limits.instances) == (2, 8 * GIB, 1, 2)
     assert budget.places(large) == Places(4, 16.0 * GIB, 1)
-    assert budget.places(Need(cpus=96, memory=384 * GIB, gpus=1, instances=50)) == budget.whole
+    assert budget.places(Size(cpus=96, memory=384 * GIB, gpus=1, instances=50)) == budget.whole
     assert str(budget.whole) == "8 vCPU, 32.0 GiB, 1 GPU"
 
 

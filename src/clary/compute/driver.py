@@ -20,8 +20,9 @@ class Mount:
     """A folder or file of the host as the instance sees it.
 
     `overlay`: it shows `source`, and what the instance writes, changes or removes there goes to `upper`, a folder of
-    the job's that the driver makes; `source` stays as it is. Folders of `source` should be mode 0777 and its files 0644
-    so that the instance's private user may.
+    the job's that the driver makes; `source` stays as it is. Its folders should be mode 0777 and its files 0666, as
+    S3's blobs are, so that its private user may read and change what it sees; a folder above that is 0700
+    keeps everybody else out.
     """
 
     source: str
@@ -47,22 +48,28 @@ class Launch:
 
 
 @dataclass(frozen=True, slots=True)
-class Spec:
-    """What a group asks for. `cpus`, `memory` (bytes) and `gpus` are each instance's, and its limits.
+class Size:
+    """How many instances, and how large: `cpus`, `memory` (bytes) and `gpus` are each one's, and its limits.
 
-    `disk` (bytes, each instance): what it may write into its `rw` and `overlay` mounts; 0 is no limit.
+    `disk` (bytes, each instance): what it may write into its `rw` and `overlay` mounts and its log; 0 is no limit.
     `isolated`: no network, but for that between the group's own instances.
-    `folder` is a folder on the host that is the group's alone, made and removed by the engine.
     """
 
-    id: str  # job and attempt: unique for ever
-    folder: str
     instances: int = 1
     cpus: float = 1.0
     memory: int = 1 << 30
     gpus: int = 0
     disk: int = 0
     isolated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """What a group asks for. `folder` is on the host and the group's alone, made and removed by the engine."""
+
+    id: str  # job and attempt: unique for ever
+    folder: str
+    size: Size = Size()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ The simplest driver there is. What a launch names must lie where it says already
 """
 
 import os
+from dataclasses import asdict
 from pathlib import Path
 
 from clary.compute import limits, places
@@ -22,9 +23,9 @@ class Null:
         return [limits.machine()]
 
     def reserve(self, spec: Spec) -> Handle:
-        numbers = self.places.take(spec.id, spec.folder, spec.instances)
+        numbers = self.places.take(spec.id, spec.folder, spec.size.instances)
         addresses = [places.address(number) for number in numbers]
-        return {"id": spec.id, "folder": spec.folder, "addresses": addresses, "disk": spec.disk}
+        return {"id": spec.id, "folder": spec.folder, "addresses": addresses, "size": asdict(spec.size)}
 
     def start(self, handle: Handle, launches: list[Launch]) -> None:
         group = _group(handle)
@@ -36,7 +37,7 @@ class Null:
                 "env": {"PATH": os.defpath} | launch.env,
                 "cwd": launch.cwd,
                 "log": launch.log,
-                "disk": handle["disk"],
+                "disk": handle["size"]["disk"],
                 "watched": _mounted(launch),
                 "cgroups": [],
                 "hurry": [],

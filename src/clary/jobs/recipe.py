@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from clary.compute.driver import Instance, Launch, Usage
+from clary.compute.driver import Instance, Launch, Size, Usage
 from clary.errors import ClaryError
 
 Document = dict[str, Any]
@@ -26,16 +26,9 @@ class JobStopped(ClaryError):
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What a job asks of the machine. `cpus`, `memory`, `disk` (bytes) are each instance's. `share` is whose turn it is
-    when several wait: the queue is fair between shares.
-    """
+    """What a job asks for. `share` is whose turn it is when several wait: the queue is fair between shares."""
 
-    instances: int = 1
-    cpus: float = 1.0
-    memory: int = 1 << 30
-    gpus: int = 0
-    disk: int = 0
-    isolated: bool = False
+    size: Size = Size()
     share: str = ""
     seconds: float | None = None  # how long it may run; None: for ever
     wait: float | None = None  # how long it may wait for its places; None: for ever

@@ -66,7 +66,7 @@ class Worker:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for record in self._records.take_over():
             if (attempt := self._attempt(record)) is not None:
-                self._launch(attempt, self._budget.places(attempt.need))
+                self._launch(attempt, self._budget.places(attempt.need.size))
         kept = {attempt.record.group for attempt in self._active.values()}
         self._run("jobs-sweep", lambda: self._sweep(kept))
         self._run("jobs", lambda: self._rounds(self._round, self._pause))
@@ -131,7 +131,7 @@ class Worker:
         try:
             recipe = self._recipes[record.recipe]
             need = recipe.need(record.document)
-            return Attempt(record, recipe, need, self._budget.limits(need), self._means)
+            return Attempt(record, recipe, need, self._budget.limits(need.size), self._means)
         except Exception:
             log.exception("job %s: what it needs", record.id)
             self._records.move(record, "failed", Note(INTERNAL, {"status": "Failed"}))
@@ -140,7 +140,7 @@ class Worker:
     def _enqueue(self, record: Record) -> None:
         if (attempt := self._attempt(record)) is not None:
             need = attempt.need
-            waiting = Waiting(record.id, need.share, self._budget.places(need), self._clock())
+            waiting = Waiting(record.id, need.share, self._budget.places(need.size), self._clock())
             self._waiting[record.id] = attempt, waiting
             self._queue.add(waiting)
 

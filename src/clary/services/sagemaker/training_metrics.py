@@ -12,9 +12,9 @@ from typing import Any, Protocol
 
 import orjson
 
-from clary.compute.driver import Usage
+from clary.compute.driver import Size, Usage
 from clary.images.image import resolve
-from clary.jobs.recipe import Document, Job, Need
+from clary.jobs.recipe import Document, Job
 
 NAMESPACE = "/aws/sagemaker/TrainingJobs"
 FILE = "metrics.json"  # in the job's folder: the last value of each
@@ -67,7 +67,7 @@ class Meter:
             for metric, (value, at) in _read(job).items()
         ]
 
-    def measured(self, job: Job, usage: list[Usage], seconds: float, need: Need) -> None:
+    def measured(self, job: Job, usage: list[Usage], seconds: float, size: Size) -> None:
         now = time.time()
         name = job.document["TrainingJobName"]
         data: list[Datum] = []
@@ -75,8 +75,8 @@ class Meter:
             host = {"Host": f"{name}/algo-{number}"}
             data += [
                 ("CPUUtilization", host, 100.0 * used.cpu / seconds, "Percent", now),  # 100 for each core
-                ("MemoryUtilization", host, 100.0 * used.memory / need.memory, "Percent", now),
-                ("DiskUtilization", host, 100.0 * used.disk / need.disk, "Percent", now),
+                ("MemoryUtilization", host, 100.0 * used.memory / size.memory, "Percent", now),
+                ("DiskUtilization", host, 100.0 * used.disk / size.disk, "Percent", now),
             ]
         self.metrics.put(NAMESPACE, data, region(job.arn))
 

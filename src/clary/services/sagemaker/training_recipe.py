@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo.ht
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from clary.compute.driver import Instance, Launch, Usage
+from clary.compute.driver import Instance, Launch, Size, Usage
 from clary.compute.instances import of
 from clary.images.image import resolve
 from clary.images.pull import Images
@@ -37,12 +37,14 @@ class Training:
         spot = condition.get("MaxWaitTimeInSeconds")
         seconds = float(condition["MaxRuntimeInSeconds"])
         return Need(
-            instances=sum(count for _, count, _ in groups),
-            cpus=float(max(kind.cpus for kind in types)),
-            memory=max(kind.memory for kind in types),
-            gpus=max(kind.gpus for kind in types),
-            disk=config["VolumeSizeInGB"] * GIB,
-            isolated=document.get("EnableNetworkIsolation", False),
+            Size(
+                instances=sum(count for _, count, _ in groups),
+                cpus=float(max(kind.cpus for kind in types)),
+                memory=max(kind.memory for kind in types),
+                gpus=max(kind.gpus for kind in types),
+                disk=config["VolumeSizeInGB"] * GIB,
+                isolated=document.get("EnableNetworkIsolation", False),
+            ),
             share=str(document.get("TuningJobArn") or document["RoleArn"]),
             seconds=seconds,
             # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_StoppingCondition.html
@@ -75,13 +77,15 @@ class Training:
     def streams(self, job: Job) -> list[tuple[str, str]]:
         name, epoch = job.document["TrainingJobName"], int(job.created)
         group = f"{region(job.arn)}:{LOGS}"  # how the journal names a group of a region
-        return [(group, f"{name}/algo-{number + 1}-{epoch}") for number in range(self.need(job.document).instances)]
+        return [
+            (group, f"{name}/algo-{number + 1}-{epoch}") for number in range(self.need(job.document).size.instances)
+        ]
 
     def lines(self, job: Job, _instance: int, lines: list[str]) -> None:
         self.meter.lines(job, lines)
 
     def measured(self, job: Job, usage: list[Usage], seconds: float) -> None:
-        self.meter.measured(job, usage, seconds, self.need(job.document))
+        self.meter.measured(job, usage, seconds, self.need(job.document).size)
         self._checkpoints(job)
 
     def finish(self, job: Job, ended: Ended) -> Outcome:
