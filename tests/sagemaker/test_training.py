@@ -225,6 +225,8 @@ def test_credentials_are_for_what_runs(jobs: Jobs) -> None:
             urllib.request.urlopen(request)
         assert error.value.code == status
         error.value.close()
+    with urllib.request.urlopen(jobs.platform.url + "/metrics") as answer:
+        assert 'clary_requests_total{operation="-",service="credentials",status="403"}' in answer.read().decode()
 
 
 def test_a_crash_of_clary_loses_nothing(own_platform: Platform) -> None:

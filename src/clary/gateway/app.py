@@ -137,7 +137,7 @@ class Gateway:
             raise AWSError("NotImplemented", "aws-chunked is for uploads of objects and parts only", 501)
 
     async def _answer_raw(self, exchange: Exchange, raw: Raw, receive: Receive) -> Response:
-        exchange.name = "s3"
+        exchange.name = raw.service
         if raw.sink is None:
             await self._read_body(exchange, receive)
             return await self._run(lambda: raw.handle(exchange.request, None))

@@ -78,6 +78,7 @@ class Raw:
 
     handle: Callable[[Request, Sink | None], Response]
     sink: Callable[[Request], Sink] | None = None
+    service: str = "s3"  # in the access log and in /metrics
 
 
 def by_operation(call: Call[Any], _request: Document) -> list[Permission]:

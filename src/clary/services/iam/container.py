@@ -69,7 +69,8 @@ def raw(identity: Identity, runs: Runs) -> Callable[[Request], Raw | None]:
             },
         )
 
-    return lambda request: Raw(answer) if request.path == PATH and request.method == "GET" else None
+    asked = Raw(answer, service="credentials")
+    return lambda request: asked if request.path == PATH and request.method == "GET" else None
 
 
 def _json(status: HTTPStatus, document: dict[str, str]) -> Response:
