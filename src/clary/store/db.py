@@ -21,26 +21,17 @@ Work = Callable[[sqlite3.Connection], Any]
 BATCH = 256  # works in one transaction at most: bounds how long the first of them waits
 
 
-class Store:
-    """Not opened by two processes at once: the home's lock (cli) sees to that."""
+class Reader:
+    """For any process of ours, while another one writes."""
 
-    def __init__(self, path: Path, schemas: Iterable[str] = ()) -> None:
-        """`schemas` are packages with a schema.sql, beside our own; missing versions of each are run now."""
+    def __init__(self, path: Path) -> None:
         self.path = path
         self._local = threading.local()
-        self._queue: SimpleQueue[tuple[Work, Future[Any]] | None] = SimpleQueue()
         self._readers: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
-        self._writer = self._open()
-        self._writer.execute("PRAGMA journal_mode = WAL")
-        self._writer.execute("PRAGMA synchronous = FULL")
-        for package in ("clary.store", *schemas):
-            self._migrate(package)
-        self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
-        self._thread.start()
 
     def read(self) -> sqlite3.Connection:
-        """This thread's connection for reading; it sees everything that `write` has returned for."""
+        """This thread's connection for reading; it sees everything that `Store.write` has returned for."""
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
             connection = self._open()
@@ -49,6 +40,33 @@ class Store:
             with self._lock:
                 self._readers.append(connection)
         return connection
+
+    def close(self) -> None:
+        for connection in self._readers:
+            connection.close()
+
+    def _open(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, cached_statements=256)
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA busy_timeout = 10000")
+        connection.execute("PRAGMA foreign_keys = ON")
+        return connection
+
+
+class Store(Reader):
+    """Not opened by two processes at once: the home's lock (cli) sees to that."""
+
+    def __init__(self, path: Path, schemas: Iterable[str] = ()) -> None:
+        """`schemas` are packages with a schema.sql, beside our own; missing versions of each are run now."""
+        super().__init__(path)
+        self._queue: SimpleQueue[tuple[Work, Future[Any]] | None] = SimpleQueue()
+        self._writer = self._open()
+        self._writer.execute("PRAGMA journal_mode = WAL")
+        self._writer.execute("PRAGMA synchronous = FULL")
+        for package in ("clary.store", *schemas):
+            self._migrate(package)
+        self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
+        self._thread.start()
 
     def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Runs `work` in the writer's transaction and returns its result once that is durable.
@@ -70,15 +88,8 @@ class Store:
         """Carries out what waits, then closes every connection."""
         self._queue.put(None)
         self._thread.join()
-        for connection in (*self._readers, self._writer):
-            connection.close()
-
-    def _open(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, cached_statements=256)
-        connection.row_factory = sqlite3.Row
-        connection.execute("PRAGMA busy_timeout = 10000")
-        connection.execute("PRAGMA foreign_keys = ON")
-        return connection
+        super().close()
+        self._writer.close()
 
     def _migrate(self, package: str) -> None:
         self._writer.execute(

@@ -66,3 +66,13 @@ INSERT INTO event (arn, at, state, message, detail) VALUES (:arn, :at, :state, :
 
 -- name: event_all
 SELECT at, state, message, detail FROM event WHERE arn = :arn ORDER BY id;
+
+-- name: route_all
+SELECT kind, document FROM route;
+
+-- name: route_put
+INSERT INTO route (kind, key, document) VALUES (:kind, :key, :document)
+ON CONFLICT (kind, key) DO UPDATE SET document = excluded.document;
+
+-- name: route_remove
+DELETE FROM route WHERE kind = :kind AND key = :key;

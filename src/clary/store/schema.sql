@@ -78,3 +78,13 @@ SELECT id, arn, recipe, state, attempt, stop, owner, lease, due, handle FROM job
 DROP TABLE job;
 ALTER TABLE job_2 RENAME TO job;
 CREATE INDEX job_by_state ON job (state, id);
+
+-- version: 3
+
+-- Where invocations go: what the data plane knows, a row for each endpoint and each replica (store/routes.py).
+CREATE TABLE route (
+    kind     TEXT NOT NULL,          -- route or replica
+    key      TEXT NOT NULL,          -- the endpoint's ARN, or the number of the replica's job
+    document BLOB NOT NULL,          -- JSON
+    PRIMARY KEY (kind, key)
+) WITHOUT ROWID;
