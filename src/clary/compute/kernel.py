@@ -90,15 +90,18 @@ def counted(where: list[str] | None) -> int:
 
 
 def written(paths: list[str]) -> int:
-    """Bytes on the disk below them."""
+    """Bytes on the disk that these files, and all below these folders, take."""
     total, left = 0, list(paths)
     while left:
+        path = left.pop()
         try:
-            with os.scandir(left.pop()) as entries:
+            with os.scandir(path) as entries:
                 for entry in entries:
                     total += entry.stat(follow_symlinks=False).st_blocks * BLOCK
                     if entry.is_dir(follow_symlinks=False):
                         left.append(entry.path)
+        except NotADirectoryError:
+            total += os.lstat(path).st_blocks * BLOCK
         except OSError:
             continue  # it was removed meanwhile
     return total

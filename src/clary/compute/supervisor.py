@@ -39,6 +39,7 @@ from clary.compute.kernel import (
 )
 
 DISK_EVERY = 2.0  # seconds between two looks at what was written; longer where a look itself takes long
+MUCH = 16 << 20  # bytes in its log after which one is looked at before it is time
 STARTED = "started"
 FIRST_TO_GO = "500"  # when the whole machine is out of memory, rather a job than who serves them all
 
@@ -61,6 +62,7 @@ class Instance:
         self.out_of_disk = False
         self.ended = False
         self.said = b""
+        self.unseen = 0  # bytes that went into the log since the last look at the disk
         self.log = os.open(plan["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         # A pipe, as a container has: `> /dev/stdout` must neither fail nor empty the log.
         self.output, output = os.pipe()
@@ -111,15 +113,19 @@ class Instance:
         return self.pump().decode(errors="replace").strip() or "it ended before the program began"
 
     def pump(self) -> bytes:
-        """What it said since the last time goes into its log."""
-        said = b""
+        """What it said since the last time goes into its log: all that a pipe holds, and no more, since one that never
+        stops would keep this process from everything else.
+        """
+        said, left = b"", PIPE
         try:
-            while more := os.read(self.output, PIPE):
+            while left > 0 and (more := os.read(self.output, left)):
                 said = more
+                left -= len(more)
                 while more:
                     more = more[os.write(self.log, more) :]
         except BlockingIOError:
             pass
+        self.unseen += PIPE - left
         return said
 
     def terminate(self) -> None:
@@ -171,8 +177,14 @@ class Instance:
         save(f"ended-{self.index}", document)
         return code
 
+    def talkative(self) -> bool:
+        """It may have said too much since the last look. Looks take long where there are many files."""
+        disk: int = self.plan["disk"]
+        return disk > 0 and self.unseen > max(MUCH, disk // 16)
+
     def look(self) -> None:
         """Kills it if it has written more than it may."""
+        self.unseen = 0
         if self.plan["disk"] and not self.ended and written(self.plan["watched"]) > self.plan["disk"]:
             self.out_of_disk = True
             self.kill()
@@ -305,7 +317,7 @@ def watch(instances: list[Instance], control: int, steady: int) -> None:
         if deadline is not None and now >= deadline:
             deadline = None
             each(instances, Instance.kill)
-        if limited and now >= look:
+        if limited and (now >= look or any(instance.talkative() for instance in running.values())):
             each(instances, Instance.look)
             look = time.monotonic() + max(DISK_EVERY, 20 * (time.monotonic() - now))
 
