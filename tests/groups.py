@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from clary.compute import drivers
+from clary.compute import drivers, limits
 from clary.compute.driver import Driver, Handle, Instance, Launch, Mount, Size, Spec
 from clary.config import Config
 
@@ -27,6 +27,10 @@ class Home:
         self.driver: Driver = drivers.open_driver(Config.load(home=folder, driver=name))
         self.handles: list[Handle] = []
         self.counter = itertools.count(1)
+
+    def limited(self) -> bool:
+        """Whether control groups are made for it."""
+        return self.name == "sandbox" and limits.limits() != "rlimits"
 
     def reserve(self, **given: object) -> Handle:
         folder = self.folder / "jobs" / f"{next(self.counter)}-1"

@@ -1,6 +1,7 @@
 """What every driver promises (compute/driver.py), by every driver; test_user.py runs it as an ordinary user too."""
 
-import ast
+import importlib
+import inspect
 import os
 import signal
 import subprocess
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from clary.compute import drivers
-from clary.compute.driver import Launch, Mount, Size, Spec
+from clary.compute.driver import Handle, Launch, Mount, Size, Spec
 from clary.config import Config
 from clary.errors import ClaryError
 from groups import NAMES, PATIENCE, SECRET, Home, MiB, processes, running, until
@@ -24,15 +25,13 @@ def home(request: pytest.FixtureRequest) -> Iterator[Home]:
 
 
 def test_every_driver_is_here() -> None:
-    folder = Path(drivers.__file__).parent
-    found = {
-        node.name.lower()
-        for path in folder.glob("*.py")
-        for node in ast.parse(path.read_text()).body
-        if isinstance(node, ast.ClassDef) and node.name != "Driver"
-        if any(isinstance(part, ast.FunctionDef) and part.name == "reserve" for part in node.body)
-    }
-    assert found == set(NAMES)
+    found = set()
+    for path in Path(drivers.__file__).parent.glob("[!_]*.py"):
+        module = importlib.import_module(f"clary.compute.{path.stem}")
+        for kind in vars(module).values():
+            if inspect.isclass(kind) and hasattr(kind, "reserve"):
+                found.add(vars(kind).get("name"))
+    assert found - {None} == set(NAMES), "what has no name is no driver, but what drivers have in common"
 
 
 def test_starts_and_tells_the_exit_code(home: Home) -> None:
@@ -192,6 +191,73 @@ def test_stopping_what_is_over_is_nothing(home: Home) -> None:
     home.driver.stop(handle, 0)
     home.driver.stop(handle, 0)
     assert home.ended(handle)[0].code == 0
+
+
+@pytest.mark.parametrize("cut", [1, 2, 4, 6])
+def test_a_release_that_is_cut_off_is_done_by_the_next(home: Home, cut: int) -> None:
+    """By somebody who is killed at the first thing that it would remove, the second, ..."""
+    handle = home.start("exit 0", "exit 0")
+    home.ended(handle)
+    key = (Path(handle["folder"]) / "supervisor").stat().st_ino
+    steps = 3 if home.limited() else 1  # so many times more there is to remove
+    done = killed(home, f"driver.release({handle!r})", ("os.remove", "os.rmdir", "shutil.rmtree"), cut * steps)
+    assert done == -signal.SIGKILL
+    home.driver.release(handle)
+    assert left(home, handle, key) == []
+
+
+def test_a_start_that_is_cut_off_leaves_nothing_after_release(home: Home) -> None:
+    handle = home.reserve()
+    launch = f"Launch('algo-1', ('/bin/sleep', '60'), {home.log_path(handle, 1)!r})"
+    assert killed(home, f"driver.start({handle!r}, [{launch}])", ("subprocess.Popen",), 1) == -signal.SIGKILL
+    key = (Path(handle["folder"]) / "supervisor").stat().st_ino
+    assert [each.state for each in home.driver.describe(handle)] == ["reserved"]
+    assert any("clary-" in name for name in left(home, handle, key)) == home.limited()
+    home.driver.release(handle)
+    assert left(home, handle, key) == []
+
+
+def killed(home: Home, what: str, events: tuple[str, ...], cut: int) -> int:
+    """The exit code of a process that does this with the driver, killed at the `cut`-th of its audit events:
+    https://docs.python.org/3/library/audit_events.html
+    """
+    script = (
+        "import itertools, os, signal, sys\n"
+        "from clary.compute.driver import Launch\nfrom clary.compute.drivers import open_driver\n"
+        "from clary.config import Config\n"
+        f"driver = open_driver(Config.load(home={str(home.folder)!r}, driver={home.name!r}))\n"
+        "counter = itertools.count(1)\n"
+        "def hook(event, _):\n"
+        f"    if event in {events!r} and next(counter) == {cut}: os.kill(os.getpid(), signal.SIGKILL)\n"
+        f"sys.addaudithook(hook)\n{what}\n"
+    )
+    return subprocess.run([sys.executable, "-c", script], check=False).returncode
+
+
+def left(home: Home, handle: Handle, key: int) -> list[str]:
+    """What there still is of a group, beside its folder."""
+    groups = [name for _, folders, _ in os.walk("/sys/fs/cgroup") for name in folders]
+    places = [path.name for path in (home.folder / "compute").iterdir()]
+    mine = [name for name in groups if name.startswith(f"clary-{handle['id']}-") and name.endswith(f"-{key}")]
+    return mine + places
+
+
+def test_what_it_says_counts_as_disk(home: Home) -> None:
+    """Else one that says something without end would fill the disk."""
+    handle = home.start("exec yes", "exec sleep 60", disk=20 * MiB)
+    until(lambda: home.driver.describe(handle)[0].state == "exited")
+    talking, silent = home.driver.describe(handle)
+    assert talking.out_of_disk
+    assert talking.code == 137
+    assert silent.state == "running"
+    assert 20 * MiB <= Path(home.log_path(handle, 1)).stat().st_size < 200 * MiB
+
+
+def test_one_that_always_says_something_can_be_stopped(home: Home) -> None:
+    handle = home.start("exec yes")
+    until(lambda: Path(home.log_path(handle, 1)).stat().st_size)
+    home.driver.stop(handle, PATIENCE)
+    assert home.ended(handle)[0].code == 128 + signal.SIGTERM
 
 
 def test_nothing_of_the_hosts_environment(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:

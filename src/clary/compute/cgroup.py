@@ -6,24 +6,31 @@ https://docs.kernel.org/admin-guide/cgroup-v2.html and https://docs.kernel.org/a
 
 import contextlib
 import os
+import time
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from clary.errors import ClaryError
+
 ROOT = Path("/sys/fs/cgroup")
 PERIOD = 100_000  # microseconds in which an instance may use its share of cpu
-# `hurry` is what to write into which file when all is to end.
 PROCESSES = 4096  # enough for any real program, too few for a fork bomb to matter
 NEEDED = ("memory", "cpu", "pids")
+LAST, GLANCE = 10.0, 0.01  # seconds that the last of a group may take to be gone; between two looks
+# `hurry` is what to write into which file when all is to end.
 
 
 @dataclass(frozen=True, slots=True)
 class Version2:
     parent: Path
 
+    def folders(self, name: str) -> list[Path]:
+        return [self.parent / name]
+
     def make(self, name: str, cpus: float, memory: int) -> dict[str, Any]:
-        folder = self.parent / name
+        (folder,) = self.folders(name)
         folder.mkdir(exist_ok=True)
         (folder / "memory.max").write_text(str(memory))
         _maybe(folder / "memory.swap.max", "0")
@@ -49,8 +56,11 @@ class Version2:
 class Version1:
     parents: dict[str, Path]
 
+    def folders(self, name: str) -> list[Path]:
+        return sorted({parent / name for parent in self.parents.values()})
+
     def make(self, name: str, cpus: float, memory: int) -> dict[str, Any]:
-        folders = {parent / name for parent in self.parents.values()}
+        folders = self.folders(name)
         for folder in folders:
             folder.mkdir(exist_ok=True)
         of = {controller: parent / name for controller, parent in self.parents.items()}
@@ -60,7 +70,7 @@ class Version1:
         (of["cpu"] / "cpu.cfs_quota_us").write_text(str(max(1000, int(cpus * PERIOD))))
         (of["pids"] / "pids.max").write_text(str(PROCESSES))
         return {
-            "cgroups": [str(folder / "cgroup.procs") for folder in sorted(folders)],
+            "cgroups": [str(folder / "cgroup.procs") for folder in folders],
             "hurry": [
                 [str(of["pids"] / "pids.max"), "0"],
                 [str(of["cpu"] / "cpu.cfs_quota_us"), "-1"],
@@ -91,10 +101,19 @@ def available() -> Version2 | Version1 | None:
     return None
 
 
-def remove(procs: list[str]) -> None:
-    for path in procs:
-        with contextlib.suppress(OSError):
-            Path(path).parent.rmdir()
+def remove(folders: list[str]) -> None:
+    """Those that are there. What still runs in them has been killed, or its supervisor has: its end is waited for."""
+    deadline = time.monotonic() + LAST
+    for folder in map(Path, folders):
+        while folder.exists():
+            try:
+                folder.rmdir()
+            except FileNotFoundError:
+                break
+            except OSError as error:
+                if time.monotonic() > deadline:
+                    raise ClaryError(f"the control group {folder} cannot be removed: {error}") from error
+                time.sleep(GLANCE)
 
 
 def memory_given() -> list[int]:

@@ -121,17 +121,18 @@ class Group:
         finally:
             os.close(control)
 
-    def end(self) -> dict[str, Any]:
-        """Kills what runs, waits until it is gone, forgets it, and returns the plan's note."""
+    def end(self) -> None:
+        """Kills what runs, and waits until it is gone."""
         deadline = time.monotonic() + RELEASE
         while (pid := self.supervisor()) is not None:
             self.stop(0)
             _gone(pid, 0.2)
             if time.monotonic() > deadline:
                 raise ClaryError(f"process {pid}, the supervisor of {self.folder.parent}, does not end: kill it")
-        note: dict[str, Any] = self.started().get("note", {})
+
+    def forget(self) -> None:
+        """All that is kept of a group that has ended."""
         shutil.rmtree(self.folder, ignore_errors=True)
-        return note
 
 
 @cache

@@ -22,15 +22,25 @@ def limits() -> str:
     return "cgroup v2" if isinstance(found, cgroup.Version2) else "cgroup v1"
 
 
+def folders(name: str) -> list[str]:
+    """The control groups that `of` makes."""
+    found = cgroup.available()
+    return [str(folder) for folder in found.folders(_group(name))] if found is not None else []
+
+
 def of(name: str, cpus: float, memory: int) -> dict[str, Any]:
     """The part of an instance's plan that limits it. Without control groups each of its processes may take `memory`,
     and nothing limits cpu.
     """
     found = cgroup.available()
     if found is not None:
-        return found.make(f"clary-{name}", cpus, memory) | {"rlimits": [[resource.RLIMIT_CORE, 0]]}
+        return found.make(_group(name), cpus, memory) | {"rlimits": [[resource.RLIMIT_CORE, 0]]}
     rlimits = [[resource.RLIMIT_CORE, 0], [resource.RLIMIT_DATA, memory], [resource.RLIMIT_NPROC, cgroup.PROCESSES]]
     return {"cgroups": [], "hurry": [], "gauge": NO_GAUGE, "rlimits": rlimits}
+
+
+def _group(name: str) -> str:
+    return f"clary-{name}"
 
 
 @cache

@@ -4,32 +4,19 @@ The simplest driver there is. What a launch names must lie where it says already
 """
 
 import os
-from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
-from clary.compute import limits, places
-from clary.compute.driver import Handle, Instance, Launch, Node, Spec, Usage
-from clary.compute.group import Group
+from clary.compute import limits
+from clary.compute.driver import Handle, Launch
+from clary.compute.local import Local
 from clary.errors import ClaryError
 
 
-class Null:
+class Null(Local):
     name = "null"
 
-    def __init__(self, home: Path) -> None:
-        self.places = places.Places(home)
-
-    def nodes(self) -> list[Node]:
-        return [limits.machine()]
-
-    def reserve(self, spec: Spec) -> Handle:
-        numbers = self.places.take(spec.id, spec.folder, spec.size.instances)
-        addresses = [places.address(number) for number in numbers]
-        return {"id": spec.id, "folder": spec.folder, "addresses": addresses, "size": asdict(spec.size)}
-
-    def start(self, handle: Handle, launches: list[Launch]) -> None:
-        group = _group(handle)
-        group.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    def plan(self, handle: Handle, _folder: Path, launches: list[Launch]) -> dict[str, Any]:
         instances = [
             {
                 "command": list(launch.argv),
@@ -38,7 +25,7 @@ class Null:
                 "cwd": launch.cwd,
                 "log": launch.log,
                 "disk": handle["size"]["disk"],
-                "watched": _mounted(launch),
+                "watched": [*_mounted(launch), launch.log],
                 "cgroups": [],
                 "hurry": [],
                 "owner": -1,
@@ -47,32 +34,10 @@ class Null:
             }
             for launch in launches
         ]
-        usage = [{"gauge": each["gauge"], "watched": each["watched"]} for each in instances]
-        group.start({"instances": instances, "network": False, "user": False, "note": {"usage": usage}})
+        return {"instances": instances, "network": False, "user": False}
 
-    def describe(self, handle: Handle) -> list[Instance]:
-        return _group(handle).describe()
-
-    def wait(self, handle: Handle, timeout: float) -> None:
-        _group(handle).wait(timeout)
-
-    def usage(self, handle: Handle) -> list[Usage]:
-        return limits.usage(_group(handle))
-
-    def stop(self, handle: Handle, grace: float) -> None:
-        _group(handle).stop(grace)
-
-    def release(self, handle: Handle) -> None:
-        _group(handle).end()
-        self.places.free(handle["id"])
-
-    def groups(self) -> list[str]:
-        found = self.places.groups()
-        return sorted(group for group, folder in found.items() if Group(folder, 0).supervisor() is not None)
-
-
-def _group(handle: Handle) -> Group:
-    return Group(handle["folder"], len(handle["addresses"]))
+    def undo(self, _folder: Path) -> None:
+        """There is nothing."""
 
 
 def _mounted(launch: Launch) -> list[str]:
