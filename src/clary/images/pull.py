@@ -21,6 +21,7 @@ from clary.config import Config
 from clary.errors import ClaryError
 from clary.images.image import FOLDER, Image
 from clary.images.interpreters import Interpreter, find
+from clary.images.pip import sources
 from clary.images.sources import indexes, uv
 
 VENV = "/opt/venv"
@@ -53,7 +54,7 @@ class Environment:
         base = Path(self.prefix)
         if not base.is_relative_to("/usr"):  # which every container has
             mounts.append(Mount(self.prefix, self.prefix))
-        return tuple(mounts)
+        return (*mounts, *sources().mounts)
 
     @property
     def env(self) -> dict[str, str]:
@@ -67,6 +68,7 @@ class Environment:
             "PYTHONUNBUFFERED": "1",
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONIOENCODING": "utf-8",
+            **sources().env,
         }
 
     def command(self, what: str) -> tuple[str, ...]:

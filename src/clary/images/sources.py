@@ -3,6 +3,7 @@
 scripts/setup.py imports this before there is anything but Python, so it imports nothing else.
 """
 
+import ast
 import os
 import shutil
 import subprocess
@@ -11,18 +12,27 @@ import sys
 _OPTIONS = {"index-url": "--index-url", "extra-index-url": "--extra-index-url", "find-links": "--find-links"}
 
 
+def settings() -> dict[str, str]:
+    """pip's own, as `pip install` would take them here: index-url, find-links, cert and the rest.
+    https://pip.pypa.io/en/stable/topics/configuration/
+    """
+    python = shutil.which("python3", path=os.environ.get("PATH", os.defpath)) or sys.executable
+    told = subprocess.run([python, "-m", "pip", "config", "list"], capture_output=True, text=True, check=False)
+    levels: dict[str, dict[str, str]] = {"global": {}, "install": {}, ":env:": {}}  # the later ones win
+    for line in told.stdout.splitlines():
+        key, _, value = line.partition("=")
+        section, _, name = key.rpartition(".")
+        if section in levels:
+            levels[section][name] = str(ast.literal_eval(value))
+    return {name: value for level in levels.values() for name, value in level.items()}
+
+
 def indexes() -> list[str]:
     """uv's options for the places that pip would ask, the best version over all of them, as pip takes it. The lock's
     hashes say what may be installed.
     """
-    python = shutil.which("python3", path=os.environ.get("PATH", os.defpath)) or sys.executable
-    told = subprocess.run([python, "-m", "pip", "config", "list"], capture_output=True, text=True, check=False)
-    found: dict[tuple[str, str], None] = {}
-    for line in told.stdout.splitlines():
-        key, _, value = line.partition("=")
-        option = _OPTIONS.get(key.rpartition(".")[2])
-        if option:
-            found.update({(option, place): None for place in value.strip("'\"").replace("\\n", " ").split()})
+    told = settings()
+    found = [(option, place) for name, option in _OPTIONS.items() for place in told.get(name, "").split()]
     return [*(word for pair in found for word in pair), "--index-strategy", "unsafe-best-match"]
 
 

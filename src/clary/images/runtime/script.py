@@ -2,7 +2,7 @@
 
 It does for a plain program, package or command what AWS's sagemaker-training toolkit does, with the same variables,
 arguments, exit codes and failure file, without the time that the toolkit takes to import boto3, gevent and paramiko.
-What else the toolkit can (MPI, uploading while it runs), the toolkit is started for.
+What else the toolkit can (MPI, uploading while it runs, CodeArtifact), the toolkit is started for.
 https://github.com/aws/sagemaker-training-toolkit
 """
 
@@ -20,11 +20,15 @@ import tarfile
 import time
 import traceback
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from .environment import Environment
 
-_TOOLKIT = ("sagemaker_mpi_enabled", "sagemaker_s3_output")
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_MPI = "sagemaker_mpi_enabled"
+_SSHD = "/usr/sbin/sshd"  # which the toolkit starts, also for one instance
 _KEPT = 4096  # bytes of standard error, for the failure file
 _SAID = 700  # characters of them that are told: FailureReason has 1,024, and the error itself comes last
 _PATIENCE = 900.0  # seconds that other hosts' names may take
@@ -47,10 +51,13 @@ def run(base: Path, hyperparameters: dict[str, Any]) -> int:
     """The exit code: 0, or 1 with output/failure written."""
     try:
         environment = Environment(base, hyperparameters)
-        if any(environment.ours.get(name) for name in _TOOLKIT):
+        if environment.ours.get("sagemaker_s3_output") or "CA_REPOSITORY_ARN" in os.environ:
             _toolkit()
         _fetch(environment)
         _install(environment)
+        if environment.ours.get(_MPI):
+            _check_mpi(environment)
+            _toolkit()
         _resolve(environment.hosts)
         command = _command(environment)
         variables = environment.variables()
@@ -74,6 +81,22 @@ def run(base: Path, hyperparameters: dict[str, Any]) -> int:
 def _toolkit() -> NoReturn:
     command = [sys.executable, "-c", "from sagemaker_training.cli.train import main; main()"]
     os.execv(command[0], command)  # noqa: S606 - it takes our place
+
+
+def _check_mpi(environment: Environment) -> None:
+    """Amazon's images of XGBoost and scikit-learn have no MPI either; a machine or a requirements.txt may."""
+    if len(environment.hosts) > 1:
+        raise CodeError("MPI joins the processes of one instance here, not of several: please set InstanceCount to 1.")
+    if not shutil.which("mpirun"):
+        raise CodeError(
+            "There is no mpirun, which sagemaker_mpi_enabled needs: install Open MPI on the machine that Clary runs on "
+            "(the package openmpi-bin), or name openmpi in requirements.txt; and mpi4py there."
+        )
+    if not Path(_SSHD).exists():
+        raise CodeError(
+            f"There is no {_SSHD}, which sagemaker-training needs for MPI: install OpenSSH's server on the machine "
+            "that Clary runs on (the package openssh-server)."
+        )
 
 
 def _fetch(environment: Environment) -> None:
@@ -106,9 +129,13 @@ def _fetch(environment: Environment) -> None:
         shutil.copy2(source, str(code))
 
 
-def _hint() -> str:
+def _isolated() -> bool:
     """SageMaker gives a job without network no credentials either."""
-    if os.environ.get("AWS_CONTAINER_CREDENTIALS_FULL_URI"):
+    return not os.environ.get("AWS_CONTAINER_CREDENTIALS_FULL_URI")
+
+
+def _hint() -> str:
+    if not _isolated():
         return ""
     return (
         ". A job with EnableNetworkIsolation reaches no S3. Please give the archive by a channel, as `code`, and set "
@@ -126,19 +153,38 @@ def _unpack(packed: Path, folder: Path) -> None:
 
 def _install(environment: Environment) -> None:
     code, name = environment.code, environment.program
-    pip = [sys.executable, "-m", "pip", "install"]
     required = ["-r", "requirements.txt"] if (code / "requirements.txt").exists() else []
     if name.endswith(".sh"):
         (code / name).chmod(0o777)
     elif (code / "setup.py").exists():
         _say("Installing module.")
-        _carry_out([*pip, ".", *required], code, "InstallModuleError")
+        _pip([".", *required], code, "InstallModuleError")
     elif name.endswith(".py"):
         if required:
             _say("Installing dependencies from requirements.txt")
-            _carry_out([*pip, *required], code, "InstallRequirementsError")
+            _pip(required, code, "InstallRequirementsError")
     else:
         (code / name).chmod(0o777)
+
+
+def _pip(wanted: list[str], code: Path, kind: str) -> None:
+    """Asks the places that the image's environment names by PIP_ variables, or the job's own."""
+    patience = ["--retries", "0"] if _isolated() else []
+    _carry_out([sys.executable, "-m", "pip", "install", *patience, *wanted], code, kind, _unreachable)
+
+
+def _unreachable(said: str) -> str:
+    if _isolated():
+        return (
+            "\nA job with EnableNetworkIsolation reaches no package index: please put the wheels into source_dir and "
+            "name them by their paths in requirements.txt."
+        )
+    if "connection broken by" in said:
+        return (
+            "\nThe package index cannot be reached. It is the one that pip's settings name on the machine that Clary "
+            "runs on, or PIP_INDEX_URL in the job's Environment."
+        )
+    return ""
 
 
 def _command(environment: Environment) -> list[str]:
@@ -151,9 +197,9 @@ def _command(environment: Environment) -> list[str]:
     return ["/bin/sh", "-c", f"./{name} {' '.join(shlex.quote(argument) for argument in arguments)}"]
 
 
-def _carry_out(command: list[str], folder: Path, kind: str) -> None:
-    """Runs it, its standard error passing through our hands: the end of that says why it failed. A SIGTERM for us is
-    one for it.
+def _carry_out(command: list[str], folder: Path, kind: str, advice: Callable[[str], str] = lambda _said: "") -> None:
+    """Runs it, its standard error passing through our hands: the end of that says why it failed, and `advice` what to
+    do. A SIGTERM for us is one for it.
     """
     paths = [str(folder), *filter(None, [os.environ.get("PYTHONPATH")])]
     variables = {**os.environ, "PYTHONPATH": ":".join(paths)}
@@ -176,7 +222,8 @@ def _carry_out(command: list[str], folder: Path, kind: str) -> None:
         sys.stderr.buffer.flush()
     code = process.wait()
     if code:
-        raise ScriptError(kind, code, _reason(said.decode("utf-8", "replace")), command)
+        text = said.decode("utf-8", "replace")
+        raise ScriptError(kind, code, _reason(text) + advice(text), command)
 
 
 def _reason(said: str) -> str:
