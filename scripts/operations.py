@@ -3,10 +3,11 @@
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from clary.app import App
 from clary.config import Config
+from clary.resource.crud import Nouns
+from clary.resource.resource import leads
 from clary.resource.service import Service
 from clary.wire.models import service_model
 
@@ -90,18 +91,11 @@ def unknown(service: Service) -> list[str]:
     wrong = sorted(service.operations.keys() - {*model.operation_names})
     for name, members in sorted(service.unused.items()):
         shape = model.operation_model(name).input_shape
-        wrong += [f"{name}: {member}" for member in sorted(members) if not _leads(shape, member)]
+        wrong += [f"{name}: {member}" for member in sorted(members) if not leads(shape, member)]
+    for plan in service.state.plans.values() if isinstance(service.state, Nouns) else ():
+        taken = {path for verb in ("Create", "Update") if verb in plan.operations for path in plan.idle(verb)}
+        wrong += [f"{plan.noun}: {path}" for path in plan.resource.unused if path not in taken]
     return wrong
-
-
-def _leads(shape: Any, path: str) -> bool:
-    """Whether the shape has the member; one further down is written Rules[].Transitions."""
-    for step in path.split("."):
-        if shape is None or shape.type_name != "structure" or step.removesuffix("[]") not in shape.members:
-            return False
-        shape = shape.members[step.removesuffix("[]")]
-        shape = shape.member if step.endswith("[]") and shape.type_name == "list" else shape
-    return True
 
 
 if __name__ == "__main__":

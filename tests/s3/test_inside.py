@@ -61,8 +61,6 @@ def test_list_and_find(world: World) -> None:
     with pytest.raises(AWSError, match="does not exist"):
         world.objects.find(world.role, "in", "none")
     with pytest.raises(AWSError, match="bucket does not exist"):
-        world.objects.check_bucket("none")
-    with pytest.raises(AWSError, match="bucket does not exist"):
         list(world.objects.list(world.role, "none", ""))
 
 
@@ -72,6 +70,13 @@ def test_the_role_decides(world: World) -> None:
     bucket, inside = "arn:aws:s3:::in", "arn:aws:s3:::in/*"
     nobody = role(world)
     lister = role(world, allow("s3:ListBucket", bucket, Condition={"StringLike": {"s3:prefix": "a/*"}}))
+    seen = {
+        (who, prefix): world.objects.holds(who, "in", prefix) for who in (nobody, lister) for prefix in ("a/", "b/")
+    }
+    assert [where for where, there in seen.items() if there] == [(lister, "a/")]
+    assert not world.objects.holds(world.role, "in", "a/3")
+    assert not world.objects.holds(world.role, "none", "")
+    assert not world.objects.holds(f"{world.role}-gone", "in", "a/")
     reader = role(world, allow("s3:GetObject", "arn:aws:s3:::in/a/1"), allow("s3:ListBucket", bucket))
     for arn in (nobody, lister, reader):
         with pytest.raises(AccessDenied):

@@ -1,7 +1,6 @@
 """Training jobs that run: from CreateTrainingJob to the model, and the many ways not to get there."""
 
 import itertools
-import json
 import time
 import urllib.error
 import urllib.request
@@ -78,28 +77,6 @@ def test_a_script_that_fails_says_why(jobs: Jobs) -> None:
     assert found["FailureReason"].startswith("AlgorithmError: ")
     assert "no luck" in found["FailureReason"]
     assert found["FailureReason"].endswith("exit code: 1")
-
-
-@pytest.mark.parametrize(
-    ("uri", "said"), [("s3://{bucket}/nothing/", "No S3 objects found under S3 URL"), ("s3://{other}/in/", "bucket")]
-)
-def test_input_that_is_not_there(jobs: Jobs, uri: str, said: str) -> None:
-    source = {"S3DataType": "S3Prefix", "S3Uri": uri.format(bucket=jobs.bucket, other=fresh("none"))}
-    channel = {"ChannelName": "train", "DataSource": {"S3DataSource": source}}
-    found = jobs.run(fresh(), jobs.script(SCRIPT), InputDataConfig=[channel])
-    assert found["TrainingJobStatus"] == "Failed"
-    assert found["FailureReason"].startswith("ClientError: Data download failed:")
-    assert said in found["FailureReason"]
-
-
-def test_a_role_that_may_not_read(jobs: Jobs) -> None:
-    iam, name = jobs.platform.client("iam"), fresh("role")
-    trust = {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}
-    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
-    arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"]
-    found = jobs.run(fresh(), jobs.script(SCRIPT), RoleArn=arn)
-    assert found["TrainingJobStatus"] == "Failed"
-    assert "s3:ListBucket" in found["FailureReason"]
 
 
 def test_an_output_bucket_that_is_gone(jobs: Jobs) -> None:

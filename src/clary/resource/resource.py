@@ -53,7 +53,8 @@ class Resource:
     the request does not say them. `parents` maps a member to the noun that it must name (and that cannot go before
     its children). `merge` are members whose Update adds to a map, or replaces parts of a structure, rather than the
     whole. `filters` and `summary` say where List finds what the summary has under another name: a path in the document.
-    `unused` are members of Create and Update that are kept and shown, but that nothing here acts upon.
+    `unused` are members of Create and Update that are kept and shown, but that nothing here acts upon; one further down
+    is a path: ResourceConfig.VolumeKmsKeyId, InputDataConfig[].ContentType.
     """
 
     noun: str
@@ -100,6 +101,11 @@ class Plan:
     def input(self, verb: str) -> dict[str, Any]:
         shape = self.model.operation_model(self.operations[verb]).input_shape
         return dict(shape.members) if shape else {}
+
+    def idle(self, verb: str) -> set[str]:
+        """What the operation takes and nothing acts upon."""
+        shape = self.model.operation_model(self.operations[verb]).input_shape
+        return {path for path in self.resource.unused if leads(shape, path)}
 
     def locate(self, call: Call[Any], document: Document) -> str:
         """The ARN of what the members of `document` name. A name may be an ARN itself where AWS lets it be."""
@@ -190,6 +196,20 @@ class _Known(dict[str, Any]):
 
     def __missing__(self, key: str) -> str:
         return ""
+
+
+def leads(shape: Any, path: str) -> bool:
+    """Whether a shape has the member under `path`, where [] follows what is a list: Rules[].Transitions."""
+    for step in path.split("."):
+        name = step.removesuffix("[]")
+        if shape is None or shape.type_name != "structure" or name not in shape.members:
+            return False
+        shape = shape.members[name]
+        if step != name:
+            if shape.type_name != "list":
+                return False
+            shape = shape.member
+    return True
 
 
 def dig(document: Any, path: list[str]) -> Any:

@@ -6,6 +6,7 @@ Implements jobs.objects.Objects. Permissions are those of the API: the role's po
 import os
 import secrets
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
@@ -88,8 +89,16 @@ class Inside:
             sequencer=f"{change.seq:018X}",
         )
 
-    def check_bucket(self, bucket: str) -> None:
-        self._state.bucket(bucket)
+    def holds(self, role_arn: str, bucket: str, prefix: str) -> bool:
+        try:
+            caller = self._caller(role_arn)
+            self._state.bucket(bucket)
+            self._check(caller, "ListBucket", bucket, "", {"s3:prefix": [prefix]})
+        except AWSError:
+            return False
+        with closing(self._state.store.read().execute(SQL["inside_list"], (bucket, prefix))) as found:
+            row = found.fetchone()
+        return row is not None and row["key"].startswith(prefix)
 
     def _caller(self, role_arn: str) -> Caller:
         try:

@@ -29,6 +29,7 @@ from clary.services.sagemaker import (
     workforce,
 )
 from clary.services.sagemaker.plain import NOUNS
+from clary.services.sagemaker.training_check import check
 from clary.services.sagemaker.training_metrics import Meter, Metrics
 from clary.services.sagemaker.training_recipe import Training
 from clary.wire.models import service_model
@@ -96,7 +97,8 @@ def build(platform: Platform, tools: Tools) -> Service:
     nouns = Nouns()
     tell = partial(training.tell, platform, nouns.plans)
     train = Training(tools.images, tools.objects, tools.where, Meter(tools.metrics), tell)
-    every = (*NOUNS, replace(training.TRAINING_JOB, recipe=train))
+    job = replace(training.TRAINING_JOB, check=partial(check, tools.objects), recipe=train)
+    every = (*NOUNS, job)
     nouns.plans |= {resource.noun: Plan(resource, described) for resource in every}
     operations: dict[str, Operation] = {}
     unused = {name: set(members) for name, members in UNUSED.items()}
@@ -104,7 +106,7 @@ def build(platform: Platform, tools: Tools) -> Service:
         listing = pages.Listing(plan, *LISTS.get(plan.noun, ())) if "List" in plan.operations else None
         operations |= crud.operations(plan, listing)
         for verb in ("Create", "Update"):
-            if verb in plan.operations and (idle := {*plan.resource.unused} & plan.input(verb).keys()):
+            if verb in plan.operations and (idle := plan.idle(verb)):
                 unused.setdefault(plan.operations[verb], set()).update(idle)
     contents = pages.Listing(
         nouns.plans["HubContent"],

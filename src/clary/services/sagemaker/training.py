@@ -10,7 +10,6 @@ from clary.resource.call import Call, Platform
 from clary.resource.crud import Nouns
 from clary.resource.resource import Plan, Resource, Said, Words
 from clary.resource.service import Document, operation
-from clary.services.sagemaker.training_check import check
 from clary.services.sagemaker.training_view import ENDS, status, view
 
 NOUN = "TrainingJob"
@@ -31,9 +30,18 @@ TRAINING_JOB = Resource(
         "EnableInterContainerTrafficEncryption": False,
         "EnableManagedSpotTraining": False,
     },
-    check=check,
     view=view,
     unused=(
+        "AlgorithmSpecification.EnableSageMakerMetricsTimeSeries",
+        "AlgorithmSpecification.TrainingImageConfig",
+        "InputDataConfig[].DataSource.S3DataSource.HubAccessConfig",
+        "InputDataConfig[].DataSource.S3DataSource.ModelAccessConfig",
+        "OutputDataConfig.KmsKeyId",
+        "ResourceConfig.InstancePlacementConfig",
+        "ResourceConfig.KeepAlivePeriodInSeconds",
+        "ResourceConfig.SelectedInstanceCount",
+        "ResourceConfig.SelectedInstanceType",
+        "ResourceConfig.VolumeKmsKeyId",
         "VpcConfig",
         "EnableInterContainerTrafficEncryption",
         "EnableManagedSpotTraining",
@@ -91,8 +99,7 @@ def delete(call: Call[Nouns], request: Document) -> Document:
     plan = call.state.plans[NOUN]
 
     def hook(call: Call[Nouns], connection: Any, document: Document) -> None:
-        arn = plan.locate(call, {"TrainingJobName": document["TrainingJobName"]})
-        job = connection.execute(crud.SQL["job_find"], {"arn": arn}).fetchone()
+        arn, job = _found(call, connection, document)
         if job is not None and job["state"] not in ENDS:
             raise AWSError(
                 "ResourceInUse", f"Training job {arn} is {status(job)['TrainingJobStatus']} and cannot be deleted."
@@ -107,14 +114,19 @@ def update(call: Call[Nouns], request: Document) -> Document:
     plan = call.state.plans[NOUN]
 
     def hook(call: Call[Nouns], connection: Any, document: Document) -> None:
-        arn = plan.locate(call, {"TrainingJobName": document["TrainingJobName"]})
-        job = connection.execute(crud.SQL["job_find"], {"arn": arn}).fetchone()
+        arn, job = _found(call, connection, document)
         if (job is None or job["state"] in ENDS) and not request.get("ResourceConfig"):
             raise Invalid(f"The request was rejected because the training job is in a terminal state: {arn}")
         if request.get("ResourceConfig"):
             raise Invalid("ResourceConfig can only be updated for a training job whose warm pool is Available.")
 
     return crud.update(plan, call, request, hook)
+
+
+def _found(call: Call[Nouns], connection: Any, document: Document) -> tuple[str, Any]:
+    """The ARN of the job that a document is of, and its row, or None."""
+    arn = call.state.plans[NOUN].locate(call, {"TrainingJobName": document["TrainingJobName"]})
+    return arn, connection.execute(crud.SQL["job_find"], {"arn": arn}).fetchone()
 
 
 def tell(platform: Platform, plans: Mapping[str, Plan], arn: str) -> None:

@@ -9,6 +9,10 @@ from clary.errors import Invalid, NotImplementedHere
 from clary.images.hyperparameters import check as check_hyperparameters
 from clary.images.hyperparameters import load
 from clary.images.image import Image, UnknownImage, resolve
+from clary.images.pull import CODE, VENV
+from clary.jobs.ml import data
+from clary.jobs.objects import Objects
+from clary.resource import passed
 from clary.resource.call import Call
 from clary.resource.service import Document
 
@@ -17,11 +21,16 @@ LONGEST = 28 * DAY  # https://docs.aws.amazon.com/sagemaker/latest/APIReference/
 INSTANCES = 20  # the quota that accounts begin with: https://docs.aws.amazon.com/general/latest/gr/sagemaker.html
 SOURCES = ("S3DataSource", "FileSystemDataSource", "DatasetSource")
 CHECKPOINTS = "/opt/ml/checkpoints"
+# Where checkpoints would hide what a job runs on: the system, its input, its image.
+SYSTEM = ("bin", "dev", "etc", "lib", "lib32", "lib64", "libx32", "proc", "sbin", "sys", "usr")
+RESERVED = (*(f"/{name}" for name in SYSTEM), "/opt/ml/input", VENV, CODE)
+COLLECTED = ("/opt/ml/model", "/opt/ml/output/data", "/opt/ml/output/failure")
+LONGEST_NAME = 255  # bytes of one name in a path: NAME_MAX of limits.h
 # What nothing here can carry out, so that saying yes would be a lie.
 REFUSED = ("ServerlessJobConfig", "ModelPackageConfig", "MlflowConfig", "SessionChainingConfig")
 
 
-def check(_call: Call[Any], request: Document) -> None:
+def check(objects: Objects, call: Call[Any], request: Document) -> None:
     """Raises Invalid and NotImplementedHere; sets the members that AWS sets."""
     for member in REFUSED:
         if request.get(member):
@@ -36,6 +45,29 @@ def check(_call: Call[Any], request: Document) -> None:
     specification = load(image.code / "hyperparameters.toml", image.tag)
     if specification and "sagemaker_program" not in given and not _own_command(request):
         check_hyperparameters(specification, given)
+    _texts(request)
+    passed.check(call, request)  # before anything that the role sees shows
+    for channel in request.get("InputDataConfig", []):
+        uri, role = channel["DataSource"]["S3DataSource"]["S3Uri"], request["RoleArn"]
+        if not objects.holds(role, *data.split(uri)):
+            raise Invalid(data.nothing(uri, call.region, role))
+
+
+def _texts(request: Document) -> None:
+    """A NUL character ends a variable or an argument: what follows would not arrive."""
+    algorithm, given = request["AlgorithmSpecification"], request.get("HyperParameters", {})
+    for place, what, texts in (
+        ("hyperParameters", "Map key", given),
+        ("hyperParameters", "Map value", given.values()),
+        ("environment", "Map value", request.get("Environment", {}).values()),
+        ("algorithmSpecification.containerEntrypoint", "Member", algorithm.get("ContainerEntrypoint", ())),
+        ("algorithmSpecification.containerArguments", "Member", algorithm.get("ContainerArguments", ())),
+    ):
+        if any("\0" in text for text in texts):
+            raise Invalid(
+                f"1 validation error detected: Value at '{place}' failed to satisfy constraint: {what} must satisfy "
+                "constraint: [Member must not contain the NUL character]"
+            )
 
 
 def _own_command(request: Document) -> bool:
@@ -115,6 +147,8 @@ def _channels(request: Document) -> None:
     names = [channel["ChannelName"] for channel in channels]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise Invalid(f"Duplicate channel names are not allowed: {', '.join(twice)}")
+    if folders := {".", ".."} & set(names):
+        raise Invalid(f"Invalid channel name: {folders.pop()}")
     groups = {name for _, _, name in instances(request) if name}
     for channel in channels:
         name, source = channel["ChannelName"], channel["DataSource"]
@@ -140,4 +174,25 @@ def _outputs(request: Document) -> None:
     config.setdefault("KmsKeyId", "")  # the SDKs read it
     config.setdefault("CompressionType", "GZIP")
     if checkpoints := request.get("CheckpointConfig"):
-        checkpoints.setdefault("LocalPath", CHECKPOINTS)
+        if not checkpoints["S3Uri"].startswith("s3://"):
+            raise Invalid(f"Invalid S3Uri of CheckpointConfig: {checkpoints['S3Uri']}")
+        _local(checkpoints.setdefault("LocalPath", CHECKPOINTS))
+
+
+def _local(path: str) -> None:
+    """The sentence is AWS's of another LocalPath: https://github.com/aws/amazon-sagemaker-examples/issues/3620"""
+    said = '"LocalPath" of "CheckpointConfig"'
+    parts = [part for part in path.split("/") if part not in ("", ".")]
+    if not path.startswith("/") or not parts or ".." in parts or "\0" in path:
+        raise Invalid(f'{said} must be the absolute path of a folder, without "..": {path!r}')
+    if any(len(part.encode()) > LONGEST_NAME for part in parts):
+        raise Invalid(f"{said} has a name of more than {LONGEST_NAME} bytes")
+    if any(_within(parts, place) or _within(place.split("/")[1:], "/".join(["", *parts])) for place in RESERVED):
+        raise Invalid(f"{said} cannot start with the following reserved path: [{', '.join(RESERVED)}]")
+    if any(_within(parts, place) for place in COLLECTED) or parts == ["opt", "ml", "output"]:
+        raise NotImplementedHere(f"CreateTrainingJob: Clary saves no checkpoints in {path}, which it takes at the end.")
+
+
+def _within(parts: list[str], place: str) -> bool:
+    above = place.split("/")[1:]
+    return parts[: len(above)] == above
