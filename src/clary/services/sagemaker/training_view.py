@@ -29,7 +29,7 @@ BEGUN = ("Downloading", "Training")  # from here on it runs on its instances, an
 
 
 def view(_document: Document, job: Any, events: list[Any]) -> Document:
-    shown: Document = {"ModelArtifacts": {"S3ModelArtifacts": ""}, **status(job)}
+    shown = status(job)  # no ModelArtifacts until the job's end tells them, as on AWS, whatever the model says
     transitions = _transitions(events)
     ended = job is not None and job["state"] in ENDS
     if transitions:
