@@ -4,8 +4,6 @@ import dataclasses
 import re
 from pathlib import Path
 
-import typer.main
-
 import settings
 from clary.cli.commands import app
 from clary.config import Config
@@ -22,7 +20,7 @@ def test_every_setting_is_documented() -> None:
 
 def test_every_command_is_in_the_readme() -> None:
     readme = (ROOT / "README.md").read_text()
-    commands = typer.main.get_group(app).commands
+    commands = app.commands
     assert not [name for name in commands if f"clary {name}" not in readme]
 
 

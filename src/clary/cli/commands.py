@@ -8,9 +8,8 @@ Exit codes: 0 done; 1 it could not be done, and standard error says why and what
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
 from clary.cli import say
 from clary.cli.home import Home
@@ -26,35 +25,39 @@ EPILOG = """Start it and use it from this shell:
 
 Every setting has a variable CLARY_<NAME> and a line in HOME/config.toml."""
 
-app = typer.Typer(
+
+class InOrder(click.Group):
+    """Its help lists the commands as they stand here."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(self.commands)
+
+
+home_option = click.option(
+    "--home",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="The folder that holds everything. [CLARY_HOME, else ~/.clary]",
+)
+json_option = click.option("--json", is_flag=True, help="Answer as JSON.")
+
+
+@click.group(
+    cls=InOrder,
     help="Amazon SageMaker, and the services around it, as one program that runs on this machine.",
     epilog=EPILOG,
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-HomeOption = Annotated[
-    Path | None,
-    typer.Option("--home", metavar="DIR", help="The folder that holds everything. [CLARY_HOME, else ~/.clary]"),
-]
-Json = Annotated[bool, typer.Option("--json", help="Answer as JSON.")]
+def app() -> None:
+    """Its help is above: this would be wrapped otherwise."""
 
 
 @app.command(epilog="Example:\n\n\b\n    clary up --home /srv/clary --port 4600 --detach")
-def up(
-    home: HomeOption = None,
-    port: Annotated[
-        int | None, typer.Option(metavar="N", help="The gateway's port; 0 takes a free one. [CLARY_PORT, else 4510]")
-    ] = None,
-    host: Annotated[
-        str | None,
-        typer.Option(metavar="H", help="The address to listen on. [CLARY_HOST, else 127.0.0.1: this machine only]"),
-    ] = None,
-    detach: Annotated[bool, typer.Option("--detach", help="Return when it answers, and let it run on.")] = False,
-) -> None:
+@home_option
+@click.option("--port", metavar="N", type=int, help="The gateway's port; 0 takes a free one. [CLARY_PORT, else 4510]")
+@click.option("--host", metavar="H", help="The address to listen on. [CLARY_HOST, else 127.0.0.1: this machine only]")
+@click.option("--detach", is_flag=True, help="Return when it answers, and let it run on.")
+def up(home: Path | None, port: int | None, host: str | None, *, detach: bool) -> None:
     """Start Clary; Ctrl-C stops it."""
     from clary.cli.up import serve, start
 
@@ -69,7 +72,8 @@ def up(
 
 
 @app.command()
-def down(home: HomeOption = None) -> None:
+@home_option
+def down(home: Path | None) -> None:
     """Stop Clary; returns when it has stopped."""
     from clary.cli.up import stop
 
@@ -78,18 +82,22 @@ def down(home: HomeOption = None) -> None:
 
 
 @app.command()
-def status(home: HomeOption = None, json: Json = False) -> None:
+@home_option
+@json_option
+def status(home: Path | None, *, json: bool) -> None:
     """Say whether Clary runs, and where.
 
     The exit code is 3 if it doesn't.
     """
     from clary.cli.status import show
 
-    raise typer.Exit(show(_home(home), json=json))
+    sys.exit(show(_home(home), json=json))
 
 
 @app.command(epilog='Examples:\n\n\b\n    eval "$(clary env)"\n    clary env --json')
-def env(home: HomeOption = None, json: Json = False) -> None:
+@home_option
+@json_option
+def env(home: Path | None, *, json: bool) -> None:
     """Print what leads AWS clients to Clary.
 
     These are variables, as lines for a shell. They hold credentials of the default execution role, as
@@ -104,10 +112,9 @@ def env(home: HomeOption = None, json: Json = False) -> None:
     context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
     epilog="Examples:\n\n\b\n    clary run -- python train.py\n    clary run -- node app.js",
 )
-def run(
-    command: Annotated[list[str], typer.Argument(metavar="CMD...", help="The command and its arguments.")],
-    home: HomeOption = None,
-) -> None:
+@click.argument("command", metavar="CMD...", nargs=-1, required=True, help="The command and its arguments.")
+@home_option
+def run(command: tuple[str, ...], home: Path | None) -> None:
     """Run a command whose AWS calls come here.
 
     Whatever language it is written in: it gets what `clary env` gives, and a proxy that takes every connection to
@@ -115,16 +122,23 @@ def run(
     """
     from clary.cli.run import carry_out
 
-    raise typer.Exit(carry_out(Config.load(home=home), command))
+    sys.exit(carry_out(Config.load(home=home), list(command)))
 
 
 @app.command()
-def logs(
-    home: HomeOption = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what comes, until Ctrl-C.")] = False,
-    access: Annotated[bool, typer.Option("--access", help="The requests, one a line, instead.")] = False,
-    lines: Annotated[int, typer.Option("--lines", "-n", metavar="N", min=0, help="How many of the last lines.")] = 100,
-) -> None:
+@home_option
+@click.option("--follow", "-f", is_flag=True, help="Go on with what comes, until Ctrl-C.")
+@click.option("--access", is_flag=True, help="The requests, one a line, instead.")
+@click.option(
+    "--lines",
+    "-n",
+    metavar="N",
+    type=click.IntRange(0),
+    default=100,
+    show_default=True,
+    help="How many of the last lines.",
+)
+def logs(home: Path | None, lines: int, *, follow: bool, access: bool) -> None:
     """Print the last lines of Clary's log."""
     from clary.cli.logs import show
 
@@ -132,17 +146,27 @@ def logs(
     show(shown.access_log if access else shown.log, lines, follow=follow)
 
 
-images = typer.Typer(
-    invoke_without_command=True, help="Say which images there are, and which are pulled.", rich_markup_mode=None
-)
-app.add_typer(
-    images, name="images", epilog="Examples:\n\n\b\n    clary images\n    clary images pull sagemaker-xgboost:1.7-1"
-)
-References = Annotated[list[str], typer.Argument(metavar="IMAGE...", help="As `clary images` names them, or a URI.")]
+@app.command()
+@home_option
+@click.option("--port", type=int, hidden=True)
+def doctor(home: Path | None, port: int | None) -> None:
+    """Say what works on this machine.
+
+    And, for what doesn't, the command that mends it. The exit code is 1 if something needed is broken.
+    """
+    from clary.cli.doctor import examine
+
+    sys.exit(examine(Config.load(home=home, port=port)))
 
 
-@images.callback()
-def images_show(context: typer.Context, home: HomeOption = None) -> None:
+@app.group(
+    cls=InOrder,
+    invoke_without_command=True,
+    epilog="Examples:\n\n\b\n    clary images\n    clary images pull sagemaker-xgboost:1.7-1",
+)
+@home_option
+@click.pass_context
+def images(context: click.Context, home: Path | None) -> None:
     """Say which images there are, and which are pulled.
 
     A job that needs one that isn't pulled pulls it.
@@ -153,31 +177,33 @@ def images_show(context: typer.Context, home: HomeOption = None) -> None:
         show(Config.load(home=home))
 
 
+references_argument = click.argument(
+    "references",
+    metavar="IMAGE...",
+    nargs=-1,
+    required=True,
+    help="As `clary images` names them, or a URI.",
+)
+
+
 @images.command("pull")
-def images_pull(references: References, home: HomeOption = None) -> None:
+@references_argument
+@home_option
+def images_pull(references: tuple[str, ...], home: Path | None) -> None:
     """Make images ready to run."""
     from clary.cli.images import pull
 
-    pull(Config.load(home=home), references)
+    pull(Config.load(home=home), list(references))
 
 
 @images.command("rm")
-def images_rm(references: References, home: HomeOption = None) -> None:
+@references_argument
+@home_option
+def images_rm(references: tuple[str, ...], home: Path | None) -> None:
     """Remove images that are pulled."""
     from clary.cli.images import remove
 
-    remove(Config.load(home=home), references)
-
-
-@app.command()
-def doctor(home: HomeOption = None, port: Annotated[int | None, typer.Option(metavar="N", hidden=True)] = None) -> None:
-    """Say what works on this machine.
-
-    And, for what doesn't, the command that mends it. The exit code is 1 if something needed is broken.
-    """
-    from clary.cli.doctor import examine
-
-    raise typer.Exit(examine(Config.load(home=home, port=port)))
+    remove(Config.load(home=home), list(references))
 
 
 def _home(given: Path | None) -> Home:
@@ -186,7 +212,7 @@ def _home(given: Path | None) -> Home:
 
 def main() -> None:
     try:
-        app()
+        app(prog_name="clary")
     except ClaryError as error:
         say.problem(error.message)
         sys.exit(1)
