@@ -3,10 +3,11 @@
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clary.jobs.tail import LONGEST, Tail, cut
+from clary.jobs.tail import CHUNK, LONGEST, Tail, cut
 from clary.store.journal import Journal
 
 STREAM = ("/jobs", "j/algo-1")
@@ -44,6 +45,37 @@ def test_in_pieces_as_in_one(pieces: list[tuple[bytes, str]]) -> None:
         entry = group.stream(STREAM[1]) if group else None
         kept = [line.text for line in entry.lines.read()] if entry else []
         assert kept == expected
+
+
+class Died(BaseException):
+    """Clary, between the journal and whoever listens."""
+
+
+def test_what_nobody_heard_is_told_again(tmp_path: Path) -> None:
+    """And is in the journal once."""
+
+    def dies(_lines: list[str]) -> None:
+        raise Died
+
+    file, heard = tmp_path / "log", list[str]()
+    file.write_text("one\ntwo\n")
+    Tail(Journal(tmp_path / "journal"), STREAM, file, 1, heard.extend).ship()
+    long = "x" * (LONGEST + 10)
+    with file.open("a") as out:
+        out.write(f"three\n{long}\n" + "many\n" * CHUNK)
+    with pytest.raises(Died):
+        Tail(Journal(tmp_path / "journal"), STREAM, file, 1, dies).ship()
+    journal = Journal(tmp_path / "journal")
+    tail = Tail(journal, STREAM, file, 1, heard.extend)
+    tail.ship(last=True)
+    expected, _ = cut(file.read_bytes(), last=True)
+    assert heard == expected
+    group = journal.group("", "/jobs")
+    entry = group.stream(STREAM[1]) if group else None
+    assert entry
+    assert [line.text for line in entry.lines.read()] == expected
+    tail.ship(last=True)
+    assert heard == expected
 
 
 def test_each_attempt_begins_its_file_anew(tmp_path: Path) -> None:

@@ -26,9 +26,12 @@ class JobStopped(ClaryError):
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What a job asks for. `share` is whose turn it is when several wait: the queue is fair between shares."""
+    """What a job asks for. `share` is whose turn it is when several wait: the queue is fair between shares. `standing`:
+    it waits for work most of the time, so it starts at once, and what it may take is taken from nobody.
+    """
 
     size: Size = Size()
+    standing: bool = False
     share: str = ""
     seconds: float | None = None  # how long it may run; None: for ever
     wait: float | None = None  # how long it may wait for its places; None: for ever
@@ -86,7 +89,7 @@ class Recipe(Protocol):
 
     def lines(self, job: Job, instance: int, lines: list[str]) -> None:
         """What an instance (from 0) has just said, once the journal has it; for metrics. Called in order; after a crash
-        of ours, what was said just before may be missing here, though never in the journal.
+        of ours, what was said just before may come again here, though never in the journal.
         """
 
     def measured(self, job: Job, usage: list[Usage], seconds: float) -> None:

@@ -27,11 +27,15 @@ class Tail:
         attempt: int,
         heard: Callable[[list[str]], None],
     ) -> None:
-        """`heard` gets the lines after the journal has them."""
+        """`heard` gets the lines after the journal has them: all of them, and after a crash of ours the last ones
+        perhaps again. How far it has heard is in a file beside the log.
+        """
         self._journal, self._stream, self._file, self._heard = journal, stream, file, heard
         self._base = attempt * ATTEMPT
         origin = journal.origin(*stream)
         self._offset = max(0, origin - self._base)
+        self._note = file.with_name(f"{file.name}.heard")
+        self._told = min(self._offset, self._noted())
 
     def ship(self, *, last: bool = False) -> None:
         """What is there now; `last`: all of it, also a line without an end, since nothing will follow."""
@@ -39,6 +43,8 @@ class Tail:
             if not self._behind():
                 return
             with self._file.open("rb") as source:
+                while self._told < self._offset:
+                    self._again(source)
                 for _ in count() if last else range(AT_ONCE):
                     if not self._piece(source, last=last):
                         break
@@ -46,7 +52,30 @@ class Tail:
             return  # nothing was said yet
 
     def _behind(self) -> bool:
-        return os.stat(self._file).st_size > self._offset  # noqa: PTH116 - ten times a second for every instance
+        size = os.stat(self._file).st_size  # noqa: PTH116 - ten times a second for every instance
+        return size > self._offset or self._told < self._offset
+
+    def _again(self, source: BinaryIO) -> None:
+        """What the journal has, but nobody heard: we died in between."""
+        source.seek(self._told)
+        data = source.read(min(CHUNK, self._offset - self._told))
+        lines, taken = cut(data, last=self._told + len(data) == self._offset)
+        self._tell(lines, self._told + taken)
+
+    def _tell(self, lines: list[str], until: int) -> None:
+        self._heard(lines)
+        self._told = until
+        handle = os.open(self._note, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            os.pwrite(handle, until.to_bytes(8), 0)  # in place, so that it is never half there
+        finally:
+            os.close(handle)
+
+    def _noted(self) -> int:
+        try:
+            return int.from_bytes(self._note.read_bytes())
+        except FileNotFoundError:
+            return 0
 
     def _piece(self, source: BinaryIO, *, last: bool) -> bool:
         """Whether there may be more."""
@@ -58,7 +87,7 @@ class Tail:
             at = int(time.time() * 1000)
             self._offset += taken
             self._journal.append(*self._stream, [(at, line) for line in lines], self._base + self._offset)
-            self._heard(lines)
+            self._tell(lines, self._offset)
         return not whole
 
 
