@@ -21,20 +21,21 @@ from clary.store.sql import queries
 
 SQL = queries("clary.store")
 PAGE = 10  # how many AWS gives when the request does not say: "The default value is 10"
-ENDLESS = 1e12  # seconds: after every time that there will be
 Keep = Callable[[Document], bool]
+TIES = ("created", "arn")  # the order of what the asked one leaves equal
 
-# What a filter on a time is called, and the bound that it is: AWS has three spellings for the same thing.
+# What a filter on a time is called, and what it means: AWS has three spellings for the same thing.
 TIMES = {
-    "CreationTimeAfter": "created_after",
-    "CreatedAfter": "created_after",
-    "CreationTimeBefore": "created_before",
-    "CreatedBefore": "created_before",
-    "LastModifiedTimeAfter": "modified_after",
-    "ModifiedTimeAfter": "modified_after",
-    "LastModifiedTimeBefore": "modified_before",
-    "ModifiedTimeBefore": "modified_before",
+    "CreationTimeAfter": "created > :created_after",
+    "CreatedAfter": "created > :created_after",
+    "CreationTimeBefore": "created < :created_before",
+    "CreatedBefore": "created < :created_before",
+    "LastModifiedTimeAfter": "modified > :modified_after",
+    "ModifiedTimeAfter": "modified > :modified_after",
+    "LastModifiedTimeBefore": "modified < :modified_before",
+    "ModifiedTimeBefore": "modified < :modified_before",
 }
+STATUS = "StatusEquals"  # of what runs: by its job, whose phases are AWS's words without their capitals
 PAGING = ("MaxResults", "NextToken", "SortBy", "SortOrder")
 COLUMNS = {"creationtime": "created", "createdate": "created", "lastmodifiedtime": "modified", "name": "name"}
 
@@ -74,11 +75,12 @@ class Listing:
         """`given` turns the request's `extra` members, which this noun alone has, into a filter on documents."""
         self.plan = plan
         self.given = given
+        self.columns = {**COLUMNS, "status": "phase"} if plan.resource.recipe else COLUMNS
         self.filters: dict[str, list[str]] = {}
         shape = plan.model.operation_model(operation or plan.operations["List"]).input_shape
         members = dict(shape.members) if shape else {}
         for member in members:
-            if member in PAGING or member in TIMES or member in extra:
+            if member in PAGING or member in TIMES or member in extra or (member == STATUS and plan.resource.recipe):
                 continue
             path = self._path(member)
             assert path, f"List{plan.noun}: nothing filters by {member}"
@@ -114,7 +116,7 @@ class Listing:
             if len(found) == size:
                 return {plan.listed: found, "NextToken": sealed(place, query)}
             found.append(self.summarize(shown))
-            place = [row["sorted"], row["arn"]]
+            place = [row["sorted"], *(row[column] for column in TIES)]
         return {plan.listed: found}
 
     def summarize(self, document: Document) -> Document:
@@ -122,18 +124,23 @@ class Listing:
         return {member: value for member, value in pairs if value is not None}
 
     def _rows(self, call: Call[Any], request: Document, after: list[Any] | None) -> Iterator[Any]:
-        by = re.sub("[^a-z]", "", request.get("SortBy", self.default[0]).lower())
-        by = COLUMNS.get(by) or COLUMNS.get(by.removeprefix(self.plan.noun.lower()), "") or self._member(by)
+        by = _letters(request.get("SortBy", self.default[0]))
+        by = self.columns.get(by) or COLUMNS.get(by.removeprefix(self.plan.noun.lower()), "") or self._member(by)
         descending = request.get("SortOrder", self.default[1]).lower() == "descending"
         way, beyond = ("DESC", "<") if descending else ("ASC", ">")
-        values = _bounds(self.plan, call)
+        values, only = _place(self.plan, call), []
         if after:
-            values["after"], values["after_arn"] = after
-        for member, bound in TIMES.items():
+            last = dict(zip((by, *TIES), after, strict=True))
+            only.append(f"({', '.join(last)}) {beyond} ({', '.join(f':last_{number}' for number in range(len(last)))})")
+            values |= {f"last_{number}": value for number, value in enumerate(last.values())}
+        for member, condition in TIMES.items():
             if request.get(member) is not None:
-                values[bound] = request[member]
-        statement = SQL["resource_page"].format(key=by, way=way, beyond=beyond)
-        return call.platform.store.read().execute(statement, values)
+                only.append(condition)
+                values[condition.partition(":")[2]] = request[member]
+        if self.plan.resource.recipe and request.get(STATUS):
+            only.append("phase = :phase")
+            values["phase"] = _letters(request[STATUS])
+        return call.platform.store.read().execute(_statement(by, way, only), values)
 
     def _member(self, by: str) -> str:
         """SQL for the order by a member of the document: a hub's status."""
@@ -162,6 +169,11 @@ class Listing:
             raise plan.missing(call.operation, arn, request)
 
 
+def _letters(words: str) -> str:
+    """CreationTime, CREATION_TIME and "creation time" are one: creationtime."""
+    return re.sub("[^a-z]", "", words.lower())
+
+
 def _test(member: str, path: list[str], wanted: Any) -> Keep:
     if member.endswith("Contains"):
         return lambda shown: wanted in str(dig(shown, path) or "")
@@ -172,25 +184,16 @@ def _test(member: str, path: list[str], wanted: Any) -> Keep:
 
 def every(plan: Plan, call: Call[Any], connection: Any) -> list[Any]:
     """The rows of all resources of a noun, oldest first."""
-    return list(
-        connection.execute(SQL["resource_page"].format(key="created", way="ASC", beyond=">"), _bounds(plan, call))
-    )
+    return list(connection.execute(_statement("created", "ASC", []), _place(plan, call)))
 
 
-def _bounds(plan: Plan, call: Call[Any]) -> dict[str, Any]:
-    """All of the noun's resources here, from the first on."""
-    return {
-        "service": plan.service,
-        "type": plan.noun,
-        "account": call.account,
-        "region": call.region,
-        "after": None,
-        "after_arn": None,
-        "created_after": -1.0,
-        "created_before": ENDLESS,
-        "modified_after": -1.0,
-        "modified_before": ENDLESS,
-    }
+def _statement(key: str, way: str, only: list[str]) -> str:
+    order = ", ".join(f"{part} {way}" for part in dict.fromkeys((key, *TIES)))
+    return SQL["resource_page"].format(key=key, order=order, only="".join(f" AND {one}" for one in only))
+
+
+def _place(plan: Plan, call: Call[Any]) -> dict[str, Any]:
+    return {"service": plan.service, "type": plan.noun, "account": call.account, "region": call.region}
 
 
 def document(plan: Plan, row: Any) -> Document:

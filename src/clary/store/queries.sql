@@ -20,15 +20,12 @@ WHERE service = :service AND type = :type AND account = :account AND region = :r
     AND json_extract(CAST(document AS TEXT), :path) = :value
 LIMIT 1;
 
--- The resources of a type in the order of {key}, from behind (:after, :after_arn) on; {way} and {beyond} are ASC and >,
--- or DESC and <. They are read as far as the page goes.
+-- The resources of a type, sorted by {key} in {order}. {only} are conditions, each there only if it is asked for, so that
+-- the index of the order is not passed over for one of a condition that all meet. They are read as far as the page goes.
 -- name: resource_page
 SELECT arn, name, document, created, modified, {key} AS sorted FROM resource
-WHERE service = :service AND type = :type AND account = :account AND region = :region
-    AND (:after IS NULL OR {key} {beyond} :after OR ({key} = :after AND arn {beyond} :after_arn))
-    AND created > :created_after AND created < :created_before
-    AND modified > :modified_after AND modified < :modified_before
-ORDER BY {key} {way}, arn {way};
+WHERE service = :service AND type = :type AND account = :account AND region = :region {only}
+ORDER BY {order};
 
 -- name: resource_latest
 SELECT max(created) AS created, max(modified) AS modified FROM resource;

@@ -88,3 +88,21 @@ CREATE TABLE route (
     document BLOB NOT NULL,          -- JSON
     PRIMARY KEY (kind, key)
 ) WITHOUT ROWID;
+
+-- version: 4
+
+-- What became of a resource's job, in the resource's own row: lists filter by it and sort, and an index can have it
+-- beside the time. Triggers keep it, so that it is never another than the job's.
+ALTER TABLE job ADD COLUMN phase TEXT NOT NULL GENERATED ALWAYS AS (
+    CASE WHEN state IN ('completed', 'failed', 'stopped') THEN state WHEN stop THEN 'stopping' ELSE 'inprogress' END
+) VIRTUAL;
+ALTER TABLE resource ADD COLUMN phase TEXT NOT NULL DEFAULT '';  -- the job's; '' where nothing runs
+UPDATE resource SET phase = ifnull((SELECT job.phase FROM job WHERE job.arn = resource.arn), '');
+CREATE INDEX resource_by_phase ON resource (service, type, account, region, phase, created);
+CREATE INDEX resource_by_phase_name ON resource (service, type, account, region, phase, name, created);
+CREATE TRIGGER job_added AFTER INSERT ON job BEGIN
+    UPDATE resource SET phase = new.phase WHERE arn = new.arn;
+END;
+CREATE TRIGGER job_moved AFTER UPDATE OF state, stop ON job WHEN new.phase <> old.phase BEGIN
+    UPDATE resource SET phase = new.phase WHERE arn = new.arn;
+END;
