@@ -1,6 +1,7 @@
 """What URIs mean, and that pulls are whole."""
 
 import contextlib
+import dataclasses
 import subprocess
 import threading
 from pathlib import Path
@@ -110,6 +111,12 @@ def test_a_pull_that_fails_says_why_and_leaves_nothing(tmp_path: Path) -> None:
 def test_a_python_that_is_not_here_is_named() -> None:
     with pytest.raises(NoInterpreter, match=r"needs Python 3\.99"):
         find("3.99", "/nowhere:/tmp")
+
+
+def test_a_tag_whose_python_is_not_here_says_which_tags_can_run(tmp_path: Path) -> None:
+    image = dataclasses.replace(resolve("sagemaker-scikit-learn:0.20.0"), python="3.99")
+    with pytest.raises(PullFailed, match=r"learn:0\.20\.0 .*needs Python 3\.99.* what these need: .*learn:1\.4-2 \(sc"):
+        Images(Config(home=tmp_path)).ready(image, print)
 
 
 def test_command(tmp_path: Path) -> None:

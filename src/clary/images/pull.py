@@ -19,8 +19,8 @@ from pathlib import Path
 from clary.compute.driver import Mount
 from clary.config import Config
 from clary.errors import ClaryError
-from clary.images.image import FOLDER, Image
-from clary.images.interpreters import Interpreter, find
+from clary.images.image import FOLDER, Image, images
+from clary.images.interpreters import Interpreter, NoInterpreter, find
 from clary.images.pip import sources
 from clary.images.sources import indexes, uv
 
@@ -120,8 +120,10 @@ class Images:
     def _pull(self, image: Image, folder: Path, say: Say) -> None:
         try:
             interpreter = find(image.python, self._pythons)
-        except ClaryError as error:
-            raise PullFailed(f"The image {image.reference} ({image.library}) cannot run: {error.message}.") from error
+        except NoInterpreter as error:
+            raise PullFailed(
+                f"The image {image.reference} ({image.library}) cannot run: {error.message}. {self._instead(image)}"
+            ) from error
         began = time.monotonic()
         say(f"Pulling {image.reference}: {image.library}, Python {interpreter.version}")
         building = folder.with_name(f".{folder.name}.building")
@@ -134,6 +136,20 @@ class Images:
             raise
         building.rename(folder)
         say(f"Pulled {image.reference} in {time.monotonic() - began:.1f} s")
+
+    def _instead(self, image: Image) -> str:
+        """The image's other tags that can run here."""
+        others = [other for other in images() if other.name == image.name and other.python != image.python]
+        pythons = {other.python for other in others if self._has(other.python)}
+        found = [f"{other.reference} ({other.library})" for other in others if other.python in pythons]
+        return f"This machine has what these need: {', '.join(found)}." if found else ""
+
+    def _has(self, python: str) -> bool:
+        try:
+            find(python, self._pythons)
+        except NoInterpreter:
+            return False
+        return True
 
 
 def _build(image: Image, interpreter: Interpreter, folder: Path, say: Say) -> None:
