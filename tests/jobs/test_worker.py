@@ -167,3 +167,27 @@ def test_trouble_of_ours_is_overcome(bed: Bed) -> None:
     assert bed.over(arn) == ["completed"]
     assert bed.row(arn)["attempt"] == 1
     assert bed.said("unlucky") == ["prepared", "here"]
+
+
+def test_what_stands_by_takes_no_places_and_is_begun_anew(tmp_path: Path) -> None:
+    bed = Bed(tmp_path / "home", oversubscribe=0.1)
+    bed.worker.start()
+    try:
+        full = bed.add("full", "sleep 60", cpus=1000.0)
+        until(lambda: bed.state(full) == "running")
+        standing = bed.add("standing", "echo here; sleep 60", cpus=1000.0, standing=True)
+        until(lambda: bed.said("standing") == ["prepared", "here"])
+    finally:
+        bed.close()
+    bed = Bed(tmp_path / "home")
+    try:
+        assert [bed.state(full), bed.state(standing)] == ["running", "pending"]
+        assert len(list((bed.home / "jobs").iterdir())) == 1
+        bed.worker.start()
+        until(lambda: bed.said("standing") == ["prepared", "here"] * 2)
+        assert [bed.row(full)["attempt"], bed.row(standing)["attempt"]] == [1, 2]
+        bed.stop(full)
+        bed.stop(standing)
+        assert bed.over(full, standing) == ["stopped", "stopped"]
+    finally:
+        bed.close()

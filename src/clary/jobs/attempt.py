@@ -93,6 +93,15 @@ class Attempt:
         if self._started.is_set():
             self._stop(GRACE)
 
+    def suspend(self) -> None:
+        """Ends what runs, for the next worker to begin anew. This one is closing, and has left it."""
+        if self.record.state == "running":
+            self._release()
+            self._drain()
+            folder = self.folder
+            self._move("pending", Note(detail={"status": "Restarting"}))
+            remove(folder)
+
     def end(self, outcome: Outcome | None) -> None:
         """The last event. None: once more."""
         if outcome is None:

@@ -25,7 +25,7 @@ from clary.store.db import Store
 
 log = logging.getLogger(__name__)
 
-MOST = 64  # jobs with a thread at once, those that upload included
+MOST = 64  # jobs with a thread at once, those that upload included, but not those that stand by
 IDLE = 1.0  # seconds between two rounds when nobody wakes us
 SHIP = 0.1  # seconds between two looks at the log files
 FIRST, MEASURE = 1.0, 60.0  # seconds: between two looks whether it is time to measure; between two measurements
@@ -66,7 +66,7 @@ class Worker:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for record in self._records.take_over():
             if (attempt := self._attempt(record)) is not None:
-                self._launch(attempt, self._budget.places(attempt.need.size))
+                self._launch(attempt, self._places(attempt))
         kept = {attempt.record.group for attempt in self._active.values()}
         self._run("jobs-sweep", lambda: self._sweep(kept))
         self._run("jobs", lambda: self._rounds(self._round, self._pause))
@@ -78,13 +78,17 @@ class Worker:
         self._woken.set()
 
     def close(self) -> None:
-        """Leaves containers running; the next worker adopts them."""
+        """Leaves containers running, which the next worker adopts; those that stand by end, and it begins them anew."""
         self._closing.set()
         self._woken.set()
         deadline = time.monotonic() + CLOSING
         for thread in self._threads:
             while thread.is_alive() and time.monotonic() < deadline and thread.name not in self._resting():
                 thread.join(GLANCE)
+        for attempt in list(self._active.values()):
+            if attempt.need.standing:
+                with suppress(LeaseLost):
+                    attempt.suspend()
 
     def _resting(self) -> set[str]:
         return {f"job-{number}" for number, attempt in list(self._active.items()) if attempt.resting}
@@ -138,11 +142,17 @@ class Worker:
             return None
 
     def _enqueue(self, record: Record) -> None:
-        if (attempt := self._attempt(record)) is not None:
-            need = attempt.need
-            waiting = Waiting(record.id, need.share, self._budget.places(need.size), self._clock())
+        if (attempt := self._attempt(record)) is None:
+            return
+        if attempt.need.standing:
+            self._launch(attempt, Places())
+        else:
+            waiting = Waiting(record.id, attempt.need.share, self._places(attempt), self._clock())
             self._waiting[record.id] = attempt, waiting
             self._queue.add(waiting)
+
+    def _places(self, attempt: Attempt) -> Places:
+        return Places() if attempt.need.standing else self._budget.places(attempt.need.size)
 
     def _dequeue(self, number: int) -> Attempt:
         attempt, waiting = self._waiting.pop(number)
@@ -151,8 +161,10 @@ class Worker:
         return attempt
 
     def _admit(self) -> None:
-        while len(self._active) < MOST and (waiting := self._queue.next(self._clock())):
+        busy = sum(not attempt.need.standing for attempt in self._active.values())
+        while busy < MOST and (waiting := self._queue.next(self._clock())):
             self._launch(self._dequeue(waiting.id), waiting.places)
+            busy += 1
 
     def _launch(self, attempt: Attempt, places: Places) -> None:
         number, share = attempt.record.id, attempt.need.share
