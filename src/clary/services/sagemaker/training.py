@@ -148,7 +148,7 @@ def tell(platform: Platform, plans: Mapping[str, Plan], arn: str) -> None:
 
 def _milliseconds(member: str, value: Any) -> Any:
     """Times as such events have them."""
-    if member.endswith("Time") and isinstance(value, float):
+    if member.endswith(("Time", "Timestamp")) and isinstance(value, float):
         return int(value * 1000)
     if isinstance(value, list):
         return [_milliseconds(member, one) for one in value]
