@@ -48,7 +48,7 @@ LISTS: dict[str, tuple[Any, ...]] = {
     "TrialComponent": (experiment.components, "ExperimentName", "TrialName", "SourceArn"),
     "ModelPackage": (package.given, "ModelPackageGroupName", "ModelPackageType"),
     "HubContent": (hub.newest, "HubName", "HubContentType", "MaxSchemaVersion"),
-    "TrainingJob": (training.given, "StatusEquals", "WarmPoolStatusEquals", "TrainingPlanArnEquals"),
+    "TrainingJob": (training.given, "WarmPoolStatusEquals", "TrainingPlanArnEquals"),
     "Device": (fleet.given, "LatestHeartbeatAfter", "ModelName"),
     # All that is here is this account's, and made by its users.
     "ModelPackageGroup": (_only("CrossAccountFilterOption", "SameAccount"), "CrossAccountFilterOption"),
