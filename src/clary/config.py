@@ -25,6 +25,13 @@ class Config:
     home: Path = setting(Path("~/.clary"), "The folder that holds everything: state, objects, keys, logs.")
     host: str = setting("127.0.0.1", "The address to listen on; anything but loopback lets other machines in.")
     port: int = setting(4510, "The port of the gateway, which answers for every service; 0 takes a free one.")
+    serving_port: int = setting(4511, "The port that endpoints are invoked at; 0 takes a free one.")
+    serving_timeout: float = setting(
+        60.0, "How many seconds a model's container may take to answer an invocation; AWS has 60."
+    )
+    serving_body_limit: int = setting(
+        6 * MiB, "The largest body of an invocation and of its answer, in bytes; AWS has 6 MiB."
+    )
     account_id: str = setting("", "The AWS account's 12 digits; made at first start if empty.", r"(\d{12})?")
     region: str = setting("us-west-2", "The region that `clary env` gives out.", r"[a-z]{2}(-[a-z]+)+-\d")
     body_limit: int = setting(64 * MiB, "The largest request body in bytes, but for streamed ones such as S3 objects.")

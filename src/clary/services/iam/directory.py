@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 
 from clary.services.iam import managed
 from clary.services.iam.policy.statement import Policies, Source, Statement, statements
-from clary.store.db import Store
+from clary.store.db import Reader, Store
 from clary.store.sql import queries
 
 KEPT: Final = 4096  # users and roles in memory; beyond that it begins anew
@@ -49,9 +49,11 @@ class Principal:
 
 
 class Directory:
-    """All writes go through `change`, which drops what memory holds; so memory is never behind the tables."""
+    """All writes go through `change`, which drops what memory holds; so memory is never behind the tables. Another
+    process reads only (`store` is a Reader), and calls `forget` when it sees that the tables have changed.
+    """
 
-    def __init__(self, store: Store, account: str) -> None:
+    def __init__(self, store: Reader, account: str) -> None:
         self.store = store
         self.account = account
         self.generation = 0  # grows with every change; whoever keeps something keeps it for one generation
@@ -60,12 +62,17 @@ class Directory:
 
     def change(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Runs `work` in a write transaction; from its return on, everybody sees what it did."""
+        assert isinstance(self.store, Store), "this process only reads"
         try:
             return self.store.write(work)
         finally:
-            with self._lock:
-                self.generation += 1
-                self._principals = {}
+            self.forget()
+
+    def forget(self) -> None:
+        """Drops what memory holds: the tables may have changed."""
+        with self._lock:
+            self.generation += 1
+            self._principals = {}
 
     def principal(self, arn: str) -> Principal | None:
         """The user or role of this ARN; None if there is none."""

@@ -19,7 +19,7 @@ from clary.services.iam import managed, names
 from clary.services.iam.authority import Judge
 from clary.services.iam.credentials import Credentials, Session, Vault, seal, secret
 from clary.services.iam.directory import SQL, Directory
-from clary.store.db import Store
+from clary.store.db import Reader, Store
 
 ROLE: Final = "AmazonSageMaker-ExecutionRole"
 ROLE_PATH: Final = "/service-role/"
@@ -77,6 +77,20 @@ def bootstrap(store: Store, config: Config, clock: Callable[[], float] = time.ti
     _private(config.home / "root.json", json.dumps({**keys, "Account": account}, indent=4).encode())
     config = dataclasses.replace(config, account_id=account)
     return Identity(config, directory, vault, Judge(directory, clock), clock)
+
+
+def reading(reader: Reader, config: Config, clock: Callable[[], float] = time.time) -> Identity:
+    """The home's account for another process of ours: nothing is written, and `directory.forget` is to be called when
+    the state has changed. Raises ConfigError if the home has no account yet.
+    """
+    row = reader.read().execute(SQL["fact"], ("account",)).fetchone()
+    if row is None:
+        raise ConfigError(f"{config.home} has no account yet")
+    directory = Directory(reader, row["value"])
+    vault = Vault(directory, _home_key(config.home, new=False))
+    return Identity(
+        dataclasses.replace(config, account_id=row["value"]), directory, vault, Judge(directory, clock), clock
+    )
 
 
 def environment(home: Path, name: str, duration: int = HOURS_12) -> dict[str, str]:

@@ -4,6 +4,7 @@ from typing import Any
 
 from clary.services.iam.authority import Judge
 from clary.services.iam.directory import SQL, Directory
+from clary.store.db import Store
 
 NEVER = {"ServiceName": "N/A", "Region": "N/A"}
 
@@ -23,6 +24,7 @@ def write_down(judge: Judge, directory: Directory) -> None:
             id_ = principal.entity.id
         region = context.get("aws:RequestedRegion") or [""]
         rows.append((id_, now, action.partition(":")[0], region[0]))
+    assert isinstance(directory.store, Store), "this process only reads"
     directory.store.write(lambda connection: connection.executemany(SQL["used_put"], rows))
 
 
