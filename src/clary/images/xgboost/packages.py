@@ -2,10 +2,26 @@
 
 import importlib
 import re
+import sys
 from typing import Any
 
 numpy: Any = importlib.import_module("numpy")
-xgboost: Any = importlib.import_module("xgboost")
+
+
+def _alone(name: str, without: "tuple[str, ...]") -> Any:
+    """Imports a package that does without these where it does not find them. They can be imported afterwards."""
+    hidden = [other for other in without if other not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None: an import of it fails
+    try:
+        return importlib.import_module(name)
+    finally:
+        for other in hidden:
+            del sys.modules[other]
+
+
+# xgboost imports both for tables and for its classes in scikit-learn's manner: three quarters of its start, for nothing
+# that is used here.
+xgboost = _alone("xgboost", without=("pandas", "sklearn"))
 VERSION = tuple(int(part) for part in re.findall(r"\d+", xgboost.__version__)[:2])
 
 
