@@ -218,7 +218,7 @@ class Worker:
         told = []
         for place, (number, (attempt, waiting)) in enumerate(self._waiting.items()):
             if number not in self._told:
-                before = f", and {place} jobs came before it" if place else ""
+                before = f", and {place} job{'s' * (place > 1)} came before it" if place else ""
                 message = f"Waiting for capacity: it needs {waiting.places}; free are {free}{before}."
                 told.append((attempt, Note(message, {"status": "Pending"})))
         if told:
