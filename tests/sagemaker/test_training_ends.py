@@ -86,6 +86,21 @@ def test_data_that_is_no_good(jobs: Jobs, train: str, validation: str | None, sa
     assert found.endswith(", exit code: 1")
 
 
+def test_files_with_other_columns_than_the_first(jobs: Jobs) -> None:
+    """Though xgboost itself would take what lacks for missing."""
+    files = channel(jobs, {"a.csv": USUAL, "b.csv": "1,2\n0,3\n"})
+    found = reason(jobs.run(fresh(), XGBOOST, InputDataConfig=[files]))
+    assert "File 'b.csv' has 2 columns on its first line; 'a.csv' 3. Please give all files" in found
+
+
+def test_rows_of_other_lengths_are_xgboosts_to_read(jobs: Jobs) -> None:
+    """The public container hands the file to its parser, for which a field that is not there is missing."""
+    name = fresh()
+    found = jobs.run(name, XGBOOST, InputDataConfig=[channel(jobs, {"a.csv": "0,1,2\n1,2\n0,3,4,5\n1,1,1\n"})])
+    assert found["TrainingJobStatus"] == "Completed", found.get("FailureReason")
+    assert any("Train matrix has 4 rows and 3 columns" in line for line in log(jobs, name))
+
+
 @pytest.mark.parametrize("own", [False, True])
 def test_no_model_is_no_failure(jobs: Jobs, own: bool) -> None:
     """SageMaker tells where the model would be, and has nothing there."""

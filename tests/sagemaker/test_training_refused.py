@@ -13,6 +13,7 @@ from sagemaker_inputs import fresh, refused
 from training_jobs import IMAGE, Jobs
 
 XGBOOST = {"num_round": "3"}
+ECR = "246618743249.dkr.ecr.us-west-2.amazonaws.com"
 TRUST = {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}
 KEEP = 'printf %s "$VALUE" > /opt/ml/model/value'
 
@@ -70,6 +71,24 @@ def test_nobody_sees_by_a_role_that_they_may_not_pass(jobs: Jobs) -> None:
     )
     assert here == there
     assert "No S3 objects" not in here[1]
+
+
+@pytest.mark.parametrize(
+    ("uri", "said"),
+    [
+        ("nobody/nothing:1", "Invalid training image. Please provide a valid Amazon Elastic Container Registry path "),
+        (f"{ECR}/mine/train:1", "Cannot find repository: mine/train in registry ID: 246618743249 Please check if "),
+        (f"{ECR}/sagemaker-xgboost:0.1-1", f"Cannot find the requested image: {ECR}/sagemaker-xgboost:0.1-1."),
+    ],
+)
+def test_an_image_that_is_not_there(jobs: Jobs, uri: str, said: str) -> None:
+    """Which says too what there is."""
+    algorithm = {"TrainingImage": uri, "TrainingInputMode": "File"}
+    code, message = refusal(jobs, XGBOOST, AlgorithmSpecification=algorithm)
+    assert code == "ValidationException"
+    assert message.startswith(said)
+    assert f"There is no image {uri}. There are " in message
+    assert "sagemaker-xgboost:1.7-1" in message
 
 
 def test_a_role_that_may_list_but_not_read(jobs: Jobs) -> None:

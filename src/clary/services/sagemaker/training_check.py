@@ -8,7 +8,7 @@ from typing import Any
 from clary.errors import Invalid, NotImplementedHere
 from clary.images.hyperparameters import check as check_hyperparameters
 from clary.images.hyperparameters import load
-from clary.images.image import Image, UnknownImage, resolve
+from clary.images.image import Image, UnknownImage, images, resolve
 from clary.images.pull import CODE, VENV
 from clary.jobs.ml import data
 from clary.jobs.objects import Objects
@@ -25,6 +25,7 @@ CHECKPOINTS = "/opt/ml/checkpoints"
 SYSTEM = ("bin", "dev", "etc", "lib", "lib32", "lib64", "libx32", "proc", "sbin", "sys", "usr")
 RESERVED = (*(f"/{name}" for name in SYSTEM), "/opt/ml/input", VENV, CODE)
 COLLECTED = ("/opt/ml/model", "/opt/ml/output/data", "/opt/ml/output/failure")
+_ECR = re.compile(r"(?P<registry>\d{12})\.dkr\.ecr\.[\w.-]+/(?P<repository>[^:@]+)([:@].+)?")
 LONGEST_NAME = 255  # bytes of one name in a path: NAME_MAX of limits.h
 # What nothing here can carry out, so that saying yes would be a lie.
 REFUSED = ("ServerlessJobConfig", "ModelPackageConfig", "MlflowConfig", "SessionChainingConfig")
@@ -91,7 +92,26 @@ def _algorithm(request: Document) -> Image:
     try:
         return resolve(uri)
     except UnknownImage as error:
-        raise Invalid(f"Invalid training image: {error.message}") from error
+        raise Invalid(f"{_no_image(uri, request['RoleArn'])} {error.message}") from error
+
+
+def _no_image(uri: str, role: str) -> str:
+    """AWS's sentences: https://github.com/aws/sagemaker-python-sdk/issues/2063,
+    https://github.com/aws/amazon-sagemaker-examples/issues/1476 and 2534
+    """
+    found = _ECR.fullmatch(uri)
+    if found is None:
+        return (
+            "Invalid training image. Please provide a valid Amazon Elastic Container Registry path of the Docker image "
+            "to run."
+        )
+    if any(image.repository == found["repository"] for image in images()):
+        return f"Cannot find the requested image: {uri}."
+    return (
+        f"Cannot find repository: {found['repository']} in registry ID: {found['registry']} Please check if your ECR "
+        f"repository exists and role {role} has proper pull permissions for SageMaker: "
+        "ecr:BatchCheckLayerAvailability, ecr:BatchGetImage, ecr:GetDownloadUrlForLayer."
+    )
 
 
 def _resources(request: Document) -> None:
