@@ -114,6 +114,23 @@ def test_no_model_is_no_failure(jobs: Jobs, own: bool) -> None:
     assert jobs.s3.list_objects_v2(Bucket=jobs.bucket, Prefix=f"out/{name}/")["KeyCount"] == 0
 
 
+@pytest.mark.parametrize("uploadable", [True, False])
+def test_what_a_failed_job_left_is_kept(jobs: Jobs, uploadable: bool) -> None:
+    """And where that cannot be, the reason is still the job's own."""
+    name = fresh()
+    bucket = jobs.bucket if uploadable else fresh("none")
+    text = "open('/opt/ml/model/m', 'w').write('half')\nopen('/opt/ml/output/data/why', 'w').write('so')\n1 / 0"
+    found = jobs.run(name, jobs.script(text), OutputDataConfig={"S3OutputPath": f"s3://{bucket}/out"})
+    assert "ZeroDivisionError" in reason(found)
+    assert [step["Status"] for step in found["SecondaryStatusTransitions"]][-2:] == ["Uploading", "Failed"]
+    assert found["ModelArtifacts"]["S3ModelArtifacts"] == f"s3://{bucket}/out/{name}/output/model.tar.gz"
+    if uploadable:
+        assert jobs.model(name) == {"m": b"half"}
+        assert jobs.s3.head_object(Bucket=bucket, Key=f"out/{name}/output/output.tar.gz")["ContentLength"]
+    else:
+        assert any("Artifact upload failed" in line for line in log(jobs, name))
+
+
 def test_a_command_that_is_not_there(jobs: Jobs) -> None:
     name = fresh()
     algorithm = {"TrainingImage": IMAGE, "TrainingInputMode": "File", "ContainerEntrypoint": ["/no/such"]}

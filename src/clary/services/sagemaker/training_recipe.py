@@ -89,18 +89,31 @@ class Training:
         self._checkpoints(job)
 
     def finish(self, job: Job, ended: Ended) -> Outcome:
+        reason = ""
         if ended.why == "exited" and any(instance.code != 0 for instance in ended.instances):
-            self._checkpoints(job)  # that the next attempt, or the next job, goes on from
-            return Outcome("failed", self._reason(job, *_culprit(ended)), self._numbers(job))
+            reason = self._reason(job, *_culprit(ended))
         job.report("Uploading", "Uploading generated training model")
-        # Also of a job that was stopped: it was given time to save what it has.
-        left = ml.collect(replace(job, check=lambda: None), self.objects)
         detail = self._numbers(job)
-        detail["ModelArtifacts"] = {"S3ModelArtifacts": left.model_uri or ml.address(job)}
+        detail["ModelArtifacts"] = {"S3ModelArtifacts": self._collect(job, reason)}
+        if reason:
+            return Outcome("failed", reason, detail)
         if ended.why == "exited":
             return Outcome("completed", detail=detail)
         status = "MaxRuntimeExceeded" if ended.why == "timeout" else "Stopped"
         return Outcome("stopped", detail={**detail, "status": status})
+
+    def _collect(self, job: Job, reason: str) -> str:
+        """Where the model is, or would be. Also a job that failed leaves what it has, as on AWS
+        (https://github.com/aws/sagemaker-python-sdk/pull/746), and one that was stopped was given time for it.
+        """
+        try:
+            left = ml.collect(replace(job, check=lambda: None), self.objects)
+        except (JobFailed, OSError) as error:
+            if not reason:
+                raise
+            job.log(0, str(error))
+            return ml.address(job)
+        return left.model_uri or ml.address(job)
 
     def _checkpoints(self, job: Job) -> None:
         """What cannot be saved now may be later; the job's end says so if not."""
