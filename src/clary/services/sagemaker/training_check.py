@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTrainingJob.
 import re
 from typing import Any
 
+from clary.compute.mounts import SYSTEM
 from clary.errors import Invalid, NotImplementedHere
 from clary.images.hyperparameters import check as check_hyperparameters
 from clary.images.hyperparameters import load
@@ -22,8 +23,7 @@ INSTANCES = 20  # the quota that accounts begin with: https://docs.aws.amazon.co
 SOURCES = ("S3DataSource", "FileSystemDataSource", "DatasetSource")
 CHECKPOINTS = "/opt/ml/checkpoints"
 # Where checkpoints would hide what a job runs on: the system, its input, its image.
-SYSTEM = ("bin", "dev", "etc", "lib", "lib32", "lib64", "libx32", "proc", "sbin", "sys", "usr")
-RESERVED = (*(f"/{name}" for name in SYSTEM), "/opt/ml/input", VENV, CODE)
+RESERVED = (*(f"/{name}" for name in sorted(SYSTEM)), "/opt/ml/input", VENV, CODE)
 COLLECTED = ("/opt/ml/model", "/opt/ml/output/data", "/opt/ml/output/failure")
 _ECR = re.compile(r"(?P<registry>\d{12})\.dkr\.ecr\.[\w.-]+/(?P<repository>[^:@]+)([:@].+)?")
 LONGEST_NAME = 255  # bytes of one name in a path: NAME_MAX of limits.h
