@@ -34,7 +34,10 @@ estimator.fit({"train": inputs})
 print("model at", estimator.model_data)
 """
 
+# SDK 3 shows the log by Python's logging, which shows INFO to whoever asks for it.
 SDK_3 = """
+import logging, sys
+logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(message)s")
 from sagemaker.core.helper.session_helper import Session, get_execution_role
 from sagemaker.train import ModelTrainer
 from sagemaker.train.configs import Compute, InputData, SourceCode
@@ -60,6 +63,16 @@ print("depth", depth, "files", os.listdir(os.environ["SM_CHANNEL_TRAIN"]))
 print("loss=0.25;")
 with open(os.path.join(os.environ["SM_MODEL_DIR"], "model"), "w") as model:
     model.write(str(depth))
+"""
+
+
+# Longer than the five seconds between two looks of SDK 3 at the log.
+SLOW = """
+import time
+for step in range(7):
+    print("step", step, "[of 7]", flush=True)
+    time.sleep(1)
+open("/opt/ml/model/model", "w").close()
 """
 
 
@@ -97,8 +110,16 @@ def test_sdk_2_trains_the_built_in_xgboost(outside: Any) -> None:
 @pytest.mark.usefixtures("here")
 def test_sdk_3_trains_a_script(outside: Any, platform: Platform) -> None:
     said = run(outside, "sagemaker3", SDK_3)
+    assert "depth 3 files ['train.csv']\n" in said
     name = said.rpartition("/output/model.tar.gz")[0].rpartition("/")[2]
     logs = platform.client("logs").filter_log_events(
         logGroupName="/aws/sagemaker/TrainingJobs", logStreamNamePrefix=f"{name}/"
     )
     assert "depth 3 files ['train.csv']" in [event["message"] for event in logs["events"]]
+
+
+def test_sdk_3_shows_the_log_as_it_comes(outside: Any, here: Path) -> None:
+    (here / "train.py").write_text(SLOW)
+    said = run(outside, "sagemaker3", SDK_3)
+    steps = [line for line in said.splitlines() if line.startswith("step ")]
+    assert steps == [f"step {step} [of 7]" for step in range(7)]
