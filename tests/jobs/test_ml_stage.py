@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ from hypothesis import strategies as st
 
 from clary.jobs import ml
 from clary.jobs.ml import data, farm
-from clary.jobs.recipe import JobFailed
+from clary.jobs.recipe import JobFailed, JobStopped
+from clary.services.s3 import bulk
+from clary.services.s3.inside import Inside
 from jobs.ml_tools import World, channel, opened
 
 
@@ -72,7 +75,7 @@ def test_blobs_of_before_there_were_jobs_become_readable(world: World) -> None:
     world.put("in", "old/a", b"1")
     found = world.objects.find(world.role, "in", "old/a")
     Path(found.path).chmod(0o600)
-    folder = farm.plant(world.where().home, world.job(), [("a", found)])
+    folder = farm.plant(world.where().home, world.job(), data.named([("a", found)]))
     assert (folder / "a").stat().st_mode & 0o777 == 0o666
 
 
@@ -89,6 +92,71 @@ def test_a_second_job_shares_the_farm_and_the_last_one_takes_it_along(world: Wor
         job.folder.rmdir()
     assert farm.evict(world.home, time.time()) == 0
     assert farm.evict(world.home, later) == 1
+    assert list((world.home / "channels").iterdir()) == []
+
+
+class Shifting(Inside):
+    """Of each listing, the first object is written anew before anybody could take it."""
+
+    def __init__(self, world: World, times: int) -> None:
+        super().__init__(
+            world.state, world.identity.authority, lambda _arn: world.identity.session(world.role, "").caller
+        )
+        self.world, self.times = world, times
+
+    def list(self, role_arn: str, bucket: str, prefix: str) -> bulk.Listing:
+        found = super().list(role_arn, bucket, prefix)
+        if self.times:
+            self.times -= 1
+            Path(next(iter(found)).path).unlink()
+            self.world.put(bucket, found.keys[0], b"anew")
+        return found
+
+
+@pytest.mark.parametrize("times", [1, 9])
+def test_an_object_written_anew_meanwhile_is_taken_as_it_is_now(world: World, times: int) -> None:
+    world.put("in", "t/a", b"1")
+    world.put("in", "t/b", b"1")
+    job = world.job(InputDataConfig=[channel("train", "s3://in/t/")])
+    if times > 1:
+        with pytest.raises(JobFailed, match="'a' was deleted, or written anew, while the job began"):
+            ml.stage(job, Shifting(world, times), world.where())
+        return
+    (made,) = ml.stage(job, Shifting(world, times), world.where())
+    assert tree(Path(made.mounts[-1].source)) == {"a": b"anew", "b": b"1"}
+
+
+def test_what_a_crash_left_half_built_is_removed(world: World) -> None:
+    world.put("in", "t/a", b"1")
+    ml.stage(world.job(InputDataConfig=[channel("train", "s3://in/t/")]), world.objects, world.where())
+    (whole,) = (world.home / "channels").iterdir()
+    part = whole.parent / f".{whole.name}-0"
+    (part / "data").mkdir(parents=True)
+    assert farm.evict(world.home, time.time()) == 0
+    assert farm.evict(world.home, time.time() + 3600) == 1
+    assert [*whole.parent.iterdir()] == [whole]
+
+
+def test_many_folders_and_files_are_all_there(world: World) -> None:
+    world.put("in", "t/a", b"1")
+    found = world.objects.find(world.role, "in", "t/a")
+    paths = [f"{number % 7}/{number % 3}/{number}" for number in range(2 * farm.LINKS)] + ["one", "two/"]
+    folder = farm.plant(world.home, world.job(), data.named([(path, found) for path in paths]))
+    assert set(tree(folder)) == {*paths} - {"two/"}
+    assert list((folder / "two").iterdir()) == []
+
+
+def test_a_job_that_is_stopped_leaves_no_half_a_farm(world: World) -> None:
+    world.put("in", "t/a", b"1")
+    found = world.objects.find(world.role, "in", "t/a")
+
+    def check() -> None:
+        if any((world.home / "channels").glob(".*/data/2")):
+            raise JobStopped
+
+    paths = [f"{number % 3}/{number}" for number in range(4 * farm.LINKS)]
+    with pytest.raises(JobStopped):
+        farm.plant(world.home, replace(world.job(), check=check), data.named([(path, found) for path in paths]))
     assert list((world.home / "channels").iterdir()) == []
 
 

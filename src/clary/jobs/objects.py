@@ -1,24 +1,33 @@
 """S3 as jobs see it: whole channels in, files out, always as a role. app.py hands in what services/s3 has."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     key: str
     size: int  # bytes
     path: str  # the file on this machine that holds the bytes; "" for an empty object. Nobody may write to it
     etag: str
 
 
+class Listing(Protocol):
+    """All objects of a prefix as they were at one moment, in the order of keys."""
+
+    digest: str  # the same for the same keys with the same bytes, and for nothing else
+    size: int  # bytes, of all
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[Found]: ...
+
+
 class Objects(Protocol):
     """Every method raises AWSError or AccessDenied, in S3's words, where the role may not, or nothing is there."""
 
-    def list(self, role_arn: str, bucket: str, prefix: str) -> Iterator[Found]:
-        """In the order of keys. Asks for s3:ListBucket, and s3:GetObject on each."""
+    def list(self, role_arn: str, bucket: str, prefix: str) -> Listing:
+        """Asks for s3:ListBucket, and s3:GetObject on each."""
 
     def find(self, role_arn: str, bucket: str, key: str) -> Found: ...
 

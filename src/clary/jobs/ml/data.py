@@ -3,23 +3,55 @@
 https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_S3DataSource.html
 """
 
+import hashlib
 import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from clary.errors import AccessDenied, AWSError
-from clary.jobs.objects import Found, Objects
+from clary.jobs.objects import Found, Listing, Objects
 from clary.jobs.recipe import JobFailed
 
 Document = dict[str, Any]
-Files = list[tuple[str, Found]]  # path below the channel's folder, and what is there
+Entries = list[tuple[str, Found]]  # path below the channel's folder, and what is there
 
 FAILED = "ClientError: Data download failed:"
 SOURCES = "S3DataSource"
 
 
+@dataclass(frozen=True)
+class Files:
+    """What a channel has. To know its name takes a tenth of the time that its entries do, and is enough where its
+    folder is there already.
+    """
+
+    name: str  # hexadecimal; the same for the same paths with the same bytes
+    size: int  # bytes
+    make: Callable[[], Entries]
+
+    @cached_property
+    def entries(self) -> Entries:
+        """In the order of keys, or of the manifest."""
+        return self.make()
+
+
+def named(entries: Entries) -> Files:
+    made = hashlib.blake2b(digest_size=20)
+    for path, found in entries:
+        made.update(json.dumps([path, found.path, found.etag]).encode())
+    return Files(made.hexdigest(), sum(found.size for _, found in entries), lambda: entries)
+
+
+def _listed(prefix: str, listing: Listing) -> Files:
+    name = hashlib.blake2b(f"{listing.digest}{prefix}".encode(), digest_size=20).hexdigest()
+    return Files(name, listing.size, lambda: [(relative(prefix, found.key), found) for found in listing])
+
+
 def files(channel: Document, objects: Objects, role: str, region: str) -> Files:
-    """In the order of keys, or of the manifest. Raises JobFailed."""
+    """Raises JobFailed."""
     name = channel["ChannelName"]
     source = channel["DataSource"].get(SOURCES)
     if source is None:
@@ -34,16 +66,16 @@ def files(channel: Document, objects: Objects, role: str, region: str) -> Files:
             "and AugmentedManifestFile are what there is"
         )
     try:
-        found = [(relative(key, each.key), each) for each in objects.list(role, bucket, key)]
+        listing = objects.list(role, bucket, key)
     except AccessDenied as error:
         raise JobFailed(f"{FAILED}{source['S3Uri']}: {error.message}") from error
     except AWSError as error:
         if error.code("s3") != "NoSuchBucket":
             raise
-        found = []
-    if not found:
+        listing = None
+    if not listing:
         raise JobFailed(FAILED + nothing(source["S3Uri"], region, role))
-    return found
+    return _listed(key, listing)
 
 
 def nothing(uri: str, region: str, role: str) -> str:
@@ -75,7 +107,7 @@ def _manifest(uri: str, objects: Objects, role: str) -> Files:
     """[{"prefix": "s3://bucket/some/"}, "path/one", "path/two"]"""
     entries = manifest(read(uri, objects, role), uri)
     prefix, names = entries[0]["prefix"], entries[1:]
-    return [(name.lstrip("/"), find(prefix + name, objects, role)) for name in names]
+    return named([(name.lstrip("/"), find(prefix + name, objects, role)) for name in names])
 
 
 def manifest(content: bytes, uri: str) -> list[Any]:
@@ -110,9 +142,4 @@ def shard(files: Files, number: int, count: int) -> Files:
     """Every instance gets its part of the objects, as near to equal as can be.
     https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_S3DataSource.html#sagemaker-Type-S3DataSource-S3DataDistributionType
     """
-    return files[number::count]
-
-
-def size(files: Files) -> int:
-    """In bytes."""
-    return sum(found.size for _, found in files)
+    return named(files.entries[number::count])

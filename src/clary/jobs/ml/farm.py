@@ -6,45 +6,50 @@ that uses it: once those folders are gone the farm goes too, since links keep by
 """
 
 import errno
-import hashlib
+import logging
 import os
 import shutil
 import threading
+import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from weakref import WeakValueDictionary
 
-from clary.jobs.ml.data import FAILED, Files
+from clary.jobs.ml.data import FAILED, Entries, Files
 from clary.jobs.ml.place import OPEN
 from clary.jobs.recipe import Job, JobFailed
 
 LINKS = 2048  # between two looks at whether the job was stopped
+# A link costs the kernel 8 to 12 us of computing on ext4, and several can be made at once, if not in one folder.
+THREADS = min(4, os.cpu_count() or 1)
 FILE = 0o666  # as blobs are
 KEEP = 600.0  # seconds that a farm stays after its last job
+PAUSE = 60.0  # seconds between two looks for farms that no job uses
 
 _lock = threading.Lock()  # between taking a farm into use and removing it
-_building: dict[str, threading.Lock] = {}
+_building: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
+_tidying: set[Path] = set()  # homes
+
+log = logging.getLogger(__name__)
+
+
+class Gone(JobFailed):
+    """An object was deleted, or replaced, after it was listed."""
 
 
 def plant(home: Path, job: Job, files: Files) -> Path:
-    """The folder with all the files. Raises JobFailed, JobStopped."""
-    name = digest(files)
-    folder = home / "channels" / name
+    """The folder with all the files. Raises Gone, JobFailed, JobStopped."""
+    folder = home / "channels" / files.name
     with _lock:
-        building = _building.setdefault(name, threading.Lock())
+        building = _building.setdefault(str(folder), threading.Lock())
     with building:
         if not _use(folder, job):
-            _build(folder, files, job.check)
+            _build(folder, files.entries, job.check)
             if not _use(folder, job):
                 raise FileNotFoundError(folder)
     return folder / "data"
-
-
-def digest(files: Files) -> str:
-    made = hashlib.blake2b(digest_size=20)
-    for path, found in sorted((path, found.path) for path, found in files):
-        made.update(f"{path}\0{found}\0".encode())
-    return made.hexdigest()
 
 
 def _use(folder: Path, job: Job) -> bool:
@@ -57,42 +62,83 @@ def _use(folder: Path, job: Job) -> bool:
         return True
 
 
-def _build(folder: Path, files: Files, check: Callable[[], None]) -> None:
+def _build(folder: Path, entries: Entries, check: Callable[[], None]) -> None:
     """Whole or not at all, by a rename."""
     folder.parent.mkdir(mode=0o700, exist_ok=True)
     part = folder.parent / f".{folder.name}-{uuid.uuid4().hex}"
+
+    def alive() -> None:
+        check()
+        os.utime(part)  # so that nobody takes it for what a crash left
+
     try:
         (part / "users").mkdir(parents=True)
-        lay(part / "data", files, check, link)
+        lay(part / "data", entries, alive, link)
         part.rename(folder)
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
         raise
 
 
-def lay(root: Path, files: Files, check: Callable[[], None], take: Callable[[str, str], None]) -> None:
-    """The files below `root`, each by `take(source, target)`. Raises JobFailed where keys cannot be paths."""
+def lay(root: Path, entries: Entries, check: Callable[[], None], take: Callable[[str, str], None]) -> None:
+    """The files below `root`, each by `take(source, target)`; `check` and `take` are called in several threads. Raises
+    Gone, and JobFailed where keys cannot be paths.
+    """
     root.mkdir()
     root.chmod(OPEN)
-    made = {""}
-    top = str(root)
-    for number, (path, found) in enumerate(files):
-        if not number % LINKS:
-            check()
+    folders = _by_folder(str(root), entries)
+
+    def fill(batch: list[str]) -> None:
+        number = 0
+        for parent in batch:
+            for name, source in folders[parent]:
+                if not number % LINKS:
+                    check()
+                number += 1
+                path = f"{parent}/{name}" if parent else name
+                try:
+                    if source:
+                        take(source, f"{root}/{path}")
+                    else:
+                        _empty(f"{root}/{path}")
+                except OSError as error:
+                    raise _refused(path, source, error) from error
+
+    with ThreadPoolExecutor(THREADS, "farm") as pool:
+        futures = [pool.submit(fill, batch) for batch in _batches(folders)]
+        try:
+            for future in futures:
+                future.result()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _by_folder(top: str, entries: Entries) -> dict[str, list[tuple[str, str]]]:
+    """Name and source of each file, by the path of its folder, which is there then."""
+    folders: dict[str, list[tuple[str, str]]] = {"": []}
+    for path, found in entries:
         parent, _, name = path.rpartition("/")
-        if parent not in made:
-            _folders(top, parent, made)
-        if not name:
-            continue  # a key that ends in / is a folder, as S3's console makes them
+        if parent not in folders:
+            _folders(top, parent, folders)
         if name in {".", ".."} or "\0" in name:
             raise _no_path(path)
-        try:
-            if found.path:
-                take(found.path, f"{top}/{path}")
-            else:
-                _empty(f"{top}/{path}")
-        except OSError as error:
-            raise _refused(path, error) from error
+        if name:  # a key that ends in / is a folder, as S3's console makes them
+            folders[parent].append((name, found.path))
+    return folders
+
+
+def _batches(folders: dict[str, list[tuple[str, str]]]) -> Iterator[list[str]]:
+    """Folders, whole ones, that are worth a thread together."""
+    batch: list[str] = []
+    size = 0
+    for parent, files in folders.items():
+        batch.append(parent)
+        size += len(files)
+        if size >= LINKS:
+            yield batch
+            batch, size = [], 0
+    yield batch
 
 
 def link(source: str, target: str) -> None:
@@ -117,7 +163,7 @@ def _empty(target: str) -> None:
     os.close(handle)
 
 
-def _folders(top: str, parent: str, made: set[str]) -> None:
+def _folders(top: str, parent: str, made: dict[str, list[tuple[str, str]]]) -> None:
     path = ""
     for part in parent.split("/"):
         if part in {"", ".", ".."} or "\0" in part:
@@ -129,15 +175,17 @@ def _folders(top: str, parent: str, made: set[str]) -> None:
             os.mkdir(f"{top}/{path}")  # noqa: PTH102 - strings, for speed
             os.chmod(f"{top}/{path}", OPEN)  # noqa: PTH101 - likewise
         except OSError as error:
-            raise _refused(path, error) from error
-        made.add(path)
+            raise _refused(path, "", error) from error
+        made[path] = []
 
 
 def _no_path(path: str) -> JobFailed:
     return JobFailed(f"{FAILED}the key {path!r} cannot be the path of a file: rename the object, or choose a prefix")
 
 
-def _refused(path: str, error: OSError) -> JobFailed:
+def _refused(path: str, source: str, error: OSError) -> JobFailed:
+    if error.errno == errno.ENOENT and source and not os.path.exists(source):  # noqa: PTH110 - a string
+        return Gone(f"{FAILED}{path!r} was deleted, or written anew, while the job began: start it again")
     if error.errno in {errno.EEXIST, errno.ENOTDIR, errno.EISDIR}:
         return JobFailed(
             f"{FAILED}{path!r} would be a file and a folder, or two files, in the channel: rename an object, or choose "
@@ -146,33 +194,54 @@ def _refused(path: str, error: OSError) -> JobFailed:
     return JobFailed(f"{FAILED}{path!r}: {error.strerror}")
 
 
+def tidy(home: Path) -> None:
+    """Evicts what nobody uses, now and from time to time until nothing is left, in a thread of its own: to remove
+    100,000 links takes a second, for which no job should wait.
+    """
+    with _lock:
+        if home in _tidying:
+            return
+        _tidying.add(home)
+    threading.Thread(target=_tidy, args=(home,), name="farm-tidy", daemon=True).start()
+
+
+def _tidy(home: Path) -> None:
+    while True:
+        try:
+            evict(home, time.time())
+        except OSError:
+            log.exception("channels that no job uses could not be removed; the next round tries again")
+        with _lock:
+            if not (home / "channels").is_dir() or not os.listdir(home / "channels"):  # noqa: PTH208 - only whether
+                _tidying.discard(home)
+                return
+        time.sleep(PAUSE)
+
+
 def evict(home: Path, now: float, keep: float = KEEP) -> int:
     """Removes farms that no job uses any more, and what a crash left half built. Returns how many."""
     root = home / "channels"
     gone = 0
     for entry in list(os.scandir(root)) if root.is_dir() else []:
-        folder = root / entry.name
-        if entry.name.startswith("."):
-            if now - entry.stat().st_mtime < keep:
-                continue
-        elif not _leave(home, folder, now - keep):
+        folder: Path | None = root / entry.name
+        if not entry.name.startswith("."):
+            folder = _take_away(home, root / entry.name, now - keep)
+        elif now - entry.stat().st_mtime < keep:  # one that is being built looks alive
             continue
-        else:
-            folder = folder.rename(root / f".{entry.name}-{uuid.uuid4().hex}")
-        shutil.rmtree(folder, ignore_errors=True)
-        gone += 1
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+            gone += 1
     return gone
 
 
-def _leave(home: Path, folder: Path, before: float) -> bool:
-    """Whether nobody uses it; then nobody can begin to, either."""
+def _take_away(home: Path, folder: Path, before: float) -> Path | None:
+    """Where it lies now, if nobody has used it since; then nobody can begin to, either."""
+    users = folder / "users"
     with _lock:
-        users = folder / "users"
         for name in os.listdir(users):  # noqa: PTH208 - strings
             if (home / "jobs" / name).exists():
-                return False
+                return None
             (users / name).unlink()
         if users.stat().st_mtime > before:
-            return False
-        users.rmdir()
-        return True
+            return None
+        return folder.rename(folder.parent / f".{folder.name}-{uuid.uuid4().hex}")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from clary.jobs.ml import data, farm, feeder
-from clary.jobs.ml.data import FAILED, Files
+from clary.jobs.ml.data import FAILED
 from clary.jobs.ml.place import instance, ml
 from clary.jobs.objects import Found, Objects
 from clary.jobs.recipe import Job, JobFailed
@@ -33,7 +33,7 @@ def stream(channel: Document, objects: Objects, role: str, region: str) -> Strea
     source = channel["DataSource"].get(data.SOURCES, {})
     if source.get("S3DataType") == "AugmentedManifestFile":
         return _augmented(channel, source, objects, role)
-    found = [each for _, each in data.files(channel, objects, role, region)]
+    found = [each for _, each in data.files(channel, objects, role, region).entries]
     return Stream(found, [[number] for number in range(len(found))])
 
 
@@ -85,8 +85,7 @@ def plan(home: Path, job: Job, channel: Document, made: Stream) -> Document:
     packed = channel.get("CompressionType") == "Gzip"
     if wrap and not packed and (long := next((each for each in made.files if each.size > feeder.LONGEST), None)):
         raise JobFailed(f"{FAILED}{long.key} is larger than the {feeder.LONGEST} bytes of a RecordIO record")
-    files: Files = [(f"{number:08d}", found) for number, found in enumerate(made.files)]
-    folder = farm.plant(home, job, files)
+    folder = farm.plant(home, job, data.named([(f"{number:08d}", found) for number, found in enumerate(made.files)]))
 
     def piece(entry: int | str) -> Document:
         if isinstance(entry, str):

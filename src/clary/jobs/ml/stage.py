@@ -5,7 +5,6 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-ru
 
 import shutil
 import sys
-import time
 from typing import Any
 
 from clary.compute.driver import Mount
@@ -19,6 +18,7 @@ Document = dict[str, Any]
 # The channels that SDK 3 makes of its own. They are copied, so that their files are the job's own: what it starts in a
 # container begins with chmod +x on one of them, which only its owner may do.
 SCRIPTS = ("sm_drivers", "code")
+TRIES = 3  # to list a channel's objects and have them all, while somebody deletes or replaces some
 
 
 def stage(job: Job, objects: Objects, where: Where) -> list[Staged]:
@@ -46,7 +46,7 @@ def stage(job: Job, objects: Objects, where: Where) -> list[Staged]:
             each.mounts += (saved,)
     for number, plans in feeds.items():
         pipes.feed(job, number, plans)
-    farm.evict(where.home, time.time())
+    farm.tidy(where.home)
     return staged
 
 
@@ -75,7 +75,18 @@ def _channel(
                 f"ClientError: channel {name}: {member} {channel[member]} is for the input mode Pipe only, and this "
                 "channel's is another"
             )
-    every = data.files(channel, objects, role, where.region)
+    for _ in range(TRIES):
+        try:
+            return _mounts(job, channel, data.files(channel, objects, role, where.region), where, having)
+        except farm.Gone as error:
+            gone = error
+    raise gone
+
+
+def _mounts(
+    job: Job, channel: Document, every: data.Files, where: Where, having: list[int]
+) -> list[tuple[int, Mount, int]]:
+    name = channel["ChannelName"]
     mounts = []
     for index, number in enumerate(having):
         mine = data.shard(every, index, len(having)) if _sharded(channel) else every
@@ -85,7 +96,7 @@ def _channel(
             shutil.copytree(folder, seen, copy_function=shutil.copyfile, dirs_exist_ok=True)
             continue
         upper = instance(job, number) / f"upper-{name}"
-        mounts.append((number, Mount(str(folder), f"{ML}/input/data/{name}", "overlay", str(upper)), data.size(mine)))
+        mounts.append((number, Mount(str(folder), f"{ML}/input/data/{name}", "overlay", str(upper)), mine.size))
     return mounts
 
 

@@ -5,7 +5,7 @@ Implements jobs.objects.Objects. Permissions are those of the API: the role's po
 
 import os
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from functools import cache
 from pathlib import Path
@@ -16,7 +16,7 @@ import orjson
 from clary.errors import AccessDenied, AWSError
 from clary.jobs.objects import Found
 from clary.resource.call import Authority, Caller, Permission
-from clary.services.s3 import head, names, rows
+from clary.services.s3 import bulk, head, names, rows
 from clary.services.s3.blobs import Writer
 from clary.services.s3.checksums import DEFAULT, NEW, base64_of
 from clary.services.s3.rows import SQL
@@ -40,16 +40,19 @@ class Inside:
     def __init__(self, state: S3, authority: Lawyer, assume: Callable[[str], Caller]) -> None:
         self._state, self._authority, self._assume = state, authority, assume
 
-    def list(self, role_arn: str, bucket: str, prefix: str) -> Iterator[Found]:
+    def list(self, role_arn: str, bucket: str, prefix: str) -> bulk.Listing:
         caller = self._caller(role_arn)
         self._state.bucket(bucket)
         self._check(caller, "ListBucket", bucket, "", {"s3:prefix": [prefix]})
+        listing = bulk.take(self._state.store.read(), bucket, prefix, self._state.blobs.path)
         allowed = self._allowed(caller, bucket, prefix)
-        for row in self._state.store.read().execute(SQL["inside_list"], (bucket, prefix)):
-            key = row["key"]
-            if not key.startswith(prefix):
-                break
-            yield self._found(caller, bucket, key, row, checked=not row["tags"] and allowed(len(key)))
+        if not all(map(allowed, set(map(len, listing.keys)))):
+            for key in listing.keys:
+                if key not in listing.odd and not allowed(len(key)):
+                    self._check(caller, "GetObject", bucket, key, {})
+        for key, row in listing.odd.items():
+            self._check_row(caller, bucket, key, row)
+        return listing
 
     def find(self, role_arn: str, bucket: str, key: str) -> Found:
         caller = self._caller(role_arn)
@@ -132,16 +135,18 @@ class Inside:
 
         return allowed
 
-    def _found(self, caller: Caller, bucket: str, key: str, row: Any, *, checked: bool = False) -> Found:
+    def _found(self, caller: Caller, bucket: str, key: str, row: Any) -> Found:
         if not row["etag"]:
             raise AWSError("NoSuchKey", "The specified key does not exist.", 404, Key=key)
-        if not checked:
-            tags = orjson.loads(row["tags"]) if row["tags"] else {}
-            context = {f"s3:ExistingObjectTag/{name}": [value] for name, value in tags.items()}
-            self._check(caller, "GetObject", bucket, key, context)
+        self._check_row(caller, bucket, key, row)
+        return Found(key, row["size"], self._state.blobs.path(row["blob"]) if row["blob"] else "", row["etag"])
+
+    def _check_row(self, caller: Caller, bucket: str, key: str, row: Any) -> None:
+        tags = orjson.loads(row["tags"]) if row["tags"] else {}
+        context = {f"s3:ExistingObjectTag/{name}": [value] for name, value in tags.items()}
+        self._check(caller, "GetObject", bucket, key, context)
         if b'"customer"' in row["head"] and "customer" in orjson.loads(row["head"]):
             raise AccessDenied(f"{key} was put with a key of the customer's (SSE-C), which a job cannot bring")
-        return Found(key, row["size"], self._state.blobs.path(row["blob"]) if row["blob"] else "", row["etag"])
 
     def _check(self, caller: Caller, action: str, bucket: str, key: str, context: Context) -> None:
         state = self._state
