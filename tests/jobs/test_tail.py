@@ -1,5 +1,6 @@
 """Log files into the journal: every byte of a line once, however they arrive."""
 
+import errno
 import tempfile
 from pathlib import Path
 
@@ -45,6 +46,34 @@ def test_in_pieces_as_in_one(pieces: list[tuple[bytes, str]]) -> None:
         entry = group.stream(STREAM[1]) if group else None
         kept = [line.text for line in entry.lines.read()] if entry else []
         assert kept == expected
+
+
+def test_what_a_full_disk_refused_comes_when_it_has_room(tmp_path: Path) -> None:
+    class Full(Journal):
+        full = True
+
+        def append(self, group: str, stream: str, lines: list[tuple[int, str]], origin: int = 0) -> None:
+            if self.full:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            super().append(group, stream, lines, origin)
+
+    file, heard = tmp_path / "log", list[str]()
+    file.write_text("one\ntwo\n")
+    journal = Full(tmp_path / "journal")
+    tail = Tail(journal, STREAM, file, 1, heard.extend)
+    for _ in range(2):
+        with pytest.raises(OSError, match="No space"):
+            tail.ship()
+    assert heard == []
+    journal.full = False
+    tail.ship()
+    tail.ship()
+    assert heard == ["one", "two"]
+    group = journal.group("", STREAM[0])
+    assert group is not None
+    entry = group.stream(STREAM[1])
+    assert entry is not None
+    assert [line.text for line in entry.lines.read()] == ["one", "two"]
 
 
 class Died(BaseException):

@@ -32,8 +32,7 @@ class Tail:
         """
         self._journal, self._stream, self._file, self._heard = journal, stream, file, heard
         self._base = attempt * ATTEMPT
-        origin = journal.origin(*stream)
-        self._offset = max(0, origin - self._base)
+        self._offset = self._reached()
         self._note = file.with_name(f"{file.name}.heard")
         self._told = min(self._offset, self._noted())
 
@@ -50,6 +49,10 @@ class Tail:
                         break
         except FileNotFoundError:
             return  # nothing was said yet
+
+    def _reached(self) -> int:
+        """How far the journal has it."""
+        return max(0, self._journal.origin(*self._stream) - self._base)
 
     def _behind(self) -> bool:
         size = os.stat(self._file).st_size  # noqa: PTH116 - ten times a second for every instance
@@ -85,8 +88,13 @@ class Tail:
         lines, taken = cut(data, last=last and whole)
         if lines:
             at = int(time.time() * 1000)
-            self._offset += taken
-            self._journal.append(*self._stream, [(at, line) for line in lines], self._base + self._offset)
+            end = self._offset + taken
+            try:
+                self._journal.append(*self._stream, [(at, line) for line in lines], self._base + end)
+            except OSError:
+                self._offset = self._reached()
+                raise
+            self._offset = end
             self._tell(lines, self._offset)
         return not whole
 
