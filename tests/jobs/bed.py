@@ -101,11 +101,13 @@ def raised(job: Job, where: str) -> None:
 
 
 class Bed:
-    def __init__(self, home: Path, driver: Driver | None = None, **settings: Any) -> None:
+    def __init__(
+        self, home: Path, driver: Driver | None = None, journal: type[Journal] = Journal, **settings: Any
+    ) -> None:
         home.mkdir(parents=True, exist_ok=True)
         self.home = home
         self.store = Store(home / "state.db")
-        self.journal = Journal(home / "journal")
+        self.journal = journal(home / "journal")
         self.recipe = Scripts()
         self.config = dataclasses.replace(Config(), home=home, **settings)
         self.driver = driver or Null(home)

@@ -1,5 +1,6 @@
 """The job engine from outside: rows go in, containers run, events and log lines come out."""
 
+import errno
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from clary.store.journal import Journal
 from jobs.bed import Bed, until
 
 
@@ -159,6 +161,50 @@ def test_closing_does_not_wait_for_what_runs(tmp_path: Path) -> None:
     again.worker.start()
     again.stop(arn)
     assert again.over(arn) == ["stopped"]
+    again.close()
+
+
+def test_a_full_disk_ends_no_job(tmp_path: Path) -> None:
+    """The journal takes nothing for a while, just when the job ends: it is no failure, and nothing runs again."""
+    bed = Bed(tmp_path / "home", journal=Full)
+    bed.worker.start()
+    arn = bed.add("patient", 'echo ran >>"$OUT/../../../ran"; echo one; sleep 0.3; echo two')
+    until(lambda: bed.said("patient")[-1:] == ["one"])
+    Full.full = True
+    time.sleep(1.5)
+    assert bed.state(arn) == "running"
+    Full.full = False
+    assert bed.over(arn) == ["completed"]
+    assert bed.said("patient") == ["prepared", "one", "two"]
+    assert (bed.home / "ran").read_text() == "ran\n"
+    bed.close()
+
+
+class Full(Journal):
+    """On a disk that can be full."""
+
+    full = False
+
+    def append(self, group: str, stream: str, lines: list[tuple[int, str]], origin: int = 0) -> None:
+        if self.full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        super().append(group, stream, lines, origin)
+
+
+def test_what_an_attempt_held_is_given_back_though_it_is_stopped(tmp_path: Path) -> None:
+    """Its worker died while it prepared, and before it was on the disk what was held."""
+    bed = Bed(tmp_path / "home")
+    bed.worker.start()
+    arn = bed.add("cut", preparing=30)
+    until(lambda: bed.state(arn) == "preparing")
+    until(lambda: bool(list((bed.home / "compute").iterdir())))
+    bed.worker.close()
+    bed.stop(arn)
+    bed.store.close()
+    again = Bed(tmp_path / "home")
+    again.worker.start()
+    assert again.over(arn) == ["stopped"]
+    assert list((again.home / "compute").iterdir()) == []
     again.close()
 
 

@@ -6,6 +6,7 @@ their places are given back. What may happen twice (prepare, finish) is written 
 
 import logging
 import shutil
+import sqlite3
 import subprocess
 import threading
 import time
@@ -30,6 +31,10 @@ LOOK = 30.0  # and at one that runs: `wait` returns by itself when something hap
 CROWDED = 60.0  # seconds for which a driver may have no places although the budget has: others have just ended
 IDLE = 0.2  # seconds between two attempts at that
 UNKNOWN = 60.0  # seconds after which an instance that nobody can tell of counts as lost
+DISK = (
+    OSError,
+    sqlite3.Error,
+)  # what a full one makes of a job's lines and moves: no fault of the job's, and it passes
 CAPACITY = "CapacityError: Unable to provision requested ML compute capacity."
 
 
@@ -172,6 +177,8 @@ class Attempt:
             return Outcome("failed", f"ClientError: {error.message}")
         except Exception as error:
             self._check_open()
+            if isinstance(error, DISK) and self._started.is_set() and self.record.state == "running":
+                raise  # what it ran is there, ended or not, and is looked at anew
             log.exception("job %s", self.record.id)
             if self.record.attempt <= self.need.retries and not self._halted.is_set():
                 return None
@@ -180,8 +187,8 @@ class Attempt:
     def _begin(self) -> None:
         """Places, folder, launches; the handle on the disk; then the start."""
         record = self.record
+        record.handle = self._reserve()  # first: what an attempt that was cut off holds is given back by this alone
         self._check()
-        record.handle = self._reserve()
         launches = self._prepare()
         self._check()
         record.memo.started = self._means.clock()
