@@ -131,6 +131,18 @@ def test_what_a_failed_job_left_is_kept(jobs: Jobs, uploadable: bool) -> None:
         assert any("Artifact upload failed" in line for line in log(jobs, name))
 
 
+def test_where_the_model_is_shows_at_the_end(jobs: Jobs) -> None:
+    """Also of a job that was stopped before there was one."""
+    name = fresh()
+    jobs.create(name, jobs.script("import time\nprint('begun', flush=True)\ntime.sleep(60)"))
+    until_said(jobs, name, "begun")
+    assert "ModelArtifacts" not in jobs.describe(name)
+    jobs.sagemaker.stop_training_job(TrainingJobName=name)
+    found = jobs.until(name, "Stopped")
+    assert found["ModelArtifacts"]["S3ModelArtifacts"] == f"s3://{jobs.bucket}/out/{name}/output/model.tar.gz"
+    assert jobs.s3.list_objects_v2(Bucket=jobs.bucket, Prefix=f"out/{name}/")["KeyCount"] == 0
+
+
 def test_a_command_that_is_not_there(jobs: Jobs) -> None:
     name = fresh()
     algorithm = {"TrainingImage": IMAGE, "TrainingInputMode": "File", "ContainerEntrypoint": ["/no/such"]}

@@ -136,6 +136,20 @@ def test_a_nul_character(jobs: Jobs, place: str, changed: dict[str, Any]) -> Non
     assert message.startswith(f"1 validation error detected: Value at '{place}' failed to satisfy constraint: ")
 
 
+@pytest.mark.parametrize("regex", ["(", "a{99999999999999999999}", "(" * 249 + "a" + ")" * 249])
+def test_a_metric_that_cannot_be_looked_for(jobs: Jobs, regex: str) -> None:
+    """Or can, where it only nests deep: never an internal error."""
+    metrics = [{"Name": "loss", "Regex": regex}]
+    algorithm = {"TrainingImage": IMAGE, "TrainingInputMode": "File", "MetricDefinitions": metrics}
+    if regex.endswith(")"):
+        own = algorithm | {"ContainerEntrypoint": ["true"]}
+        assert jobs.run(fresh(), {}, AlgorithmSpecification=own)["TrainingJobStatus"] == "Completed"
+        return
+    code, message = refusal(jobs, XGBOOST, AlgorithmSpecification=algorithm)
+    assert code == "ValidationException"
+    assert message.startswith(f"Invalid metric definition loss: {regex}: ")
+
+
 @pytest.mark.parametrize(
     ("path", "said"),
     [

@@ -87,7 +87,7 @@ def _algorithm(request: Document) -> Image:
     for definition in algorithm.get("MetricDefinitions", []):
         try:
             re.compile(definition["Regex"])
-        except re.error as error:
+        except (re.error, OverflowError, RecursionError) as error:
             raise Invalid(f"Invalid metric definition {definition['Name']}: {definition['Regex']}: {error}") from error
     try:
         return resolve(uri)
