@@ -33,11 +33,28 @@ def read(sources: list[Path]) -> tuple[Any, Any]:
         raise UserError("No records found in RecordIO-Protobuf data")
     if len(labels) != len(rows):
         raise UserError(f"{len(rows) - len(labels)} of {len(rows)} records have no label. Please give each record one.")
-    if all(keys is None for _, keys, _ in rows):
-        if len({len(values) for values, _, _ in rows}) > 1:
-            raise UserError("The records have different numbers of features.")
-        return numpy.array([values for values, _, _ in rows], dtype=numpy.float32), numpy.array(labels)
-    return _sparse(rows), numpy.array(labels)
+    return _features(rows), numpy.array(labels)
+
+
+def features(data: bytes) -> Any:
+    """Those of a request's records, dense or sparse. Labels, if there are any, are passed over."""
+    rows = [_tensor(record, 1) for record in _records(data, "request")]
+    if not rows:
+        raise UserError("No records found in RecordIO-Protobuf data")
+    return _features(rows)
+
+
+def matrix(*given: Any, **options: Any) -> Any:
+    """A sparse matrix, as scipy.sparse.csr_matrix takes it."""
+    return package("scipy.sparse").csr_matrix(*given, **options)
+
+
+def _features(rows: list[tuple[Any, Any, int]]) -> Any:
+    if any(keys is not None for _, keys, _ in rows):
+        return _sparse(rows)
+    if len({len(values) for values, _, _ in rows}) > 1:
+        raise UserError("The records have different numbers of features.")
+    return numpy.array([values for values, _, _ in rows], dtype=numpy.float32)
 
 
 def _sparse(rows: list[tuple[Any, Any, int]]) -> Any:
@@ -46,7 +63,7 @@ def _sparse(rows: list[tuple[Any, Any, int]]) -> Any:
     indices = numpy.concatenate(keys).astype(numpy.int64)
     wide = max(int(indices.max()) + 1 if len(indices) else 0, *(shape for _, _, shape in rows), 1)
     values = numpy.concatenate([values for values, _, _ in rows]).astype(numpy.float32)
-    return package("scipy.sparse").csr_matrix((values, indices, starts), shape=(len(rows), wide))
+    return matrix((values, indices, starts), shape=(len(rows), wide))
 
 
 def _records(data: bytes, name: str) -> Iterator[memoryview]:

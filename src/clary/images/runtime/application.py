@@ -1,0 +1,73 @@
+"""What each path of a model server answers, whoever brought the request: a frame or HTTP.
+https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html
+"""
+
+from __future__ import annotations
+
+import json
+import traceback
+from typing import Any, Dict, Tuple  # noqa: UP035 - see Call
+
+from .messages import Answer, Refused, Request
+
+# Method, path, headers by lower-case name, body.
+Call = Tuple[str, str, Dict[str, str], bytes]  # noqa: UP006 - evaluated, also by Python 3.7
+LARGEST = 6 << 20  # bytes of a body, unless MAX_CONTENT_LENGTH says otherwise
+
+
+class Application:
+    """One model, or several in a row as one."""
+
+    def __init__(self, model: Any, parallel: int, largest: int | None) -> None:
+        self._model = model
+        self._parallel = parallel
+        self.largest = largest
+
+    def answer(self, calls: list[Call]) -> list[Answer]:
+        """One answer each, in order. What was asked of the model together is answered together."""
+        answers: list[Any] = [None] * len(calls)
+        requests, places = [], []
+        for place, (method, path, headers, body) in enumerate(calls):
+            if path == "/invocations" and method == "POST":
+                requests.append(Request(body, headers.get("content-type", ""), headers.get("accept", ""), headers))
+                places.append(place)
+            else:
+                answers[place] = self._other(method, path.partition("?")[0])
+        if requests:
+            for place, answer in zip(places, answered(self._model, requests)):  # noqa: B905 - strict is 3.10's
+                answers[place] = answer
+        return answers
+
+    def _other(self, method: str, path: str) -> Answer:
+        if path == "/ping" and method in ("GET", "HEAD"):
+            return Answer(b"", "application/json")
+        if path == "/execution-parameters" and method == "GET":
+            return self._parameters()
+        if path in ("/invocations", "/ping", "/execution-parameters"):
+            return Answer(b"", status=405)
+        return Answer(b"", status=404)
+
+    def _parameters(self) -> Answer:
+        """https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-batch-code.html"""
+        told = {
+            "MaxConcurrentTransforms": self._parallel,
+            "BatchStrategy": "MULTI_RECORD",
+            "MaxPayloadInMB": (self.largest or LARGEST) >> 20,
+        }
+        return Answer(json.dumps(told).encode(), "application/json")
+
+    def close(self) -> None:
+        self._model.close()
+
+
+def answered(model: Any, requests: list[Request]) -> list[Answer]:
+    """What the model answers. An error that it lets through is each request's, and the log's."""
+    try:
+        found: list[Answer] = model.answer(requests)
+    except Refused as refused:
+        return [Answer(refused.message.encode(), "text/plain", refused.status) for _ in requests]
+    except Exception as error:  # noqa: BLE001 - whatever it is, the server goes on
+        traceback.print_exc()
+        said = f"{type(error).__name__}: {error}".encode()
+        return [Answer(said, "text/plain", 500) for _ in requests]
+    return found
