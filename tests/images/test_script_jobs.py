@@ -167,7 +167,7 @@ def test_a_job_without_network_installs_what_it_brought_along(jobs: Jobs, tmp_pa
 def test_mpi_without_mpirun_says_what_to_install(jobs: Jobs) -> None:
     given = script(jobs, "t.py", {"t.py": ""}, sagemaker_mpi_enabled=True)
     found = jobs.run(fresh(), given, Environment={"PATH": "/nowhere"})
-    assert "There is no mpirun, which sagemaker_mpi_enabled needs: install Open MPI" in found["FailureReason"]
+    assert "There is no mpirun, which sagemaker_mpi_enabled needs: install Open MPI 4" in found["FailureReason"]
 
 
 def test_mpi_over_several_instances(jobs: Jobs) -> None:

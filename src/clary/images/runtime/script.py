@@ -89,8 +89,8 @@ def _check_mpi(environment: Environment) -> None:
         raise CodeError("MPI joins the processes of one instance here, not of several: please set InstanceCount to 1.")
     if not shutil.which("mpirun"):
         raise CodeError(
-            "There is no mpirun, which sagemaker_mpi_enabled needs: install Open MPI on the machine that Clary runs on "
-            "(the package openmpi-bin), or name openmpi in requirements.txt; and mpi4py there."
+            "There is no mpirun, which sagemaker_mpi_enabled needs: install Open MPI 4 on the machine that Clary runs "
+            "on (the package openmpi-bin), or name openmpi<5 in requirements.txt; and mpi4py there."
         )
     if not Path(_SSHD).exists():
         raise CodeError(

@@ -1,6 +1,11 @@
 """/opt/ml/input/config: what a container is told of its job.
 
 https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-running-container.html
+
+That page describes hyperparameters.json, inputdataconfig.json and resourceconfig.json. Listings of the folder in logs
+of real jobs have init-config.json too (502 bytes for a job with one channel, in 2022), but no public source was found
+that shows what is in it, nor any that has trainingjobinfo.json: those two are our own, the request's members that
+their names speak of. No program is known that reads them; sagemaker-training reads the three of the page.
 """
 
 import json
