@@ -17,6 +17,10 @@ class Listing(Protocol):
 
     digest: str  # the same for the same keys with the same bytes, and for nothing else
     size: int  # bytes, of all
+    keys: list[str]
+
+    def paths(self) -> list[str]:
+        """As Found has them, without an object for each."""
 
     def __len__(self) -> int: ...
 

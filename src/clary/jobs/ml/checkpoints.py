@@ -37,7 +37,7 @@ def fetch(job: Job, objects: Objects, number: int) -> Mount | None:
     except AWSError as error:
         raise JobFailed(f"{data.FAILED}{config['S3Uri']}: {error.message}") from error
     shutil.rmtree(folder, ignore_errors=True)  # what a crash in the middle left
-    farm.lay(folder, found, job.check, farm.copy)
+    farm.lay(folder, data.sources(found), job.check, farm.copy)
     _remember(job, number, {path: _mark(handle) for path, handle in _files(folder)})
     open_folder(folder)
     return Mount(str(folder), config.get("LocalPath", LOCAL), "rw")

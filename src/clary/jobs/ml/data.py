@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_S3DataSource.html
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -31,6 +31,7 @@ class Files:
     name: str  # hexadecimal; the same for the same paths with the same bytes
     size: int  # bytes
     make: Callable[[], Entries]
+    sources: Callable[[], Iterable[tuple[str, str]]]  # as entries, but of what is there only the path, or "" for empty
 
     @cached_property
     def entries(self) -> Entries:
@@ -42,12 +43,22 @@ def named(entries: Entries) -> Files:
     made = hashlib.blake2b(digest_size=20)
     for path, found in entries:
         made.update(json.dumps([path, found.path, found.etag]).encode())
-    return Files(made.hexdigest(), sum(found.size for _, found in entries), lambda: entries)
+    size = sum(found.size for _, found in entries)
+    return Files(made.hexdigest(), size, lambda: entries, lambda: sources(entries))
+
+
+def sources(entries: Entries) -> Iterable[tuple[str, str]]:
+    return ((path, found.path) for path, found in entries)
 
 
 def _listed(prefix: str, listing: Listing) -> Files:
     name = hashlib.blake2b(f"{listing.digest}{prefix}".encode(), digest_size=20).hexdigest()
-    return Files(name, listing.size, lambda: [(relative(prefix, found.key), found) for found in listing])
+    return Files(
+        name,
+        listing.size,
+        lambda: list(zip(_relatives(prefix, listing.keys), listing, strict=True)),
+        lambda: zip(_relatives(prefix, listing.keys), listing.paths(), strict=True),
+    )
 
 
 def files(channel: Document, objects: Objects, role: str, region: str) -> Files:
@@ -101,6 +112,12 @@ def relative(prefix: str, key: str) -> str:
     if prefix and not prefix.endswith("/") and key.startswith(prefix + "/"):
         return key[len(prefix) + 1 :]
     return key[prefix.rfind("/") + 1 :]
+
+
+def _relatives(prefix: str, keys: list[str]) -> list[str]:
+    if prefix.endswith("/"):
+        return [key[len(prefix) :] for key in keys]
+    return [relative(prefix, key) for key in keys]
 
 
 def _manifest(uri: str, objects: Objects, role: str) -> Files:

@@ -12,12 +12,12 @@ import shutil
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from weakref import WeakValueDictionary
 
-from clary.jobs.ml.data import FAILED, Entries, Files
+from clary.jobs.ml.data import FAILED, Files
 from clary.jobs.ml.place import OPEN
 from clary.jobs.recipe import Job, JobFailed
 
@@ -28,11 +28,19 @@ FILE = 0o666  # as blobs are
 KEEP = 600.0  # seconds that a farm stays after its last job
 PAUSE = 60.0  # seconds between two looks for farms that no job uses
 
+PIECE = 1 << 20  # bytes that are copied at a time
+
+Sources = Iterable[tuple[str, str]]  # path below the channel's folder; the file that it shows, "" for an empty one
+Folder = tuple[list[str], list[str]]  # the names in it, and the file that each shows
+Take = Callable[[str, str, int], None]  # (file, its name in a folder, that folder's handle)
+
 _lock = threading.Lock()  # between taking a farm into use and removing it
 _building: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
 _tidying: set[Path] = set()  # homes
 
 log = logging.getLogger(__name__)
+
+Build = Callable[[Path, Callable[[], None]], None]
 
 
 class Gone(JobFailed):
@@ -41,12 +49,19 @@ class Gone(JobFailed):
 
 def plant(home: Path, job: Job, files: Files) -> Path:
     """The folder with all the files. Raises Gone, JobFailed, JobStopped."""
-    folder = home / "channels" / files.name
+    return grow(home, job, files.name, lambda root, check: lay(root, files.sources(), check, link))
+
+
+def grow(home: Path, job: Job, name: str, build: Build) -> Path:
+    """The folder of this name; `build` makes it where it is not there yet, and is given the path and what to call now
+    and then. Raises what that raises.
+    """
+    folder = home / "channels" / name
     with _lock:
         building = _building.setdefault(str(folder), threading.Lock())
     with building:
         if not _use(folder, job):
-            _build(folder, files.entries, job.check)
+            _build(folder, build, job.check)
             if not _use(folder, job):
                 raise FileNotFoundError(folder)
     return folder / "data"
@@ -62,7 +77,7 @@ def _use(folder: Path, job: Job) -> bool:
         return True
 
 
-def _build(folder: Path, entries: Entries, check: Callable[[], None]) -> None:
+def _build(folder: Path, build: Build, check: Callable[[], None]) -> None:
     """Whole or not at all, by a rename."""
     folder.parent.mkdir(mode=0o700, exist_ok=True)
     part = folder.parent / f".{folder.name}-{uuid.uuid4().hex}"
@@ -73,36 +88,40 @@ def _build(folder: Path, entries: Entries, check: Callable[[], None]) -> None:
 
     try:
         (part / "users").mkdir(parents=True)
-        lay(part / "data", entries, alive, link)
+        build(part / "data", alive)
         part.rename(folder)
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
         raise
 
 
-def lay(root: Path, entries: Entries, check: Callable[[], None], take: Callable[[str, str], None]) -> None:
-    """The files below `root`, each by `take(source, target)`; `check` and `take` are called in several threads. Raises
-    Gone, and JobFailed where keys cannot be paths.
+def lay(root: Path, sources: Sources, check: Callable[[], None], take: Take) -> None:
+    """The files below `root`, each as `take` takes it; `check` and `take` are called in several threads. Raises Gone,
+    and JobFailed where keys cannot be paths.
     """
     root.mkdir()
     root.chmod(OPEN)
-    folders = _by_folder(str(root), entries)
+    folders = _by_folder(str(root), sources)
 
     def fill(batch: list[str]) -> None:
-        number = 0
         for parent in batch:
-            for name, source in folders[parent]:
-                if not number % LINKS:
-                    check()
-                number += 1
-                path = f"{parent}/{name}" if parent else name
-                try:
-                    if source:
-                        take(source, f"{root}/{path}")
-                    else:
-                        _empty(f"{root}/{path}")
-                except OSError as error:
-                    raise _refused(path, source, error) from error
+            handle = os.open(root / parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                _fill(handle, parent, folders[parent])
+            finally:
+                os.close(handle)
+
+    def _fill(handle: int, parent: str, files: Folder) -> None:
+        for number, (name, source) in enumerate(zip(*files, strict=True)):
+            if not number % LINKS:
+                check()
+            try:
+                if source:
+                    take(source, name, handle)
+                else:
+                    os.close(_new(name, handle))
+            except OSError as error:
+                raise _refused(f"{parent}/{name}" if parent else name, source, error) from error
 
     with ThreadPoolExecutor(THREADS, "farm") as pool:
         futures = [pool.submit(fill, batch) for batch in _batches(folders)]
@@ -114,56 +133,58 @@ def lay(root: Path, entries: Entries, check: Callable[[], None], take: Callable[
             raise
 
 
-def _by_folder(top: str, entries: Entries) -> dict[str, list[tuple[str, str]]]:
-    """Name and source of each file, by the path of its folder, which is there then."""
-    folders: dict[str, list[tuple[str, str]]] = {"": []}
-    for path, found in entries:
+def _by_folder(top: str, sources: Sources) -> dict[str, Folder]:
+    """By the path of the folder, which is there then."""
+    folders: dict[str, Folder] = {"": ([], [])}
+    for path, source in sources:
         parent, _, name = path.rpartition("/")
         if parent not in folders:
             _folders(top, parent, folders)
         if name in {".", ".."} or "\0" in name:
             raise _no_path(path)
         if name:  # a key that ends in / is a folder, as S3's console makes them
-            folders[parent].append((name, found.path))
+            names, paths = folders[parent]
+            names.append(name)
+            paths.append(source)
     return folders
 
 
-def _batches(folders: dict[str, list[tuple[str, str]]]) -> Iterator[list[str]]:
+def _batches(folders: dict[str, Folder]) -> Iterator[list[str]]:
     """Folders, whole ones, that are worth a thread together."""
     batch: list[str] = []
     size = 0
-    for parent, files in folders.items():
+    for parent, (names, _) in folders.items():
         batch.append(parent)
-        size += len(files)
+        size += len(names)
         if size >= LINKS:
             yield batch
             batch, size = [], 0
     yield batch
 
 
-def link(source: str, target: str) -> None:
+def link(source: str, name: str, folder: int) -> None:
     try:
-        os.link(source, target)
-        if os.stat(target).st_mode & FILE != FILE:  # noqa: PTH116 - strings, for speed
-            os.chmod(target, FILE)  # noqa: PTH101 - a blob of before jobs were, for its owner alone
+        os.link(source, name, dst_dir_fd=folder)
+        if os.stat(name, dir_fd=folder).st_mode & FILE != FILE:
+            os.chmod(source, FILE)  # noqa: PTH101 - a blob of before jobs were, for its owner alone
     except OSError as error:
         if error.errno not in {errno.EMLINK, errno.EXDEV, errno.EPERM, errno.ENOTSUP}:
             raise
-        copy(source, target)
+        copy(source, name, folder)
 
 
-def copy(source: str, target: str) -> None:
-    shutil.copyfile(source, target)
-    os.chmod(target, FILE)  # noqa: PTH101 - strings, for speed
+def copy(source: str, name: str, folder: int) -> None:
+    with open(source, "rb") as taken, os.fdopen(_new(name, folder), "wb") as made:  # noqa: PTH123 - a string, for speed
+        shutil.copyfileobj(taken, made, PIECE)
 
 
-def _empty(target: str) -> None:
-    handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE)
-    os.fchmod(handle, FILE)
-    os.close(handle)
+def _new(name: str, folder: int) -> int:
+    handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE, dir_fd=folder)
+    os.fchmod(handle, FILE)  # whatever the umask is
+    return handle
 
 
-def _folders(top: str, parent: str, made: dict[str, list[tuple[str, str]]]) -> None:
+def _folders(top: str, parent: str, made: dict[str, Folder]) -> None:
     path = ""
     for part in parent.split("/"):
         if part in {"", ".", ".."} or "\0" in part:
@@ -176,7 +197,7 @@ def _folders(top: str, parent: str, made: dict[str, list[tuple[str, str]]]) -> N
             os.chmod(f"{top}/{path}", OPEN)  # noqa: PTH101 - likewise
         except OSError as error:
             raise _refused(path, "", error) from error
-        made[path] = []
+        made[path] = [], []
 
 
 def _no_path(path: str) -> JobFailed:

@@ -33,9 +33,11 @@ class Listing:
         return len(self.keys)
 
     def __iter__(self) -> Iterator[Found]:
-        blobs, sizes, etags = (self._column(number) for number in range(3))
-        paths = [self.path(blob) if blob else "" for blob in blobs]
-        return map(Found, self.keys, sizes, paths, etags)
+        return map(Found, self.keys, self._column(1), self.paths(), self._column(2))
+
+    def paths(self) -> list[str]:
+        path = self.path
+        return [path(blob) if blob else "" for blob in self._column(0)]
 
     def _column(self, number: int) -> list[Any]:
         return [each for page in self.pages for each in orjson.loads(page[number])]
