@@ -2,14 +2,7 @@
 
 import time
 from bisect import bisect_left
-from collections.abc import Iterator
-from itertools import accumulate
 from pathlib import Path
-
-from prometheus_client import CollectorRegistry, Metric, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
-from prometheus_client.process_collector import ProcessCollector
-from prometheus_client.registry import Collector
 
 from clary.gateway.exchange import Exchange
 
@@ -58,52 +51,25 @@ class AccessLog:
         return self._second[1]
 
 
-class Metrics(Collector):
-    """https://prometheus.io/docs/practices/naming/
-
-    Counted in plain numbers by the event loop alone, and put into Prometheus's form when somebody asks: its own
-    counters take a lock for each step.
+class Metrics:
+    """Counted in plain numbers by the event loop alone; `gateway/metrics.py` puts them into Prometheus's form when
+    somebody asks. Its own counters take a lock for each step.
     """
 
     def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        ProcessCollector(registry=self.registry)
-        self.registry.register(self)
         self.running = 0
-        self._requests: dict[tuple[str, int], int] = {}
-        self._seconds: dict[str, list[float]] = {}  # by service: how many within each of SECONDS, and beyond; the sum
-        self._received = self._sent = 0
+        self.requests: dict[tuple[str, int], int] = {}  # by label and status
+        self.seconds: dict[str, list[float]] = {}  # by service: how many within each of SECONDS, and beyond; the sum
+        self.received = self.sent = 0
 
     def count(self, exchange: Exchange, status: int, sent: int) -> None:
         key = (exchange.label, status)
-        self._requests[key] = self._requests.get(key, 0) + 1
+        self.requests[key] = self.requests.get(key, 0) + 1
         seconds = time.perf_counter() - exchange.started
-        row = self._seconds.get(exchange.name)
+        row = self.seconds.get(exchange.name)
         if row is None:
-            row = self._seconds[exchange.name] = [0.0] * (len(SECONDS) + 2)
+            row = self.seconds[exchange.name] = [0.0] * (len(SECONDS) + 2)
         row[bisect_left(SECONDS, seconds)] += 1
         row[-1] += seconds
-        self._received += exchange.received
-        self._sent += sent
-
-    def collect(self) -> Iterator[Metric]:
-        requests = CounterMetricFamily(
-            "clary_requests", "Requests answered.", labels=["service", "operation", "status"]
-        )
-        for (label, status), number in list(self._requests.items()):
-            service, _, operation = label.partition(":")
-            requests.add_metric([service, operation, str(status)], number)
-        took = HistogramMetricFamily(
-            "clary_request_seconds", "Time to the last byte of the answer.", labels=["service"]
-        )
-        for name, row in list(self._seconds.items()):
-            edges = [*map(str, SECONDS), "+Inf"]
-            took.add_metric([name or "-"], list(zip(edges, accumulate(row[:-1]), strict=True)), row[-1])
-        yield requests
-        yield took
-        yield CounterMetricFamily("clary_received_bytes", "Bytes of request bodies.", self._received)
-        yield CounterMetricFamily("clary_sent_bytes", "Bytes of answers' bodies.", self._sent)
-        yield GaugeMetricFamily("clary_requests_running", "Requests being answered.", self.running)
-
-    def text(self) -> bytes:
-        return generate_latest(self.registry)
+        self.received += exchange.received
+        self.sent += sent

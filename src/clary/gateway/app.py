@@ -154,9 +154,10 @@ class Gateway:
             return None  # an object or a bucket of that name
         exchange.name = "clary"
         if request.path == "/metrics":
-            return Response(
-                headers={"content-type": "text/plain; version=0.0.4; charset=utf-8"}, body=self.metrics.text()
-            )
+            from clary.gateway import metrics  # noqa: PLC0415 - see there
+
+            text = metrics.text(self.metrics)
+            return Response(headers={"content-type": "text/plain; version=0.0.4; charset=utf-8"}, body=text)
         health = {"status": "ok", "services": sorted(self.services)}
         return Response(headers={"content-type": "application/json"}, body=orjson.dumps(health))
 
