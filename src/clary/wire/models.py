@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import botocore
+import orjson
 from botocore.model import OperationModel, ServiceModel
 
 from clary.errors import Family, UnknownOperation
@@ -32,7 +33,7 @@ def service_model(name: str) -> ServiceModel:
     path = _file(name) if name.replace("-", "").isalnum() else None
     if path is None:
         raise UnknownOperation(f"There is no AWS service {name}")
-    return ServiceModel(json.loads(gzip.decompress(path.read_bytes())), name)
+    return ServiceModel(orjson.loads(gzip.decompress(path.read_bytes())), name)
 
 
 @functools.cache
@@ -88,7 +89,7 @@ def _metadata(path: Path) -> dict[str, Any]:
             pass  # it goes on beyond what we read
         else:
             return found
-    whole: dict[str, Any] = json.loads(gzip.decompress(path.read_bytes()))["metadata"]
+    whole: dict[str, Any] = orjson.loads(gzip.decompress(path.read_bytes()))["metadata"]
     return whole
 
 
