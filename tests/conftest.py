@@ -54,7 +54,7 @@ class Platform:
                 stderr=subprocess.STDOUT,
             )
         deadline = time.monotonic() + 30
-        while not run.exists():
+        while not (run.exists() and (self.home / "tls" / "bundle.pem").exists()):  # the last of what it makes
             said = (self.home.parent / "out.txt").read_text()
             assert self.process.poll() is None, f"clary up ended: {said}"
             assert time.monotonic() < deadline, f"clary up is not ready: {said}"

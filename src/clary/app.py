@@ -28,6 +28,7 @@ from clary.resource.call import Caller, Platform
 from clary.services import cloudwatch, iam, logs, s3, sagemaker, sts
 from clary.services.cloudwatch.metrics import Metrics
 from clary.services.iam import container
+from clary.services.s3 import checksums
 from clary.services.s3.inside import Inside
 from clary.store.db import Store
 from clary.store.journal import Journal
@@ -92,7 +93,7 @@ class App:
         def begun() -> None:
             ready()
             self.worker.start()
-            threading.Thread(target=self.gateway.warm_up, name="warm-up", daemon=True).start()
+            threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
 
         server = Server(self.gateway, self.listener, proxying, begun, self.gateway.housekeeping(HOUSEKEEPING))
         try:
@@ -102,12 +103,22 @@ class App:
             self.gateway.close()
             self.store.close()
 
+    def _warm_up(self) -> None:
+        """What the first who need it would wait for, and no start should."""
+        try:
+            self.ca.prepare()
+        except Exception:  # whoever needs it tries again, and is told
+            log.exception("the authority of the proxy cannot be made")
+        checksums.crt()
+        self.gateway.warm_up()
+
     def _where(self, job: Job) -> ml.Where:
         """How a job's containers reach this platform, as its role."""
         config, document = self.identity.config, job.document
         host = "127.0.0.1" if config.host in LOCAL else config.host
         endpoint = f"http://{host}:{self.port}"
         isolated = document.get("EnableNetworkIsolation", False)
+        self.ca.prepare()
         return ml.Where(
             home=config.home,
             region=job.arn.split(":")[3],

@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,8 +14,9 @@ from types import FrameType
 from clary.cli import say
 from clary.cli.env import variables
 from clary.cli.home import Home, Running
-from clary.cli.up import start, stop
+from clary.cli.up import READY_WITHIN, start, stop
 from clary.config import Config
+from clary.errors import ClaryError
 
 PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 NOT_FOUND, NOT_EXECUTABLE = 127, 126  # a shell's codes for these
@@ -65,11 +67,21 @@ def proxied(home: Home, running: Running) -> dict[str, str]:
     """The variables that send a program's connections through the gateway, which answers for *.amazonaws.com
     itself and shows a certificate of this home's own authority. Every client has its own name for that.
     """
-    bundle = str(home.ca_bundle)
+    bundle = str(_bundle(home))
     proxies = dict.fromkeys(("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"), running.url)
     around = ",".join(filter(None, (os.environ.get("NO_PROXY") or os.environ.get("no_proxy"), LOOPBACK)))
     trusting = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
     return {**proxies, "NO_PROXY": around, "no_proxy": around, **dict.fromkeys(trusting, bundle)}
+
+
+def _bundle(home: Home) -> Path:
+    """A first start makes it when it is ready already. Raises ClaryError if it could not."""
+    deadline = time.monotonic() + READY_WITHIN
+    while not home.ca_bundle.exists():
+        if time.monotonic() > deadline:
+            raise ClaryError(f"there is no {home.ca_bundle}: `{home.command('logs')}` tells why")
+        time.sleep(0.01)
+    return home.ca_bundle
 
 
 @contextmanager

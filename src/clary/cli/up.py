@@ -34,6 +34,7 @@ def serve(config: Config) -> None:
     home.prepare()
     home.acquire()
     _log(home, config.log_level)
+    _keep_crt_out()
     from clary.app import App  # noqa: PLC0415 - the whole program; the other commands don't need it
 
     try:
@@ -69,7 +70,7 @@ def start(config: Config) -> Running:
     deadline = time.monotonic() + READY_WITHIN
     while process.poll() is None and time.monotonic() < deadline:
         running = home.running()
-        if running is not None and running.pid == process.pid and answers(running):
+        if running is not None and running.pid == process.pid and answers(running) and home.ca_bundle.exists():
             process.returncode = 0  # it outlives us on purpose: Popen need not warn of it
             return running
         time.sleep(0.01)
@@ -145,6 +146,17 @@ def _taken(config: Config) -> str:
     who = f" by {found}" if found else ""
     advice = "take another with --port, or any free one with --port 0"
     return f"port {config.port} of {config.host} is already in use{who}; {advice}"
+
+
+def _keep_crt_out() -> None:
+    """Whoever imports botocore imports awscrt too, where there is one, for signatures that nobody makes here: a tenth
+    of the start. S3's checksums, which do need it, load it later.
+    """
+    sys.modules["awscrt"] = None  # type: ignore[assignment]  # so it is not found: docs.python.org/3/reference/import
+    try:
+        import botocore.compat  # noqa: F401, PLC0415 - here it decides
+    finally:
+        del sys.modules["awscrt"]
 
 
 def _log(home: Home, level: str) -> None:

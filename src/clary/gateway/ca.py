@@ -29,25 +29,34 @@ SYSTEM_BUNDLES = (
 
 class CA:
     """`certificate` is the authority's own (PEM); `bundle` has it and those that the system trusts, for clients that
-    take one file for everything: AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE, SSL_CERT_FILE.
+    take one file for everything: AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE, SSL_CERT_FILE. There is a bundle once all is there.
     """
 
     def __init__(self, folder: Path) -> None:
-        """Makes the authority if the folder has none that still holds."""
+        """A folder without an authority that still holds has no bundle either, until `prepare`."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.certificate = folder / "ca.pem"
         self.bundle = folder / "bundle.pem"
         self._key = folder / "ca.key"
         self._contexts: OrderedDict[str, tuple[float, ssl.SSLContext]] = OrderedDict()
         self._lock = threading.Lock()
-        if not self._holds():
-            self._make()
-        content = self.certificate.read_bytes() + _trusted(self.bundle)
-        if not self.bundle.exists() or self.bundle.read_bytes() != content:
-            _replace(self.bundle, content, 0o644)
+        self._made = self._holds()
+        if self._made:
+            self._gather()
+        else:
+            self.bundle.unlink(missing_ok=True)
+
+    def prepare(self) -> None:
+        """Makes what is not there: 0.1 s, most of it to load what makes certificates. Whoever comes meanwhile waits."""
+        with self._lock:
+            if not self._made:
+                self._make()
+                self._gather()
+                self._made = True
 
     def context(self, host: str) -> ssl.SSLContext:
         """For a server that is `host`, a name in lower case within DOMAINS. The first for a host takes some ms."""
+        self.prepare()
         with self._lock:
             made, context = self._contexts.get(host, (0.0, None))
             if context is None or time.time() - made > LEAF_USE:
@@ -84,6 +93,11 @@ class CA:
         end = context.get_ca_certs()[0]["notAfter"]
         assert isinstance(end, str)
         return ssl.cert_time_to_seconds(end) > time.time() + 90 * DAY
+
+    def _gather(self) -> None:
+        content = self.certificate.read_bytes() + _trusted(self.bundle)
+        if not self.bundle.exists() or self.bundle.read_bytes() != content:
+            _replace(self.bundle, content, 0o644)
 
     def _make(self) -> None:
         from clary.gateway import certificate  # noqa: PLC0415 - heavy, and needed once

@@ -8,9 +8,8 @@ import binascii
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal, Protocol
-
-from awscrt import checksums as crt
 
 from clary.errors import AWSError
 
@@ -22,6 +21,14 @@ KINDS: dict[str, tuple[Kind, ...]] = {  # the first is the default
     "CRC32": ("COMPOSITE", "FULL_OBJECT"),
     "CRC32C": ("COMPOSITE", "FULL_OBJECT"),
 }
+
+
+@cache
+def crt() -> Any:
+    """AWS's own implementation, loaded when it is first asked for: it takes 50 ms."""
+    from awscrt import checksums  # noqa: PLC0415 - see above
+
+    return checksums
 
 
 class Hash(Protocol):
@@ -57,26 +64,21 @@ def md5() -> Hash:
 
 
 NEW: dict[str, Callable[[], Hash]] = {
-    "CRC32": lambda: _Crc(crt.crc32, 4),
-    "CRC32C": lambda: _Crc(crt.crc32c, 4),
-    "CRC64NVME": lambda: _Crc(crt.crc64nvme, 8),
+    "CRC32": lambda: _Crc(crt().crc32, 4),
+    "CRC32C": lambda: _Crc(crt().crc32c, 4),
+    "CRC64NVME": lambda: _Crc(crt().crc64nvme, 8),
     "SHA1": lambda: hashlib.sha1(usedforsecurity=False),
     "SHA256": hashlib.sha256,
     "SHA512": hashlib.sha512,
     "MD5": md5,
-    "XXHASH64": lambda: _XXHash(crt.XXHash.new_xxhash64()),
-    "XXHASH3": lambda: _XXHash(crt.XXHash.new_xxhash3_64()),
-    "XXHASH128": lambda: _XXHash(crt.XXHash.new_xxhash3_128()),
+    "XXHASH64": lambda: _XXHash(crt().XXHash.new_xxhash64()),
+    "XXHASH3": lambda: _XXHash(crt().XXHash.new_xxhash3_64()),
+    "XXHASH128": lambda: _XXHash(crt().XXHash.new_xxhash3_128()),
 }
 SIZES = {"CRC32": 4, "CRC32C": 4, "CRC64NVME": 8, "SHA1": 20, "SHA256": 32, "SHA512": 64, "MD5": 16} | {
     "XXHASH64": 8,
     "XXHASH3": 8,
     "XXHASH128": 16,
-}
-COMBINE: dict[str, Callable[[int, int, int], int]] = {
-    "CRC32": crt.combine_crc32,
-    "CRC32C": crt.combine_crc32c,
-    "CRC64NVME": crt.combine_crc64nvme,
 }
 HEADER = {f"x-amz-checksum-{name.lower()}": name for name in NEW}
 
@@ -182,7 +184,8 @@ def of(algorithm: str, body: bytes) -> str:
 
 def whole(algorithm: str, parts: Iterable[tuple[str, int]]) -> str:
     """The checksum of the parts one behind the other, of their checksums and sizes."""
-    combine, width, value = COMBINE[algorithm], SIZES[algorithm], 0
+    combine: Callable[[int, int, int], int] = getattr(crt(), f"combine_{algorithm.lower()}")
+    width, value = SIZES[algorithm], 0
     for text, size in parts:
         value = combine(value, int.from_bytes(_decoded(text), "big"), size)
     return base64_of(value.to_bytes(width, "big"))
