@@ -150,6 +150,13 @@ def test_an_index_that_cannot_be_reached(jobs: Jobs) -> None:
     assert "The package index cannot be reached" in found["FailureReason"]
 
 
+def test_an_index_of_codeartifact(jobs: Jobs) -> None:
+    files: dict[str, str | bytes] = {"t.py": "", "requirements.txt": "six\n"}
+    given = {"CA_REPOSITORY_ARN": "arn:aws:codeartifact:us-west-2:123456789012:repository/d/r"}
+    found = jobs.run(fresh(), script(jobs, "t.py", files), Environment=given)
+    assert "CodeArtifact, which Clary does not have: please name one by PIP_INDEX_URL" in found["FailureReason"]
+
+
 def test_a_job_without_network_says_what_to_do_about_requirements(jobs: Jobs) -> None:
     found = isolated(jobs, fresh(), {"t.py": "", "requirements.txt": "no-such-package-of-ours\n"})
     assert "EnableNetworkIsolation reaches no package index: please put the wheels into" in found["FailureReason"]

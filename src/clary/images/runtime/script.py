@@ -2,7 +2,7 @@
 
 It does for a plain program, package or command what AWS's sagemaker-training toolkit does, with the same variables,
 arguments, exit codes and failure file, without the time that the toolkit takes to import boto3, gevent and paramiko.
-What else the toolkit can (MPI, uploading while it runs, CodeArtifact), the toolkit is started for.
+What else the toolkit can (MPI, uploading while it runs), the toolkit is started for.
 https://github.com/aws/sagemaker-training-toolkit
 """
 
@@ -51,7 +51,7 @@ def run(base: Path, hyperparameters: dict[str, Any]) -> int:
     """The exit code: 0, or 1 with output/failure written."""
     try:
         environment = Environment(base, hyperparameters)
-        if environment.ours.get("sagemaker_s3_output") or "CA_REPOSITORY_ARN" in os.environ:
+        if environment.ours.get("sagemaker_s3_output"):
             _toolkit()
         _fetch(environment)
         _install(environment)
@@ -169,6 +169,11 @@ def _install(environment: Environment) -> None:
 
 def _pip(wanted: list[str], code: Path, kind: str) -> None:
     """Asks the places that the image's environment names by PIP_ variables, or the job's own."""
+    if os.environ.get("CA_REPOSITORY_ARN") and "-r" in wanted:
+        raise CodeError(
+            "CA_REPOSITORY_ARN names an index of CodeArtifact, which Clary does not have: please name one by "
+            "PIP_INDEX_URL instead."
+        )
     patience = ["--retries", "0"] if _isolated() else []
     _carry_out([sys.executable, "-m", "pip", "install", *patience, *wanted], code, kind, _unreachable)
 
