@@ -91,6 +91,8 @@ def install() -> None:
     run(*uv, "sync", *quiet, "--require-hashes", *indexes(), LOCK)
     # The build backend is locked too, so the build fetches nothing.
     run(*uv, "install", *quiet, "--no-deps", "--no-build-isolation", "--editable", ROOT)
+    # uv compiles nothing that stays where it is, and where PYTHONDONTWRITEBYTECODE is set nobody would.
+    run(PYTHON, "-m", "compileall", "-q", ROOT / "src")
 
 
 def identity() -> str:
