@@ -35,7 +35,7 @@ from clary.store.journal import Journal
 
 log = logging.getLogger(__name__)
 
-SCHEMAS = ("clary.services.iam", "clary.services.s3", "clary.services.s3.settings", "clary.services.cloudwatch")
+SCHEMAS = tuple(f"clary.services.{name}" for name in ("iam", "s3", "s3.settings", "cloudwatch", "sagemaker"))
 LOCAL = ("127.0.0.1", "localhost", "0.0.0.0", "::", "::1")  # noqa: S104 - compared with, not bound to
 HOUSEKEEPING = 60.0  # seconds between two rounds of it
 BACKLOG = 1024  # connections that may wait to be accepted; the system may have a lower limit
@@ -75,8 +75,11 @@ class App:
             logs.build(platform, journal),
             cloudwatch.build(platform, metrics),
         ]
-        self.worker = Worker(self.store, open_driver(config), sagemaker.recipes(nouns), journal, config)
+        self.worker = Worker(
+            self.store, open_driver(config), sagemaker.recipes(nouns, tools, self.store), journal, config
+        )
         platform.wake = self.worker.wake
+        self.hosting = nouns.state.hosting
         access = AccessLog(home / "logs" / "access.log" if config.access_log else None)
         self.gateway = Gateway(platform, services, self.identity.credentials.find, access)
         self.ca = CA(home / "tls")
@@ -93,12 +96,14 @@ class App:
         def begun() -> None:
             ready()
             self.worker.start()
+            self.hosting.start()
             threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
 
         server = Server(self.gateway, self.listener, proxying, begun, self.gateway.housekeeping(HOUSEKEEPING))
         try:
             server.serve_forever()
         finally:
+            self.hosting.close()
             self.worker.close()
             self.gateway.close()
             self.store.close()

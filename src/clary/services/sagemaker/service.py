@@ -11,11 +11,11 @@ from clary.jobs.objects import Objects
 from clary.jobs.recipe import Job
 from clary.resource import crud, pages, tags
 from clary.resource.call import Call, Permission, Platform
-from clary.resource.crud import Nouns
 from clary.resource.resource import Plan
 from clary.resource.service import Document, Operation, Service, collect
 from clary.services.sagemaker import (
     card,
+    endpoint,
     experiment,
     fleet,
     hub,
@@ -28,13 +28,33 @@ from clary.services.sagemaker import (
     training,
     workforce,
 )
+from clary.services.sagemaker.hosting.controller import Hosting
+from clary.services.sagemaker.hosting.plane import Plane
+from clary.services.sagemaker.hosting.replica import RECIPE as REPLICA
+from clary.services.sagemaker.hosting.replica import Serving
 from clary.services.sagemaker.plain import NOUNS
+from clary.services.sagemaker.state import SageMaker
 from clary.services.sagemaker.training_check import check
 from clary.services.sagemaker.training_metrics import Meter, Metrics
 from clary.services.sagemaker.training_recipe import Training
+from clary.store.db import Store
 from clary.wire.models import service_model
 
-MODULES = (model, package, experiment, lineage, pipeline, card, studio, image, hub, workforce, fleet, training)
+MODULES = (
+    model,
+    package,
+    experiment,
+    lineage,
+    pipeline,
+    card,
+    studio,
+    image,
+    hub,
+    workforce,
+    fleet,
+    training,
+    endpoint,
+)
 
 
 def _only(member: str, all_are: str) -> Callable[[Call[Any], Document], pages.Keep | None]:
@@ -94,11 +114,12 @@ class Tools:
 
 def build(platform: Platform, tools: Tools) -> Service:
     described = service_model("sagemaker")
-    nouns = Nouns()
+    plane = Plane(platform.config.home)
+    nouns = SageMaker(hosting=Hosting(platform, plane, endpoint.sync, partial(endpoint.tell, platform)))
     tell = partial(training.tell, platform, nouns.plans)
     train = Training(tools.images, tools.objects, tools.where, Meter(tools.metrics), tell)
     job = replace(training.TRAINING_JOB, check=partial(check, tools.objects), recipe=train)
-    every = (*NOUNS, job)
+    every = (*NOUNS, job, endpoint.ENDPOINT)
     nouns.plans |= {resource.noun: Plan(resource, described) for resource in every}
     operations: dict[str, Operation] = {}
     unused = {name: set(members) for name, members in UNUSED.items()}
@@ -125,13 +146,17 @@ def build(platform: Platform, tools: Tools) -> Service:
     return Service("sagemaker", operations, nouns, partial(permissions, targets), unused=unused)
 
 
-def recipes(service: Service) -> dict[str, Any]:
-    """How the nouns that run are run, by the names that their jobs have."""
+def recipes(service: Service, tools: Tools, store: Store) -> dict[str, Any]:
+    """How the nouns that run are run, by the names that their jobs have; and the replicas of endpoints, which are no
+    noun of AWS's.
+    """
     plans = service.state.plans.values()
-    return {f"{plan.service}.{plan.noun}": plan.resource.recipe for plan in plans if plan.resource.recipe}
+    found = {f"{plan.service}.{plan.noun}": plan.resource.recipe for plan in plans if plan.resource.recipe}
+    wake = service.state.hosting.wake
+    return {**found, REPLICA: Serving(tools.images, tools.objects, tools.where, tools.metrics, store, wake)}
 
 
-def _targets(nouns: Nouns, operations: dict[str, Operation]) -> dict[str, Plan]:
+def _targets(nouns: SageMaker, operations: dict[str, Operation]) -> dict[str, Plan]:
     """The noun whose ARN an operation asks for permission on; List asks for all."""
     found = {name: nouns.plans[noun] for name, noun in ALSO.items()}
     for plan in nouns.plans.values():

@@ -1,0 +1,229 @@
+"""The hosting controller: makes of each endpoint what it should be.
+
+One thread. Whoever changes what an endpoint should be, or learns that something of it has changed, wakes it; it then
+looks at every endpoint, and does the next step of each. All that it knows is in the tables, but for who is being asked
+for its health: so after a restart it goes on where it was.
+"""
+
+import logging
+import sqlite3
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import orjson
+
+from clary.resource import crud
+from clary.resource.call import Platform
+from clary.services.sagemaker.hosting import deployment, state
+from clary.services.sagemaker.hosting.health import Health
+from clary.services.sagemaker.hosting.plane import Plane
+from clary.services.sagemaker.hosting.round import Replica, Round
+from clary.services.sagemaker.hosting.state import Fleet, State, Variant
+
+log = logging.getLogger(__name__)
+
+BUSY, IDLE = 0.05, 5.0  # seconds between two rounds: while something is on its way, and while nothing is
+DRAIN = 60.0  # seconds that a replica has for what it was asked; AWS's limit for an answer
+AGAIN, LONGEST = 1.0, 60.0  # seconds before a replica that ended by itself is replaced: twice as many each time
+
+
+class Overtaken(Exception):
+    """Somebody changed an endpoint while a round was looking at it: the next one begins from there."""
+
+
+@dataclass(slots=True)
+class Hosting:
+    """For each endpoint whose state has changed, `sync` is called within the transaction that keeps that, and `tell`
+    once it is on the disk.
+    """
+
+    platform: Platform
+    plane: Plane
+    sync: Callable[[sqlite3.Connection, State, float], None]
+    tell: Callable[[State], None]
+    turned: threading.Condition = field(default_factory=threading.Condition)  # notified after every round
+    _woken: threading.Event = field(default_factory=threading.Event)
+    _closing: threading.Event = field(default_factory=threading.Event)
+    _threads: list[threading.Thread] = field(default_factory=list)
+    _draining: dict[int, float] = field(default_factory=dict)  # since when
+    _broken: dict[tuple[str, str, str], tuple[int, float]] = field(default_factory=dict)  # how often in a row, and when
+    _health: Health = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._health = Health(self.wake)
+
+    def start(self) -> None:
+        thread = threading.Thread(target=self._run, name="hosting", daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def wake(self) -> None:
+        self._woken.set()
+
+    def turn(self, seconds: float) -> None:
+        """Returns after the next round, or so many seconds."""
+        with self.turned:
+            self.turned.wait(seconds)
+
+    def close(self) -> None:
+        self._closing.set()
+        self._woken.set()
+        self._health.close()
+        for thread in self._threads:
+            thread.join()
+
+    def _run(self) -> None:
+        while not self._closing.is_set():
+            pause = BUSY
+            try:
+                pause = BUSY if self.round() else IDLE
+            except Overtaken:
+                continue
+            except Exception:
+                log.exception("hosting: a round failed; the next may not")
+                pause = AGAIN
+            self._woken.wait(pause)
+            self._woken.clear()
+
+    def round(self) -> bool:
+        """One look at every endpoint. Whether something is on its way. Raises Overtaken."""
+        store = self.platform.store
+        now = Round.begin(store.read(), self.platform.clock())
+        every = list(state.every(store.read()))
+        before = {one.arn: orjson.dumps(one) for one in every}
+        for one in every:
+            self._reconcile(one, now)
+        for arn in now.replicas.keys() - before.keys():  # their endpoint is gone
+            self._dissolve(now.replicas[arn], now)
+        changed = [one for one in every if orjson.dumps(one) != before[one.arn]]
+        if now.work or changed:
+            store.write(lambda connection: self._keep(connection, now, changed, before))
+        if now.wake:
+            self.platform.wake()
+        if now.routed:
+            self.plane.refresh()
+        for one in changed:
+            self.tell(one)
+        with self.turned:
+            self.turned.notify_all()
+        return now.moving or bool(now.work)
+
+    def _keep(self, connection: sqlite3.Connection, now: Round, changed: list[State], before: dict[str, bytes]) -> None:
+        for one in changed:
+            stored = state.find(connection, one.arn)
+            if stored is None or orjson.dumps(stored) != before[one.arn]:
+                raise Overtaken
+            state.put(connection, one)
+            self.sync(connection, one, now.now)
+        for work in now.work:
+            work(connection)
+
+    def _reconcile(self, one: State, now: Round) -> None:
+        if one.status == "Deleting":
+            self._delete(one, now)
+            return
+        for fleet in one.fleets:
+            for variant in fleet.variants:
+                self._fill(one, fleet, variant, now)
+        deployment.advance(one, now)
+        fleets = {fleet.id for fleet in one.fleets}
+        self._dissolve([each for each in now.replicas.get(one.arn, []) if each.document["Fleet"] not in fleets], now)
+        now.route(one.arn, deployment.route(one))
+        now.moving |= not one.steady
+
+    def _fill(self, one: State, fleet: Fleet, variant: Variant, now: Round) -> None:
+        """As many replicas as there should be; of a fleet that was complete once, also in place of those that end."""
+        every = now.of(one, fleet, variant)
+        for replica in every:
+            self._look(replica, variant, now)
+        there = [replica for replica in every if not replica.leaving]
+        ended = [replica for replica in every if replica.ended]
+        missing = variant.count - len(there)
+        if fleet.complete:
+            patient = self._patient((one.arn, fleet.id, variant.name), ended, now)
+            for replica in ended:
+                self._clear(replica, now)
+        else:
+            patient = bool(ended)  # the fleet has failed
+        for _ in range(0 if patient else missing):
+            now.add(one, fleet, variant)
+        for replica in sorted(there, key=lambda each: (each.ready, -each.id))[: max(0, -missing)]:
+            self._drain(replica, now)
+        for replica in every:
+            self._part(replica, now)
+        now.moving |= missing > 0 or any(not replica.ready for replica in there)
+
+    def _patient(self, key: tuple[str, str, str], ended: list[Replica], now: Round) -> bool:
+        """Whether to wait before those that ended are replaced, since others before them did too."""
+        count, last = self._broken.get(key, (0, 0.0))
+        if any(replica.state == "failed" for replica in ended):
+            count, last = count + 1, now.now
+            self._broken[key] = count, last
+        elif count and now.now - last > 2 * LONGEST:
+            del self._broken[key]
+            return False
+        return count > 1 and now.now - last < min(LONGEST, AGAIN * 2.0 ** (count - 2))
+
+    def _look(self, replica: Replica, variant: Variant, now: Round) -> None:
+        """At its health, until that is known."""
+        entry = replica.entry
+        if entry is None or entry.state != "starting" or replica.state != "running" or replica.stop:
+            return
+        said = self._health.found(replica.id)
+        if said is None:
+            self._health.ask(entry, variant.spec["startup"])
+        elif said:
+            log.warning("%s: %s", replica.arn, said)
+            now.halt(replica)
+        else:
+            self._health.forget(replica.id)
+            now.enter(replica, "ready")
+
+    def _drain(self, replica: Replica, now: Round) -> None:
+        """No new requests for it; it ends once it has answered those that it has."""
+        if replica.ready:
+            self._draining[replica.id] = now.now
+            now.enter(replica, "draining")
+        elif not replica.leaving:
+            now.halt(replica)
+
+    def _part(self, replica: Replica, now: Round) -> None:
+        """The further way of one that is to go."""
+        if replica.stop or replica.ended:
+            self._health.forget(replica.id)
+            self._draining.pop(replica.id, None)
+        elif replica.leaving:
+            now.moving = True
+            since = self._draining.setdefault(replica.id, now.now)
+            # What a round before this one wrote, the data plane knows: `refresh` has returned.
+            if now.now > since and (now.now - since > DRAIN or not self.plane.running(replica.id)):
+                now.halt(replica)
+
+    def _clear(self, replica: Replica, now: Round) -> None:
+        self._health.forget(replica.id)
+        self._draining.pop(replica.id, None)
+        now.forget(replica)
+
+    def _dissolve(self, replicas: list[Replica], now: Round) -> None:
+        """Until none of them is left."""
+        for replica in replicas:
+            now.moving = True
+            if replica.ended:
+                self._clear(replica, now)
+            else:
+                self._drain(replica, now)
+                self._part(replica, now)
+
+    def _delete(self, one: State, now: Round) -> None:
+        now.route(one.arn, None)
+        now.moving = True
+        left = now.replicas.get(one.arn, [])
+        self._dissolve(left, now)
+        if not left:
+
+            def work(connection: sqlite3.Connection) -> None:
+                state.remove(connection, one.arn)
+                crud.forget(connection, one.arn)
+
+            now.work.append(work)

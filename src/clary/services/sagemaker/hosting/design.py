@@ -1,0 +1,79 @@
+"""What an endpoint configuration asks for, worked out once, when an endpoint begins to use it: a spec for each variant.
+
+A spec has all that a replica takes, so that models and configurations may go while an endpoint goes on:
+{"name", "model", "role", "mode", "shadow", "instance", "serverless", "volume", "isolated", "startup", "containers":
+[{"hostname", "image", "data": {"uri", "kind", "compression"} or None, "environment", "multi"}]}
+"""
+
+from typing import Any
+
+from clary.errors import Invalid
+from clary.services.sagemaker.hosting.state import Variant
+from clary.services.sagemaker.model import containers
+
+Document = dict[str, Any]
+# Seconds for the first good answer to /ping:
+# https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html
+STARTUP = 480
+SETTINGS = ("DataCaptureConfig", "AsyncInferenceConfig", "ExplainerConfig")
+
+
+def settings(config: Document) -> Document:
+    """What of a configuration is for all of its variants."""
+    return {member: config[member] for member in SETTINGS if config.get(member)}
+
+
+def variants(config: Document, models: dict[str, Document]) -> list[Variant]:
+    """`models` are the documents of the models that the configuration names."""
+    production = [_variant(variant, models, "") for variant in config["ProductionVariants"]]
+    shadowed = production[0].name
+    return production + [_variant(one, models, shadowed) for one in config.get("ShadowProductionVariants", [])]
+
+
+def _variant(variant: Document, models: dict[str, Document], shadow: str) -> Variant:
+    name = variant.get("ModelName")
+    if name is None:
+        raise Invalid(f"Variant {variant['VariantName']} names no model: inference components are not in Clary.")
+    model = models[name]
+    found = containers(model)
+    serverless = variant.get("ServerlessConfig")
+    spec = {
+        "name": variant["VariantName"],
+        "model": name,
+        "role": model["ExecutionRoleArn"],
+        "mode": _mode(model, found),
+        "shadow": shadow,
+        "instance": variant.get("InstanceType", ""),
+        "serverless": serverless,
+        "volume": variant.get("VolumeSizeInGB", 0),
+        "isolated": model.get("EnableNetworkIsolation", False),
+        "startup": variant.get("ContainerStartupHealthCheckTimeoutInSeconds", STARTUP),
+        "containers": [_container(container, number) for number, container in enumerate(found, start=1)],
+    }
+    count = variant.get("InitialInstanceCount", 1)
+    return Variant(spec, count, float(variant.get("InitialVariantWeight", 1.0)))
+
+
+def _mode(model: Document, found: list[Document]) -> str:
+    if any(container.get("Mode") == "MultiModel" for container in found):
+        return "Multi"
+    if len(found) == 1:
+        return "Single"
+    return "Direct" if model.get("InferenceExecutionConfig", {}).get("Mode") == "Direct" else "Serial"
+
+
+def _container(container: Document, number: int) -> Document:
+    source = container.get("ModelDataSource", {}).get("S3DataSource")
+    data = None
+    if source:
+        data = {"uri": source["S3Uri"], "kind": source["S3DataType"], "compression": source["CompressionType"]}
+    elif url := container.get("ModelDataUrl"):
+        data = {"uri": url, "kind": "S3Object", "compression": "Gzip"}
+    return {
+        "hostname": container.get("ContainerHostname") or f"container-{number}",
+        "named": bool(container.get("ContainerHostname")),
+        "image": container["Image"],
+        "data": data,
+        "environment": container.get("Environment", {}),
+        "multi": container.get("Mode") == "MultiModel",
+    }

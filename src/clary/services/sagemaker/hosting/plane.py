@@ -1,0 +1,81 @@
+"""The data plane as the main process sees it: another process, which answers at a socket in the home."""
+
+import http.client
+import json
+import socket
+from collections.abc import Mapping
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from clary.errors import ClaryError
+
+TIMEOUT = 10.0  # seconds, for what it answers from memory
+
+
+class PlaneGone(ClaryError):
+    """The data plane does not answer; it is started again by itself."""
+
+
+class _Connection(http.client.HTTPConnection):
+    def __init__(self, path: Path, timeout: float) -> None:
+        super().__init__("localhost", timeout=timeout)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))
+
+
+class Plane:
+    def __init__(self, home: Path) -> None:
+        self._path = home / "serving" / "inside.sock"
+
+    def state(self) -> dict[str, Any]:
+        """{"replicas": {id: {"running": n, ...}}, "endpoints": {ARN: {"invoked": seconds since the epoch, ...}}}"""
+        return self._json("GET", "/.clary/state")
+
+    def refresh(self) -> None:
+        """Returns once it knows what the routing table has now; also if there is none, since the next reads it."""
+        try:
+            self._json("POST", "/.clary/refresh")
+        except PlaneGone:
+            return
+
+    def running(self, number: int) -> int:
+        """How many requests a replica is answering; 0 also where there is no data plane, which then answers none."""
+        try:
+            return int(self.state()["replicas"].get(str(number), {}).get("running", 0))
+        except PlaneGone:
+            return 0
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        body: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+        timeout: float = TIMEOUT,
+    ) -> http.client.HTTPResponse:
+        """The answer, whose body is still to be read. Raises PlaneGone."""
+        connection = _Connection(self._path, timeout)
+        try:
+            connection.request(method, path, body, dict(headers or {}))
+            return connection.getresponse()
+        except (OSError, http.client.HTTPException) as error:
+            connection.close()
+            raise PlaneGone(f"{PlaneGone.__doc__} ({error})") from error
+
+    def _json(self, method: str, path: str) -> dict[str, Any]:
+        answer = self.send(method, path)
+        try:
+            said = answer.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise PlaneGone(f"{PlaneGone.__doc__} ({error})") from error
+        finally:
+            answer.close()
+        if answer.status != HTTPStatus.OK:
+            raise PlaneGone(f"The data plane answers {answer.status} to {path}")
+        found: dict[str, Any] = json.loads(said or b"{}")
+        return found

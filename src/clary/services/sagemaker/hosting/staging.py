@@ -1,0 +1,78 @@
+"""A model's data as its containers see it: /opt/ml/model, without a copy for each replica.
+
+What is compressed is unpacked once, into a folder that all replicas share; what is not is linked to, as channels are.
+Each replica sees it by an overlay, so that none can change it for the others.
+https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html#your-algorithms-inference-code-load-artifacts
+"""
+
+import os
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from clary.errors import AccessDenied, AWSError
+from clary.jobs.ml import data, farm
+from clary.jobs.ml.place import OPEN
+from clary.jobs.objects import Found, Objects
+from clary.jobs.recipe import Job, JobFailed
+
+Document = dict[str, Any]
+FILE = 0o666  # as everything that containers see: folders above let nobody else in
+
+
+def model(home: Path, job: Job, objects: Objects, role: str, source: Document) -> Path:
+    """The folder with the model. Raises JobFailed, in the words of the endpoint's FailureReason, and JobStopped."""
+    uri = source["uri"]
+    try:
+        if source["kind"] == "S3Prefix":
+            bucket, prefix = data.split(uri)
+            found = [(data.relative(prefix, one.key), one) for one in objects.list(role, bucket, prefix)]
+            if not found:
+                raise JobFailed(missing(uri, role))
+            return farm.plant(home, job, data.named(found))
+        bucket, key = data.split(uri)
+        archive = objects.find(role, bucket, key)
+    except AccessDenied as error:
+        raise JobFailed(f"Could not access model data at {uri}. {error.message}") from error
+    except AWSError as error:
+        raise JobFailed(missing(uri, role)) from error
+    if source["compression"] != "Gzip":
+        return farm.plant(home, job, data.named([(key.rpartition("/")[2], archive)]))
+    return unpacked(home, job, uri, archive)
+
+
+def unpacked(home: Path, job: Job, uri: str, archive: Found) -> Path:
+    """The folder with what an archive holds. Raises JobFailed."""
+
+    def build(root: Path, check: Callable[[], None]) -> None:
+        root.mkdir()
+        root.chmod(OPEN)
+        try:
+            with tarfile.open(archive.path or os.devnull) as packed:
+                for member in packed:
+                    check()
+                    packed.extract(member, root, filter=_plain)
+        except (tarfile.TarError, EOFError, OSError) as error:
+            raise JobFailed(
+                f"The model data archive at {uri} cannot be unpacked: it must be a gzip-compressed tar archive, and "
+                f"every path must stay inside ({error})."
+            ) from error
+
+    name = data.named([("model.tar.gz", archive)]).name
+    return farm.grow(home, job, f"{name}-unpacked", build)
+
+
+def _plain(member: tarfile.TarInfo, path: str) -> tarfile.TarInfo | None:
+    """Nothing that leads out, no devices, no owners, and open to the container's user."""
+    found = tarfile.data_filter(member, path)
+    mode = OPEN if found.isdir() else FILE | (found.mode or 0) & 0o111
+    return found.replace(mode=mode, deep=False)
+
+
+def missing(uri: str, role: str) -> str:
+    """As AWS's users report it: https://github.com/aws/sagemaker-python-sdk/issues/912"""
+    return (
+        f"Could not find model data at {uri}. Please ensure that the object exists, and that the role {role} may "
+        "read it."
+    )

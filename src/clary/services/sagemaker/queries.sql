@@ -1,0 +1,25 @@
+-- SageMaker's own statements, beside those of store/queries.sql.
+
+-- name: hosting_all
+SELECT document FROM hosting ORDER BY arn;
+
+-- name: hosting_find
+SELECT document FROM hosting WHERE arn = :arn;
+
+-- name: hosting_put
+INSERT INTO hosting (arn, document) VALUES (:arn, :document)
+ON CONFLICT (arn) DO UPDATE SET document = excluded.document;
+
+-- name: hosting_remove
+DELETE FROM hosting WHERE arn = :arn;
+
+-- The replicas of all endpoints, with the jobs that they are.
+-- name: replica_all
+SELECT resource.arn, resource.document, job.id, job.state, job.stop
+FROM resource JOIN job ON job.arn = resource.arn
+WHERE resource.service = 'sagemaker' AND resource.type = 'EndpointReplica'
+ORDER BY job.id;
+
+-- The last thing that was said of a job.
+-- name: replica_said
+SELECT message FROM event WHERE arn = :arn ORDER BY id DESC LIMIT 1;

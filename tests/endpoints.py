@@ -1,0 +1,60 @@
+"""What the tests of endpoints share: a model that was trained, and endpoints until they are as they should be."""
+
+import time
+from typing import Any
+
+from conftest import Platform
+from sagemaker_inputs import fresh, role
+from training_jobs import IMAGE, Jobs
+
+TRAINED = {"num_round": "5", "objective": "binary:logistic", "max_depth": "3"}
+MOVING = ("Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting")
+
+
+class Endpoints:
+    def __init__(self, platform: Platform) -> None:
+        self.platform = platform
+        self.jobs = Jobs(platform, fresh("serve"))
+        self.sagemaker, self.bucket = self.jobs.sagemaker, self.jobs.bucket
+        job = fresh("model")
+        self.jobs.create(job, TRAINED)
+        self.data: str = self.jobs.until(job, "Completed")["ModelArtifacts"]["S3ModelArtifacts"]
+
+    def model(self, **container: Any) -> str:
+        name = fresh("model")
+        primary = {"Image": IMAGE, "ModelDataUrl": self.data, **container}
+        self.sagemaker.create_model(ModelName=name, ExecutionRoleArn=role(self.platform), PrimaryContainer=primary)
+        return name
+
+    def variant(self, model: str = "", **changed: Any) -> dict[str, Any]:
+        usual = {"VariantName": "all", "InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}
+        return {**usual, "ModelName": model or self.model(), **changed}
+
+    def config(self, *variants: dict[str, Any], **changed: Any) -> str:
+        name = fresh("config")
+        given = list(variants) or [self.variant()]
+        self.sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=given, **changed)
+        return name
+
+    def create(self, config: str = "", **changed: Any) -> str:
+        name = fresh("endpoint")
+        self.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=config or self.config(), **changed)
+        return name
+
+    def describe(self, name: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.sagemaker.describe_endpoint(EndpointName=name)
+        return found
+
+    def until(self, name: str, status: str = "InService", seconds: float = 60) -> dict[str, Any]:
+        deadline = time.monotonic() + seconds
+        while (found := self.describe(name))["EndpointStatus"] != status:
+            assert found["EndpointStatus"] in MOVING, found
+            assert time.monotonic() < deadline, found
+            time.sleep(0.05)
+        return found
+
+    def serving(self, *variants: dict[str, Any], **changed: Any) -> str:
+        """The name of one that is in service."""
+        name = self.create(self.config(*variants, **changed))
+        self.until(name)
+        return name

@@ -1,0 +1,72 @@
+"""Endpoints as their API shows them. What they answer is tested in tests/serving."""
+
+import time
+
+import pytest
+from botocore.exceptions import ClientError
+
+from conftest import Platform
+from endpoints import Endpoints
+
+
+@pytest.fixture(scope="module")
+def endpoints(platform: Platform) -> Endpoints:
+    return Endpoints(platform)
+
+
+def test_an_endpoint_comes_into_service_and_goes(endpoints: Endpoints) -> None:
+    sagemaker = endpoints.sagemaker
+    config = endpoints.config()
+    name = endpoints.create(config)
+    found = endpoints.until(name)
+    assert found["EndpointConfigName"] == config
+    (variant,) = found["ProductionVariants"]
+    assert (variant["CurrentInstanceCount"], variant["DesiredInstanceCount"], variant["CurrentWeight"]) == (1, 1, 1.0)
+    listed = sagemaker.list_endpoints(NameContains=name, StatusEquals="InService")["Endpoints"]
+    assert [(each["EndpointName"], each["EndpointStatus"]) for each in listed] == [(name, "InService")]
+    with pytest.raises(ClientError, match="Cannot create already existing endpoint"):
+        sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=config)
+    sagemaker.delete_endpoint(EndpointName=name)
+    deadline = time.monotonic() + 30
+    while sagemaker.list_endpoints(NameContains=name)["Endpoints"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    with pytest.raises(ClientError, match="Could not find endpoint"):
+        endpoints.describe(name)
+
+
+def test_more_instances_and_other_weights(endpoints: Endpoints) -> None:
+    sagemaker = endpoints.sagemaker
+    model = endpoints.model()
+    variants = [endpoints.variant(model, VariantName=name) for name in ("one", "two")]
+    name = endpoints.serving(*variants)
+    wanted = [{"VariantName": "two", "DesiredInstanceCount": 2, "DesiredWeight": 0.5}]
+    sagemaker.update_endpoint_weights_and_capacities(EndpointName=name, DesiredWeightsAndCapacities=wanted)
+    one, two = endpoints.until(name)["ProductionVariants"]
+    assert (one["CurrentInstanceCount"], one["CurrentWeight"]) == (1, 1.0)
+    assert (two["CurrentInstanceCount"], two["CurrentWeight"]) == (2, 0.5)
+    with pytest.raises(ClientError, match='variant name\\(s\\) "three"'):
+        sagemaker.update_endpoint_weights_and_capacities(
+            EndpointName=name, DesiredWeightsAndCapacities=[{"VariantName": "three", "DesiredWeight": 1}]
+        )
+    other = endpoints.config(endpoints.variant(model, VariantName="two"))
+    sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=other, RetainAllVariantProperties=True)
+    found = endpoints.until(name)
+    assert found["EndpointConfigName"] == other
+    assert [each["CurrentInstanceCount"] for each in found["ProductionVariants"]] == [2]
+    sagemaker.delete_endpoint(EndpointName=name)
+
+
+def test_what_cannot_serve_fails_with_a_reason(endpoints: Endpoints) -> None:
+    sagemaker = endpoints.sagemaker
+    with pytest.raises(ClientError, match="Could not find endpoint configuration"):
+        sagemaker.create_endpoint(EndpointName="none", EndpointConfigName="none")
+    missing = endpoints.create(
+        endpoints.config(endpoints.variant(endpoints.model(ModelDataUrl="s3://nowhere/m.tar.gz")))
+    )
+    assert "Could not find model data at s3://nowhere/m.tar.gz" in endpoints.until(missing, "Failed")["FailureReason"]
+    train = f"s3://{endpoints.bucket}/in/train.csv"
+    broken = endpoints.create(endpoints.config(endpoints.variant(endpoints.model(ModelDataUrl=train))))
+    assert "cannot be unpacked" in endpoints.until(broken, "Failed")["FailureReason"]
+    for name in (missing, broken):
+        sagemaker.delete_endpoint(EndpointName=name)
