@@ -8,13 +8,14 @@ import uuid
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
-
-from botocore.model import StructureShape
+from typing import TYPE_CHECKING, Any
 
 from clary.errors import AWSError, Malformed
 from clary.wire.forms import cbor, json, objects, scalars, xml, xmltext
 from clary.wire.forms.scalars import Shape
+
+if TYPE_CHECKING:  # 0.2 s to import, which the data plane (serving/) does not wait for
+    from botocore.model import StructureShape
 
 CONTENT_TYPE = "application/vnd.amazon.eventstream"
 _CONTENT_TYPES = {"json": "application/json", "cbor": "application/cbor", "xml": "text/xml"}
@@ -116,7 +117,7 @@ def split_initial(body: bytes) -> tuple[bytes, list[Message]]:
     return b"", found
 
 
-def reader(union: StructureShape, known: dict[str, Any], form: str) -> Callable[[Message], dict[str, Any]]:
+def reader(union: "StructureShape", known: dict[str, Any], form: str) -> Callable[[Message], dict[str, Any]]:
     """Reads a message as {"EventName": {...}}; `form` is json, cbor or xml."""
     events = {name: _event_reader(member, known, form) for name, member in union.members.items()}
 
@@ -129,7 +130,7 @@ def reader(union: StructureShape, known: dict[str, Any], form: str) -> Callable[
     return read
 
 
-def _event_reader(shape: StructureShape, known: dict[str, Any], form: str) -> Callable[[Message], dict[str, Any]]:
+def _event_reader(shape: "StructureShape", known: dict[str, Any], form: str) -> Callable[[Message], dict[str, Any]]:
     headers = [name for name, member in shape.members.items() if member.serialization.get("eventheader")]
     payload = next((name for name, member in shape.members.items() if member.serialization.get("eventpayload")), "")
     rest = {name: member for name, member in shape.members.items() if name not in headers}
@@ -157,7 +158,7 @@ def _loader(members: Mapping[str, Shape], known: dict[str, Any], form: str) -> C
     return lambda content: from_object(loads(content))
 
 
-def writer(union: StructureShape, known: dict[str, Any], form: str) -> Callable[[Mapping[str, Any]], bytes]:
+def writer(union: "StructureShape", known: dict[str, Any], form: str) -> Callable[[Mapping[str, Any]], bytes]:
     """Writes {"EventName": {...}} as a message; an event that is modelled as an error goes out as an exception."""
     events = {name: _event_writer(name, member, known, form) for name, member in union.members.items()}
 
@@ -169,7 +170,7 @@ def writer(union: StructureShape, known: dict[str, Any], form: str) -> Callable[
 
 
 def _event_writer(
-    name: str, shape: StructureShape, known: dict[str, Any], form: str
+    name: str, shape: "StructureShape", known: dict[str, Any], form: str
 ) -> Callable[[Mapping[str, Any]], bytes]:
     kinds = {n: m.type_name for n, m in shape.members.items() if m.serialization.get("eventheader")}
     payload = next((n for n, m in shape.members.items() if m.serialization.get("eventpayload")), "")

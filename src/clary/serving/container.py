@@ -1,0 +1,46 @@
+"""One container of a replica, as whoever sends a request to it sees it."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from clary.serving.answers import Head
+
+Headers = tuple[tuple[str, str], ...]  # names in lower case
+
+
+class Call(Protocol):
+    """One request to a container. After `send`, one of these is called: `answered`; or `began`, `part` any number of
+    times and `ended`; or, at any moment before the end, `lost` or `late`. Nothing is called after `cancel`.
+    """
+
+    sent: float  # when, or when it was last heard of; by time.perf_counter
+    streams: bool  # whether it wants the answer in parts as they come
+    handle: object  # the container's own
+
+    def answered(self, head: Head, body: bytes) -> None: ...
+    def began(self, head: Head) -> None: ...
+    def part(self, data: bytes) -> None: ...
+    def ended(self) -> None: ...
+    def lost(self) -> None:
+        """The connection has died."""
+
+    def late(self) -> None:
+        """There was no answer within the time limit."""
+
+
+class Container(Protocol):
+    """Opened by its constructor, closed by `close`. `changed` is called whenever `usable` changes."""
+
+    hostname: str
+    usable: bool
+    changed: Callable[[], None]
+
+    def send(self, call: Call, path: str, headers: Headers, body: bytes, method: str = "POST") -> None: ...
+
+    def cancel(self, call: Call) -> None: ...
+
+    def sweep(self, before: float) -> None:
+        """Gives up all calls that were last heard of before this time."""
+
+    def close(self) -> None:
+        """Takes no more calls; what runs is answered before the connections close."""

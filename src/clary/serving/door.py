@@ -1,0 +1,120 @@
+"""Who asks, and may they: as the gateway does it, remembered for as long as nothing of it can have changed."""
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Protocol
+
+from clary.errors import InvalidAccessKey, MissingAuthentication, SignatureMismatch
+from clary.resource.call import Caller, Permission
+from clary.wire import sigv4
+from clary.wire.message import Request
+from clary.wire.signature import UNSIGNED, Signature
+
+KEPT = 8192  # decisions in memory; beyond that it begins anew
+SERVICE = "sagemaker"
+
+
+class Credentials(Protocol):
+    """What a signature is checked against (services/iam/credentials.py)."""
+
+    @property
+    def access_key(self) -> str: ...
+    @property
+    def secret(self) -> str: ...
+    @property
+    def token(self) -> str: ...
+    @property
+    def caller(self) -> Caller: ...
+    def check(self, token: str | None, now: float) -> None: ...
+
+
+Find = Callable[[str, str | None], Credentials | None]
+Allow = Callable[[Caller, Permission, Mapping[str, list[str]]], None]
+
+
+class _Asked(Mapping[str, list[str]]):
+    """The condition keys of one request; notes whether a policy has looked at them. If none has, its decision holds for
+    the next request too. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
+    """
+
+    __slots__ = ("_all", "_caller", "_region", "_request", "seen")
+
+    def __init__(self, caller: Caller, request: Request, region: str) -> None:
+        self._caller = caller
+        self._request = request
+        self._region = region
+        self._all: dict[str, list[str]] | None = None
+        self.seen = False
+
+    def _keys(self) -> dict[str, list[str]]:
+        self.seen = True
+        if self._all is None:
+            request, now = self._request, time.time()
+            self._all = {
+                **self._caller.context,
+                "aws:CurrentTime": [str(now)],
+                "aws:EpochTime": [str(int(now))],
+                "aws:SecureTransport": ["false"],
+                "aws:SourceIp": [request.peer],
+                "aws:UserAgent": [request.headers.get("user-agent", "")],
+                "aws:Referer": [referer] if (referer := request.headers.get("referer")) else [],
+                "aws:RequestedRegion": [self._region],
+            }
+        return self._all
+
+    def __getitem__(self, key: str) -> list[str]:
+        return self._keys()[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._keys())
+
+    def __len__(self) -> int:
+        return len(self._keys())
+
+
+class Door:
+    def __init__(self, find: Find, allow: Allow, skew: float) -> None:
+        self._find = find
+        self._allow = allow
+        self._skew = skew
+        self._allowed: set[tuple[str, str, str, str, str]] = set()
+
+    def forget(self) -> None:
+        """What is known of keys and policies may have changed."""
+        self._allowed.clear()
+
+    def authenticate(self, request: Request) -> tuple[Credentials, Signature]:
+        """Raises what the gateway raises."""
+        signature = sigv4.read(request)
+        if signature is None:
+            raise MissingAuthentication
+        credentials = self._find(signature.access_key, signature.token)
+        if credentials is None:
+            raise InvalidAccessKey
+        now = time.time()
+        credentials.check(signature.token, now)
+        if signature.version != 4:
+            raise SignatureMismatch
+        if signature.service != SERVICE:
+            raise SignatureMismatch(f"Credential should be scoped to correct service: '{SERVICE}'.")
+        digest = "" if signature.payload_hash == UNSIGNED else hashlib.sha256(request.body).hexdigest()
+        sigv4.verify(signature, request, credentials.secret, digest, now, self._skew)
+        return credentials, signature
+
+    def authorize(self, credentials: Credentials, action: str, arn: str, model: str, request: Request) -> None:
+        """May they `action` on the endpoint `arn`, for the TargetModel `model`? Raises AccessDenied.
+
+        https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsagemakerai.html
+        """
+        key = (credentials.access_key, credentials.token, action, arn, model)
+        if key in self._allowed:
+            return
+        caller = credentials.caller
+        context = {"sagemaker:TargetModel": [model]} if model else {}
+        asked = _Asked(caller, request, arn.split(":", 4)[3])
+        self._allow(caller, Permission(action, arn, context), asked)
+        if not asked.seen:
+            if len(self._allowed) >= KEPT:
+                self._allowed.clear()
+            self._allowed.add(key)

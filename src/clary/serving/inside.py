@@ -1,0 +1,54 @@
+"""The unix socket in the home, beside invocations: what main asks of the data plane."""
+
+from typing import TYPE_CHECKING
+
+import orjson
+
+from clary.serving.meter import Sample
+from clary.wire.message import Request
+
+if TYPE_CHECKING:
+    from clary.serving.app import Plane
+    from clary.serving.server import Connection
+
+
+def answer(plane: "Plane", connection: "Connection", request: Request) -> bool:
+    """Whether it was for us; then it is answered."""
+    what = request.method, request.path
+    if what == ("GET", "/.clary/state"):
+        connection.say(200, orjson.dumps(state(plane)))
+    elif what == ("POST", "/.clary/refresh"):
+        plane.refresh()
+        connection.say(200, b"{}")
+    elif what == ("POST", "/.clary/metrics"):
+        connection.say(200, orjson.dumps({"samples": {"AWS/SageMaker": metrics(plane)}}))
+    else:
+        return False
+    return True
+
+
+def state(plane: "Plane") -> dict[str, object]:
+    """{"pid", "replicas": {id: {"running", "failed", "invoked"}}, "endpoints": {ARN: {"invoked", "waiting"}}}"""
+    replicas = {
+        str(number): {
+            "running": replica.running,
+            "failed": replica.failed,
+            "invoked": replica.invoked,
+            "usable": replica.usable,
+        }
+        for number, replica in plane.endpoints.replicas.items()
+    }
+    endpoints = {
+        endpoint.route.arn: {
+            "invoked": max((variant.invoked for variant in endpoint.variants.values()), default=0.0),
+            "waiting": sum(len(variant.waiting) for variant in endpoint.variants.values()),
+            "running": sum(variant.running for variant in endpoint.variants.values()),
+        }
+        for endpoint in plane.endpoints.by_name.values()
+    }
+    return {"pid": plane.pid, "replicas": replicas, "endpoints": endpoints}
+
+
+def metrics(plane: "Plane") -> list[Sample]:
+    """[[name, dimensions, values, counts, unit, at], …], taken and forgotten."""
+    return [sample for meter in plane.endpoints.meters() for sample in meter.take()]

@@ -1,0 +1,137 @@
+"""Multi-model endpoints: many models behind one container, in memory while they are asked for.
+
+https://docs.aws.amazon.com/sagemaker/latest/dg/mms-container-apis.html
+"""
+
+import hashlib
+import time
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import orjson
+
+from clary.serving import refusals
+from clary.serving.endpoints import Replica, Variant
+from clary.serving.main import Errand, said
+
+if TYPE_CHECKING:
+    from clary.serving.answers import Head
+    from clary.serving.app import Plane
+    from clary.serving.invocation import Invocation
+
+_clock = time.perf_counter
+JSON = (("content-type", "application/json"),)
+
+
+@lru_cache(4096)
+def name_of(model: str) -> str:
+    """How the container knows a TargetModel: "an opaque identifier", as the page above has it."""
+    return hashlib.sha256(model.encode()).hexdigest()[:32]
+
+
+class Models:
+    def __init__(self, plane: "Plane") -> None:
+        self._plane = plane
+
+    def path(self, model: str) -> str:
+        return f"/models/{name_of(model)}/invoke"
+
+    def dispatch(self, invocation: "Invocation", replica: Replica | None) -> None:
+        """To a replica that has the model in memory; else to one that loads it first."""
+        variant = invocation.variant
+        assert variant is not None
+        model = invocation.model
+        replica = replica or _pick(variant, model)
+        if replica is None and self._plane.pick_again(variant) is not None:
+            replica = _pick(variant, model)
+        if replica is None:
+            invocation.wait()
+        elif model in replica.loaded:
+            replica.loaded[model] = _clock()
+            variant.meter.add("ModelCacheHit", 1)
+            invocation.begin(replica)
+        elif model in replica.loading:
+            variant.meter.add("ModelCacheHit", 0)
+            replica.loading[model].append(invocation)
+        else:
+            variant.meter.add("ModelCacheHit", 0)
+            replica.loading[model] = [invocation]
+            self._fetch(replica, model, _clock())
+
+    def _fetch(self, replica: Replica, model: str, began: float) -> None:
+        told = replica.told
+        document = {"endpoint": told.endpoint, "variant": told.variant, "replica": replica.id, "model": model}
+        document["container"] = told.containers[0].hostname
+
+        def fetched(status: int, body: bytes) -> None:
+            if status != 200:
+                message = said(body, f"Failed to download the model {model}.")
+                self._give_up(replica, model, 400 if 400 <= status < 500 else 503, message)
+                return
+            replica.variant.meter.add("ModelDownloadingTime", self._plane.rounded(_clock() - began))
+            self._load(replica, model, orjson.loads(body)["url"], began)
+
+        self._plane.main.ask("load", document, fetched)
+
+    def _load(self, replica: Replica, model: str, url: str, began: float) -> None:
+        started = _clock()
+
+        def loaded(head: "Head | None", body: bytes) -> None:
+            status = head.status if head else 0
+            if 200 <= status < 300 or status == 409:  # "the model is already loaded"
+                replica.loaded[model] = now = _clock()
+                meter = replica.variant.meter
+                meter.add("ModelLoadingTime", self._plane.rounded(now - started))
+                meter.add("ModelLoadingWaitTime", self._plane.rounded(now - began))
+                meter.add("LoadedModelCount", len(replica.loaded))
+                for invocation in replica.loading.pop(model, []):
+                    if invocation.variant is not None:
+                        invocation.begin(replica)
+            elif status == 507 and replica.loaded:  # not enough memory: the one that was not used for longest goes
+                self._unload(replica, lambda: self._load(replica, model, url, began))
+            elif status == 507:
+                self._give_up(replica, model, 507, f"The model {model} does not fit into the container's memory.")
+            else:
+                message = body.decode(errors="replace") or "the container gave no answer"
+                self._give_up(replica, model, 429 if head is None else 424, message, status)
+
+        document = orjson.dumps({"model_name": name_of(model), "url": url})
+        replica.containers[0].send(Errand(loaded), "/models", JSON, document)
+
+    def _unload(self, replica: Replica, then: "object") -> None:
+        oldest = min(replica.loaded, key=replica.loaded.__getitem__)
+        del replica.loaded[oldest]
+        began = _clock()
+
+        def unloaded(_head: "Head | None", _body: bytes) -> None:
+            replica.variant.meter.add("ModelUnloadingTime", self._plane.rounded(_clock() - began))
+            assert callable(then)
+            then()
+
+        replica.containers[0].send(Errand(unloaded), f"/models/{name_of(oldest)}", (), b"", "DELETE")
+
+    def _give_up(self, replica: Replica, model: str, status: int, message: str, original: int = 0) -> None:
+        for invocation in replica.loading.pop(model, []):
+            if invocation.variant is None:
+                continue  # its client is gone
+            if status == 400:
+                invocation.refuse(refusals.invalid(message))
+            elif status == 424:
+                told = replica.told
+                origin = refusals.Origin(told.endpoint, invocation.name, told.containers[0].hostname, told.log)
+                invocation.refuse(refusals.model_error(origin, original, message))
+            elif status == 503:
+                invocation.refuse(refusals.unavailable(message))
+            else:
+                invocation.refuse(refusals.not_ready(message))
+
+
+def _pick(variant: Variant, model: str) -> Replica | None:
+    """One that has the model, or is at it; else the one with the fewest models."""
+    have = [replica for replica in variant.ready if model in replica.loaded]
+    if have:
+        return min(have, key=lambda replica: replica.running)
+    coming = [replica for replica in variant.ready if model in replica.loading]
+    if coming:
+        return coming[0]
+    return min(variant.ready, key=lambda each: (len(each.loaded) + len(each.loading), each.running), default=None)

@@ -1,0 +1,240 @@
+"""A container that speaks HTTP/1.1, one request at a time on each of its kept connections."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import cast
+
+import httptools
+
+from clary.serving.answers import Head, line
+from clary.serving.container import Call, Headers
+
+PAUSES = (0.02, 0.05, 0.1, 0.2, 0.5)  # seconds between attempts to connect; the last one for ever
+KEPT = 1024  # heads in memory; beyond that it begins anew
+_clock = time.perf_counter
+
+
+class WebContainer:
+    def __init__(self, hostname: str, url: str, variant: str, changed: Callable[[], None]) -> None:
+        """`url`: http://host:port"""
+        self.hostname = hostname
+        self.usable = True
+        self.changed = changed
+        self.variant = variant
+        host, _, port = url.removeprefix("http://").rstrip("/").rpartition(":")
+        self._address = host.strip("[]"), int(port)
+        self._host = line("host", f"{host}:{port}")
+        self.idle: list[Link] = []
+        self._busy: set[Link] = set()
+        self._connecting: dict[asyncio.Task[None], Call] = {}
+        self._probing: asyncio.Task[None] | None = None
+        self._heads: dict[tuple[str, Headers, str], bytes] = {}
+        self._closed = False
+
+    def send(self, call: Call, path: str, headers: Headers, body: bytes, method: str = "POST") -> None:
+        key = (path, headers, method)
+        head = self._heads.get(key)
+        if head is None:
+            if len(self._heads) >= KEPT:
+                self._heads.clear()
+            lines = b"".join(line(name, value) for name, value in headers)
+            head = self._heads[key] = b"%b %b HTTP/1.1\r\n%b%b" % (method.encode(), path.encode(), self._host, lines)
+        self.send_raw(call, b"%bcontent-length: %d\r\n\r\n%b" % (head, len(body), body))
+
+    def send_raw(self, call: Call, data: bytes) -> None:
+        """A whole request as it is to be sent."""
+        call.sent = _clock()
+        if self.idle:
+            self._ask(self.idle.pop(), call, data)
+        else:
+            self._fresh(call, data)
+
+    def _ask(self, link: "Link", call: Call, data: bytes) -> None:
+        call.handle = link
+        self._busy.add(link)
+        link.ask(call, data)
+
+    def _fresh(self, call: Call, data: bytes) -> None:
+        task = asyncio.get_running_loop().create_task(self._connect_for(call, data))
+        self._connecting[task] = call
+        call.handle = task
+
+    async def _connect_for(self, call: Call, data: bytes) -> None:
+        task = asyncio.current_task()
+        try:
+            link = await self._connect()
+        except OSError:
+            link = None
+        if task is None or self._connecting.pop(task, None) is None:  # cancelled meanwhile
+            if link is not None:
+                self.free(link)
+            return
+        if link is None:
+            self._down()
+            call.lost()
+        else:
+            self._ask(link, call, data)
+
+    async def _connect(self) -> "Link":
+        loop = asyncio.get_running_loop()
+        _, link = await loop.create_connection(lambda: Link(self), *self._address)
+        return link
+
+    def _down(self) -> None:
+        """It takes no connections: until it does, no more calls."""
+        if self.usable:
+            self.usable = False
+            self.changed()
+        if self._probing is None and not self._closed:
+            self._probing = asyncio.get_running_loop().create_task(self._probe())
+
+    async def _probe(self) -> None:
+        tries = 0
+        while not self._closed:
+            await asyncio.sleep(PAUSES[min(tries, len(PAUSES) - 1)])
+            tries += 1
+            try:
+                link = await self._connect()
+            except OSError:
+                continue
+            self.free(link)
+            self.usable = True
+            self._probing = None
+            self.changed()
+            return
+
+    def again(self, call: Call, data: bytes) -> None:
+        """A kept connection had been closed by the other side before it had read the request: that is no failure."""
+        self._fresh(call, data)
+
+    def cancel(self, call: Call) -> None:
+        handle = call.handle
+        if isinstance(handle, Link):
+            handle.abort()
+        elif isinstance(handle, asyncio.Task):
+            self._connecting.pop(handle, None)
+
+    def sweep(self, before: float) -> None:
+        late = [link.call for link in self._busy if link.call is not None]
+        for call in [*late, *self._connecting.values()]:
+            if call.sent < before:
+                self.cancel(call)
+                call.late()
+
+    def free(self, link: "Link") -> None:
+        """It has answered and can be asked again."""
+        self._busy.discard(link)
+        if self._closed or not link.keeps:
+            link.abort()
+        else:
+            self.idle.append(link)
+
+    def gone(self, link: "Link") -> None:
+        self._busy.discard(link)
+        if link in self.idle:
+            self.idle.remove(link)
+
+    def close(self) -> None:
+        self._closed = True
+        if self._probing is not None:
+            self._probing.cancel()
+        for link in list(self.idle):
+            link.abort()
+
+
+class Link(asyncio.Protocol):
+    """One connection."""
+
+    def __init__(self, container: WebContainer) -> None:
+        self._container = container
+        self.call: Call | None = None
+        self.keeps = True
+        self._used = 0  # answers so far
+        self._data = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+
+    def ask(self, call: Call, data: bytes) -> None:
+        self.call = call
+        self._data = data
+        self._parser = httptools.HttpResponseParser(self)
+        self._headers: dict[str, str] = {}
+        self._pieces: list[bytes] = []
+        self._head: Head | None = None
+        self._heard = False
+        call.sent = _clock()
+        self._transport.write(data)
+
+    def abort(self) -> None:
+        self.call = None
+        self._container.gone(self)
+        self._transport.abort()
+
+    def data_received(self, data: bytes) -> None:
+        if self.call is None:
+            self.abort()  # it speaks without being asked
+            return
+        self._heard = True
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade, ValueError):
+            self._fail()
+            self._transport.abort()
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        self._container.gone(self)
+        call = self.call
+        if call is None:
+            return
+        if self._used and not self._heard:
+            self.call = None
+            self._container.again(call, self._data)
+        elif self._head is not None and not {"content-length", "transfer-encoding"} & self._headers.keys():
+            self.on_message_complete()  # an answer that lasts until the connection ends
+        else:
+            self._fail()
+
+    def _fail(self) -> None:
+        call, self.call = self.call, None
+        self._container.gone(self)
+        if call is not None:
+            call.lost()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+
+    def on_headers_complete(self) -> None:
+        status = self._parser.get_status_code()
+        if status < 200:
+            self._headers = {}
+            return
+        self._head = Head(status, self._headers, self._container.variant)
+        assert self.call is not None
+        if self.call.streams and status < 300:
+            self.call.began(self._head)
+
+    def on_body(self, body: bytes) -> None:
+        if self.call is None:
+            return
+        if self.call.streams and self._head is not None and self._head.status < 300:
+            self.call.sent = _clock()
+            self.call.part(body)
+        else:
+            self._pieces.append(body)
+
+    def on_message_complete(self) -> None:
+        call, head = self.call, self._head
+        if head is None or call is None:
+            return  # 100 Continue; or whoever asked is gone
+        self.call = None
+        self._used += 1
+        self.keeps = self._parser.should_keep_alive() and not self._transport.is_closing()
+        body = b"".join(self._pieces)
+        self._pieces, self._data = [], b""
+        self._container.free(self)
+        if call.streams and head.status < 300:
+            call.ended()
+        else:
+            call.answered(head, body)

@@ -1,0 +1,93 @@
+"""Containers for the data plane's tests: small real servers, of frames and of HTTP, that can misbehave when asked.
+
+Run as `python replica.py frames PATH [NAME]` or `python replica.py http PORT [NAME]`. What the request's custom
+attributes say is done: `status=415`, `sleep=0.5`, `exit`, `garbage`, `parts=3`, `cut`, `answer=…`, `big=N`. Otherwise
+the body comes back behind the server's name.
+"""
+
+import asyncio
+import os
+import sys
+from typing import Any
+
+from clary.images.runtime import frames
+
+NAME = sys.argv[3] if len(sys.argv) > 3 else "echo"
+CUSTOM = "x-amzn-sagemaker-custom-attributes"
+
+
+def wishes(headers: dict[str, str]) -> dict[str, str]:
+    return dict(each.partition("=")[::2] for each in headers.get(CUSTOM, "").split(";"))
+
+
+class Frames(asyncio.Protocol):
+    def connection_made(self, transport: Any) -> None:
+        self.transport = transport
+        self.reader = frames.Reader()
+
+    def data_received(self, data: bytes) -> None:
+        out = []
+        for number, kind, head, body in self.reader.feed(data):
+            if kind == frames.WHOLE:
+                wish = wishes(head["headers"])
+                if wish == {"": ""}:
+                    out.append(frames.pack(number, frames.WHOLE, good(head), NAME.encode() + b":" + body))
+                else:
+                    task = asyncio.get_running_loop().create_task(self.odd(number, head, body, wish))
+                    TASKS.add(task)
+                    task.add_done_callback(TASKS.discard)
+        if out:
+            self.transport.write(b"".join(out))
+
+    async def odd(self, number: int, head: Any, body: bytes, wish: dict[str, str]) -> None:
+        write = self.transport.write
+        await asyncio.sleep(float(wish.get("sleep", 0)))
+        if "exit" in wish:
+            os._exit(3)
+        elif "garbage" in wish:
+            write(b"HTTP/1.1 200 OK\r\n\r\nthis is no frame" * 10)
+        elif "status" in wish:
+            answer = frames.head(status=int(wish["status"]), headers={"content-type": "text/plain"})
+            write(frames.pack(number, frames.WHOLE, answer, wish.get("answer", "no").encode()))
+        elif "parts" in wish:
+            write(frames.pack(number, frames.BEGIN, good(head)))
+            for part in range(int(wish["parts"])):
+                await asyncio.sleep(0.01)
+                write(frames.pack(number, frames.PART, b"", b"%d;" % part))
+            if "cut" in wish:
+                self.transport.abort()
+            else:
+                write(frames.pack(number, frames.END))
+        elif "big" in wish:
+            write(frames.pack(number, frames.WHOLE, good(head), b"x" * int(wish["big"])))
+        else:
+            answer = frames.head(
+                status=200,
+                headers={"content-type": "text/plain", **{k: v for k, v in head["headers"].items() if k == CUSTOM}},
+            )
+            said = f"{NAME}:{head['path']}:{sorted(head['headers'].items())}:".encode()
+            write(frames.pack(number, frames.WHOLE, answer, said + body))
+
+
+TASKS: set[Any] = set()
+_heads: dict[str, bytes] = {}
+
+
+def good(head: Any) -> bytes:
+    kind = head["headers"].get("content-type", "")
+    if kind not in _heads:
+        _heads[kind] = frames.head(status=200, headers={"content-type": kind})
+    return _heads[kind]
+
+
+async def main() -> None:
+    loop = asyncio.get_running_loop()
+    await loop.create_unix_server(Frames, sys.argv[2])
+    print("ready", flush=True)
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    import uvloop
+
+    uvloop.run(main())
