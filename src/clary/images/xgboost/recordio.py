@@ -44,6 +44,16 @@ def features(data: bytes) -> Any:
     return _features(rows)
 
 
+def record(labels: dict[str, Any]) -> bytes:
+    """One whose labels are these numbers, or lists of them, as float32."""
+    message = b""
+    for name, value in labels.items():
+        values = numpy.array(value if isinstance(value, list) else [value], dtype="<f4").tobytes()
+        entry = _field(1, name.encode()) + _field(2, _field(2, _field(1, values)))
+        message += _field(2, entry)
+    return struct.pack("<II", MAGIC, len(message)) + message + bytes(-len(message) % 4)
+
+
 def matrix(*given: Any, **options: Any) -> Any:
     """A sparse matrix, as scipy.sparse.csr_matrix takes it."""
     return package("scipy.sparse").csr_matrix(*given, **options)
@@ -152,3 +162,12 @@ def _varint(message: memoryview, at: int) -> tuple[int, int]:
         shift += 7
         if byte < 128:
             return value, at
+
+
+def _field(number: int, content: bytes) -> bytes:
+    """One of bytes, or of a message."""
+    length, told = len(content), bytearray()
+    while length > 127:
+        told.append(length & 127 | 128)
+        length >>= 7
+    return bytes([number << 3 | 2]) + bytes(told) + bytes([length]) + content

@@ -6,67 +6,68 @@ https://github.com/aws/sagemaker-xgboost-container (src/sagemaker_xgboost_contai
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Mapping
 from typing import Any
 
 from ..runtime.messages import Answer, Refused, Request  # noqa: TID252 - in the container the package is no `clary`
 from . import serving_input, serving_model
-from .serving_library import numpy, xgboost
+from .say import error
+from .serving_library import numpy
+from .serving_output import Output
+
+TEXT = "text/html; charset=utf-8"  # of an answer without a type, from Flask
 
 
 def load(folder: str, environ: Mapping[str, str]) -> Model:
-    return Model(serving_model.load(folder, environ), environ)
+    """Raises serving_model.ModelError."""
+    model = serving_model.load(folder, environ)
+    return Model(model, Output(environ, model.config))
 
 
 class Model:
-    def __init__(self, engines: list[serving_model.Engine], environ: Mapping[str, str]) -> None:
-        self._engines = engines
-        self._environ = environ
+    def __init__(self, model: serving_model.Ensemble, output: Output) -> None:
+        self._model = model
+        self._output = output
 
     def answer(self, requests: list[Request]) -> list[Answer]:
         """Rows that can be predicted together are, whoever asked."""
         answers: list[Any] = [None] * len(requests)
-        dense, places = [], []
+        waiting: list[tuple[int, Any]] = []
         for place, request in enumerate(requests):
+            if not request.body:
+                answers[place] = Answer(b"", TEXT, 204)
+                continue
             try:
-                matrix = self._rows(request)
-                if matrix is None:
-                    answers[place] = Answer(b"", "text/html; charset=utf-8", 204)
+                kind = serving_input.form(request.content_type)
+                rows = serving_input.rows(request.body, kind)
+                fitted = self._model.fitted(rows, kind)
+                if fitted is None:
+                    answers[place] = self._output.answer(self._model.alone(rows), request.accept)
                 else:
-                    dense.append(matrix)
-                    places.append(place)
+                    waiting.append((place, fitted))
             except Refused as refused:
-                answers[place] = _refusal(refused)
-        if dense:
-            predictions = self._predict(dense[0] if len(dense) == 1 else numpy.concatenate(dense))
-            start = 0
-            for place, matrix in zip(places, dense):  # noqa: B905 - strict is 3.10's
-                found = predictions[start : start + len(matrix)]
-                start += len(matrix)
-                answers[place] = Answer(_csv(found), "text/csv; charset=utf-8")
+                answers[place] = refusal(refused)
+        if len(waiting) == 1:
+            place, rows = waiting[0]
+            answers[place] = self._written(self._model.together(rows), requests[place].accept)
+        elif waiting:
+            found, at = self._model.together(numpy.concatenate([rows for _, rows in waiting])), 0
+            for place, rows in waiting:
+                end = at + len(rows)
+                answers[place] = self._written(found[at:end], requests[place].accept)
+                at = end
         return answers
 
     def close(self) -> None:
-        self._engines.clear()
+        """Nothing is held but memory."""
 
-    def _rows(self, request: Request) -> Any:
-        if not request.body:
-            return None
-        kind = serving_input.form(request.content_type)
-        return serving_input.rows(request.body, kind)
-
-    def _predict(self, matrix: Any) -> Any:
-        engine = self._engines[0]
-        if engine.fast:
-            return engine.fast.predict(matrix)
-        return engine.slow(xgboost.DMatrix(matrix))
+    def _written(self, found: Any, accept: str) -> Answer:
+        try:
+            return self._output.answer(found, accept)
+        except Refused as refused:
+            return refusal(refused)
 
 
-def _refusal(refused: Refused) -> Answer:
-    traceback.print_exc()
-    return Answer(refused.message.encode(), "text/html; charset=utf-8", refused.status)
-
-
-def _csv(found: Any) -> bytes:
-    return ("\n".join(map(str, found.tolist())) + "\n").encode()
+def refusal(refused: Refused) -> Answer:
+    error(refused.message)
+    return Answer(refused.message.encode(), TEXT, refused.status)
