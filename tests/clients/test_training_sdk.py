@@ -46,7 +46,7 @@ inputs = session.upload_data("data", key_prefix="sdk3")
 trainer = ModelTrainer(
     training_image="246618743249.dkr.ecr.us-west-2.amazonaws.com/sagemaker-xgboost:1.7-1",
     role=get_execution_role(session),
-    source_code=SourceCode(source_dir=".", entry_script="train.py"),
+    source_code=SourceCode(source_dir=".", entry_script="train.py", requirements="requirements.txt"),
     compute=Compute(instance_type="ml.m5.large", instance_count=1, volume_size_in_gb=1),
     hyperparameters={"depth": 3},
 )
@@ -68,7 +68,8 @@ with open(os.path.join(os.environ["SM_MODEL_DIR"], "model"), "w") as model:
 
 # Longer than the five seconds between two looks of SDK 3 at the log.
 SLOW = """
-import time
+import six, time
+print("required", six.__version__)
 for step in range(7):
     print("step", step, "[of 7]", flush=True)
     time.sleep(1)
@@ -81,6 +82,7 @@ def here(tmp_path: Path) -> Path:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "train.csv").write_text("".join(f"{n % 2},{n},{n % 2}\n" for n in range(100)))
     (tmp_path / "train.py").write_text(SCRIPT)
+    (tmp_path / "requirements.txt").write_text("six==1.16.0\n")  # the image has a newer one
     return tmp_path
 
 
@@ -121,5 +123,6 @@ def test_sdk_3_trains_a_script(outside: Any, platform: Platform) -> None:
 def test_sdk_3_shows_the_log_as_it_comes(outside: Any, here: Path) -> None:
     (here / "train.py").write_text(SLOW)
     said = run(outside, "sagemaker3", SDK_3)
+    assert "required 1.16.0\n" in said
     steps = [line for line in said.splitlines() if line.startswith("step ")]
     assert steps == [f"step {step} [of 7]" for step in range(7)]
