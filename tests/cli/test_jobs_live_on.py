@@ -1,0 +1,75 @@
+"""Jobs and `clary down`: what runs goes on without Clary, and the next `clary up` takes it over."""
+
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from conftest import CLARY, Platform
+from sagemaker_inputs import fresh
+from training_jobs import IMAGE, Jobs
+
+GROUP = "/aws/sagemaker/TrainingJobs"
+PATIENCE = 60.0  # seconds within which anything here has happened
+COUNT = "i=0; while [ $i -lt {steps} ]; do echo {word} $i; i=$((i+1)); sleep 0.1; done; "
+
+
+def test_jobs_run_on_while_clary_is_down(own_platform: Platform) -> None:
+    """One ends well and one badly meanwhile, one is still at work when Clary comes back."""
+    jobs = Jobs(own_platform, fresh("down"))
+    good, bad, long = (fresh() for _ in range(3))
+    _create(jobs, good, COUNT.format(steps=20, word="good") + "echo made > /opt/ml/model/m")
+    _create(jobs, bad, COUNT.format(steps=20, word="bad") + "exit 7")
+    _create(jobs, long, COUNT.format(steps=100, word="long") + "echo made > /opt/ml/model/m")
+    for name in (good, bad, long):
+        jobs.until(name, "Training")
+    _until(lambda: all("1" in _said(own_platform, name) for name in (good, bad, long)))
+
+    down = subprocess.run([CLARY, "down", "--home", own_platform.home], capture_output=True, text=True, check=True)
+    assert "has stopped" in down.stdout
+    assert own_platform.process is not None
+    assert own_platform.process.wait(timeout=10) == 0
+    written = own_platform.home / "jobs"
+    _until(lambda: _holds(written, b"good 19\n") and _holds(written, b"bad 19\n"))
+
+    own_platform.start()
+    jobs.sagemaker, jobs.s3 = own_platform.client("sagemaker"), own_platform.client("s3")
+    assert jobs.until(good, "Completed")["TrainingJobStatus"] == "Completed"
+    failed = jobs.until(bad, "Failed")
+    assert "7" in failed["FailureReason"]
+    assert jobs.until(long, "Completed")["TrainingJobStatus"] == "Completed"
+    for name, word, steps in ((good, "good", 20), (bad, "bad", 20), (long, "long", 100)):
+        assert _said(own_platform, name, word) == [str(step) for step in range(steps)]
+    assert jobs.model(good) == jobs.model(long) == {"m": b"made\n"}
+
+
+def _create(jobs: Jobs, name: str, command: str) -> None:
+    algorithm = {
+        "TrainingImage": IMAGE,
+        "TrainingInputMode": "File",
+        "ContainerEntrypoint": ["/bin/sh", "-c", command],
+    }
+    jobs.create(name, {}, AlgorithmSpecification=algorithm)
+
+
+def _said(platform: Platform, name: str, word: str = "") -> list[str]:
+    """What follows the word in the job's log, line by line."""
+    logs = platform.client("logs")
+    found: list[str] = []
+    streams = logs.describe_log_streams(logGroupName=GROUP, logStreamNamePrefix=f"{name}/")["logStreams"]
+    for stream in streams:
+        given = {"logGroupName": GROUP, "logStreamName": stream["logStreamName"], "startFromHead": True}
+        lines = [event["message"].split() for event in logs.get_log_events(**given)["events"]]
+        found += [words[1] for words in lines if len(words) == 2 and words[0].startswith(word)]
+    return found
+
+
+def _holds(folder: Path, text: bytes) -> bool:
+    return any(text in path.read_bytes() for path in folder.glob("*/algo-1/log"))
+
+
+def _until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
