@@ -23,7 +23,18 @@ HEADER_LIMIT = 64 * 1024  # bytes of request line and headers; AWS's services re
 AHEAD = 8  # requests that a client may send before it has had an answer
 UNREAD = 64 << 20  # bytes of answers that a client may leave unread
 
-_names: dict[bytes, str] = {}  # of headers, as they were sent -> in lower case
+
+class _Names(dict[bytes, str]):
+    """Names of headers as they were sent -> in lower case. Those that are not known yet are put in."""
+
+    def __missing__(self, name: bytes) -> str:
+        if len(self) >= 1024:
+            self.clear()
+        made = self[name] = name.decode("latin-1").lower()
+        return made
+
+
+_names = _Names()
 
 
 class Connection(asyncio.Protocol, Client):
@@ -36,8 +47,13 @@ class Connection(asyncio.Protocol, Client):
         self.busy = False
         self._keep = True
         self._waiting: deque[tuple[Request, bool, bool]] = deque()
+        self._headers: dict[bytes, bytes] = {}
+        # The parser calls this with each name and value. No function of ours would be as quick; of a header that comes
+        # twice, which no API here has, the last one counts.
+        self.on_header = self._headers.__setitem__
         self._parser = httptools.HttpRequestParser(self)
-        self._header_bytes = 0
+        self._in_head = True
+        self._head_bytes = 0
         self.peer = ""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -57,9 +73,16 @@ class Connection(asyncio.Protocol, Client):
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-            if not self.transport.is_closing():
-                self.transport.write(answers.plain(400, b"", self.plane.ids(), keep=False))
-                self.transport.close()
+            self._hang_up()
+        if self._in_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > HEADER_LIMIT:
+                self._hang_up()
+
+    def _hang_up(self) -> None:
+        if not self.transport.is_closing():
+            self.transport.write(answers.plain(400, b"", self.plane.ids(), keep=False))
+            self.transport.close()
 
     def eof_received(self) -> bool:
         return False
@@ -68,30 +91,19 @@ class Connection(asyncio.Protocol, Client):
 
     def on_message_begin(self) -> None:
         self._url = b""
-        self._headers: dict[str, str] = {}
+        self._headers.clear()
         self._pieces: list[bytes] = []
         self._size = 0
-        self._header_bytes = 0
+        self._in_head = True
+        self._head_bytes = 0
 
     def on_url(self, url: bytes) -> None:
         self._url += url
-        self._header_bytes += len(url)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self._header_bytes += len(name) + len(value)
-        if self._header_bytes > HEADER_LIMIT:
-            raise ValueError("Request header section too large")  # httptools makes it a parser error: answer 400, close
-        key = _names.get(name)
-        if key is None:
-            key = name.decode("latin-1").lower()
-            if len(_names) < 1024:
-                _names[name] = key
-        text = value.decode("latin-1")
-        headers = self._headers
-        headers[key] = f"{headers[key]},{text}" if key in headers else text
 
     def on_headers_complete(self) -> None:
-        if "expect" in self._headers and int(self._headers.get("content-length", "0")) <= self.plane.body_limit:
+        self._in_head = False
+        self._said = {_names[name]: value.decode("latin-1") for name, value in self._headers.items()}
+        if "expect" in self._said and int(self._said.get("content-length", "0")) <= self.plane.body_limit:
             self.transport.write(answers.CONTINUE)
 
     def on_body(self, body: bytes) -> None:
@@ -106,7 +118,7 @@ class Connection(asyncio.Protocol, Client):
         body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         path, _, query = self._url.decode("latin-1").partition("?")
         method = self._parser.get_method().decode()
-        request = Request(method, path, query, self._headers, body, "http", self.peer)
+        request = Request(method, path, query, self._said, body, "http", self.peer)
         too_large = self._size > self.plane.body_limit
         keep = self._parser.should_keep_alive()
         if self.busy:

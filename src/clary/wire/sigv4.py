@@ -219,8 +219,11 @@ def _check_headers(signature: Signature, request: Request) -> None:
 
 def _tail(signature: Signature, request: Request, payload_sha256: str) -> str:
     headers = request.headers
-    lines = [f"{name}:{trimmed(headers.get(name, ''))}\n" for name in signature.signed_headers.split(";")]
-    return f"{''.join(lines)}\n{signature.signed_headers}\n{signature.payload_hash or payload_sha256}"
+    names = signature.signed_headers.split(";")
+    lines = "".join([f"{name}:{headers.get(name, '')}\n" for name in names])
+    if "  " in lines or " \n" in lines or "\t" in lines or ": " in lines:  # seldom: there may be space to take away
+        lines = "".join([f"{name}:{trimmed(headers.get(name, ''))}\n" for name in names])
+    return f"{lines}\n{signature.signed_headers}\n{signature.payload_hash or payload_sha256}"
 
 
 def _to_sign(signature: Signature, canonical: str) -> str:
