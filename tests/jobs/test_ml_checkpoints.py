@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from clary.jobs import ml
+from clary.jobs.recipe import JobFailed
 from jobs.ml_tools import World, opened
 
 
@@ -62,3 +63,10 @@ def test_prepared_again_after_a_crash(world: World) -> None:
     for _ in range(2):
         (made,) = ml.stage(job, world.objects, world.where())
     assert (Path(made.mounts[-1].source) / "epoch-1").read_bytes() == b"1"
+
+
+def test_keys_that_are_no_paths_are_told(world: World) -> None:
+    world.put("ckpt", "c/../../x", b"1")
+    with pytest.raises(JobFailed, match="cannot be the path of a file"):
+        ml.stage(world.job(CheckpointConfig={"S3Uri": "s3://ckpt/c"}), world.objects, world.where())
+    assert not (world.home / "jobs/x").exists()

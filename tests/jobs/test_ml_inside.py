@@ -1,6 +1,8 @@
 """Staging as a container's own program sees it, by the front door."""
 
 import json
+import time
+from collections.abc import Callable
 
 import pytest
 
@@ -27,6 +29,19 @@ open("/opt/ml/checkpoints/epoch-2", "w").write("two")
 open("/opt/ml/output/data/plot", "w").write("plot")
 with open("/opt/ml/model/seen.json", "w") as file:
     json.dump(seen, file)
+"""
+
+GOES_ON = """
+import os, sys, time
+folder = "/opt/ml/checkpoints/"
+seen = sorted(os.listdir(folder))
+with open(folder + f"epoch-{len(seen)}", "w") as file:
+    file.write(",".join(seen))
+with open("/opt/ml/model/seen", "w") as file:
+    file.write(",".join(seen))
+print("saved", flush=True)
+while not seen:
+    time.sleep(0.1)
 """
 
 
@@ -66,3 +81,34 @@ def test_channels_and_checkpoints(jobs: Jobs) -> None:
     assert jobs.s3.get_object(Bucket=jobs.bucket, Key="in/train.csv")["Body"].read() == original
     assert jobs.s3.get_object(Bucket=jobs.bucket, Key="saved/epoch-2")["Body"].read() == b"two"
     assert jobs.s3.head_object(Bucket=jobs.bucket, Key=f"out/{name}/output/output.tar.gz")["ContentLength"] > 0
+
+
+def test_a_job_goes_on_where_a_stopped_one_was(jobs: Jobs) -> None:
+    """https://docs.aws.amazon.com/sagemaker/latest/dg/model-checkpoints.html"""
+    first, second = fresh(), fresh()
+    script, saved = jobs.script(GOES_ON), {"S3Uri": f"s3://{jobs.bucket}/goes-on"}
+    jobs.create(first, script, CheckpointConfig=saved)
+    jobs.until(first, "Training")
+    until(lambda: "saved" in said(jobs, first))
+    jobs.sagemaker.stop_training_job(TrainingJobName=first)
+    jobs.until(first, "Stopped")
+    keys = [each["Key"] for each in jobs.s3.list_objects_v2(Bucket=jobs.bucket, Prefix="goes-on/")["Contents"]]
+    assert keys == ["goes-on/epoch-0"]
+    found = jobs.run(second, script, CheckpointConfig=saved)
+    assert found["TrainingJobStatus"] == "Completed", found["FailureReason"]
+    assert jobs.model(second)["seen"] == b"epoch-0"
+    assert jobs.s3.get_object(Bucket=jobs.bucket, Key="goes-on/epoch-1")["Body"].read() == b"epoch-0"
+
+
+def said(jobs: Jobs, name: str) -> str:
+    logs = jobs.platform.client("logs")
+    group = "/aws/sagemaker/TrainingJobs"
+    found = logs.filter_log_events(logGroupName=group, logStreamNamePrefix=f"{name}/")["events"]
+    return "\n".join(event["message"] for event in found)
+
+
+def until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)

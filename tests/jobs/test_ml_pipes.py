@@ -118,6 +118,51 @@ def test_augmented_manifest(world: World) -> None:
         staged(world, channel("train", "s3://in/m", source=source))
 
 
+def test_lines_of_an_augmented_manifest_are_shared_and_mixed_whole(world: World) -> None:
+    lines = []
+    for number in range(8):
+        world.put("in", f"i/{number}.jpg", b"jpeg-%d" % number)
+        lines.append(json.dumps({"image-ref": f"s3://in/i/{number}.jpg", "label": number}))
+    world.put("in", "m", "\n".join(lines).encode())
+    source = {
+        "S3DataType": "AugmentedManifestFile",
+        "AttributeNames": ["image-ref", "label"],
+        "S3DataDistributionType": "ShardedByS3Key",
+    }
+    asked = {"RecordWrapperType": "RecordIO", "ShuffleConfig": {"Seed": 1}}
+    job = staged(world, channel("train", "s3://in/m", source=source, **asked), instances=2)
+    orders = []
+    for epoch in range(3):
+        found = [records(read(job, f"train_{epoch}", instance)) for instance in (1, 2)]
+        pairs = [list(zip(each[::2], each[1::2], strict=True)) for each in found]
+        assert sorted([*pairs[0], *pairs[1]]) == [(b"jpeg-%d" % number, b"%d" % number) for number in range(8)]
+        orders.append(pairs)
+    assert len({str(order) for order in orders}) > 1
+
+
+def test_more_instances_than_objects_and_groups(world: World) -> None:
+    world.put("in", "t/only", b"one")
+    groups = [
+        {"InstanceType": "ml.m5.large", "InstanceCount": 2, "InstanceGroupName": "many"},
+        {"InstanceType": "ml.c5.large", "InstanceCount": 1, "InstanceGroupName": "other"},
+    ]
+    source = {"S3DataDistributionType": "ShardedByS3Key", "InstanceGroupNames": ["many"]}
+    job = world.job(
+        InputDataConfig=[channel("train", "s3://in/t/", source=source, InputMode="Pipe")],
+        ResourceConfig={"InstanceGroups": groups, "VolumeSizeInGB": 1},
+    )
+    ml.stage(job, world.objects, world.where())
+    assert [read(job, f"train_{epoch}", 1) for epoch in range(2)] == [b"one"] * 2
+    assert [read(job, f"train_{epoch}", 2) for epoch in range(2)] == [b""] * 2
+    assert list((job.folder / "algo-3/ml/input/data").iterdir()) == []
+
+
+def test_keys_need_be_no_paths(world: World) -> None:
+    for number, key in enumerate(("t/../a", "t//b", "t/c", "t/c/d", "t/é\n")):
+        world.put("in", key, b"%d" % number)
+    assert sorted(read(staged(world, channel("train", "s3://in/t/")), "train_0")) == sorted(b"01234")
+
+
 def test_a_link_of_the_jobs_leads_nowhere(world: World, tmp_path: Path) -> None:
     world.put("in", "t/1", b"one")
     job = staged(world, channel("train", "s3://in/t/"))
@@ -149,11 +194,12 @@ def test_the_feeder_ends_with_the_job(world: World) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.parametrize("mode", ["File", "FastFile"])
 @pytest.mark.parametrize("member", ["CompressionType", "RecordWrapperType"])
-def test_pipes_only(world: World, member: str) -> None:
+def test_pipes_only(world: World, member: str, mode: str) -> None:
     value = "Gzip" if member == "CompressionType" else "RecordIO"
     with pytest.raises(JobFailed, match=f"{member} {value} is for the input mode Pipe only"):
-        staged(world, channel("train", "s3://in/t/", InputMode="File", **{member: value}))
+        staged(world, channel("train", "s3://in/t/", InputMode=mode, **{member: value}))
 
 
 @given(st.lists(st.binary(max_size=50)))

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -177,6 +178,62 @@ def test_shards_and_groups(world: World) -> None:
     assert sorted([*first[inside], *second[inside]]) == list("01234")
     assert set(third) == {"/opt/ml/input/data/all"}
     assert len(third["/opt/ml/input/data/all"]) == 5
+
+
+def test_more_instances_than_objects(world: World) -> None:
+    """The others have the channel, with nothing in it."""
+    world.put("in", "t/only", b"1")
+    source = {"S3DataDistributionType": "ShardedByS3Key"}
+    found = staged(
+        world,
+        ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 3, "VolumeSizeInGB": 1},
+        InputDataConfig=[channel("train", "s3://in/t/", source=source)],
+    )
+    assert found == [
+        {"/opt/ml/input/data/train": {"only": b"1"}},
+        {"/opt/ml/input/data/train": {}},
+        {"/opt/ml/input/data/train": {}},
+    ]
+
+
+def test_each_channel_has_a_mode_of_its_own(world: World) -> None:
+    world.put("in", "t/a", b"1")
+    algorithm = {"TrainingInputMode": "FastFile"}
+    channels = [channel("fast", "s3://in/t/"), channel("file", "s3://in/t/", InputMode="File")]
+    job = world.job(AlgorithmSpecification=algorithm, InputDataConfig=channels)
+    (made,) = ml.stage(job, world.objects, world.where())
+    assert [tree(Path(mount.source)) for mount in made.mounts if mount.how == "overlay"] == [{"a": b"1"}] * 2
+    told = json.loads((job.folder / "algo-1/ml/input/config/inputdataconfig.json").read_text())
+    assert {name: each["TrainingInputMode"] for name, each in told.items()} == {"fast": "FastFile", "file": "File"}
+
+
+ODD = ["a", "b", ".", "..", "é", "-", "\n", "~", "*", "🦭", "\\"]
+
+
+@given(st.sets(st.lists(st.sampled_from(["/", "/", *ODD]), min_size=1, max_size=6).map("".join), max_size=5))
+def test_keys_become_the_files_they_name_or_are_told(keys: set[str]) -> None:
+    with TemporaryDirectory() as folder:
+        blob = Path(folder, "blob")
+        blob.write_bytes(b"1")
+        root = Path(folder, "deep/er/root")
+        root.parent.mkdir(parents=True)
+        try:
+            farm.lay(root, [(key, str(blob)) for key in sorted(keys)], lambda: None, farm.link)
+        except JobFailed as error:
+            said = error.message
+            assert said.startswith("ClientError: Data download failed:")
+        else:
+            assert set(tree(root)) == {key for key in keys if not key.endswith("/")}
+        outside = {path.name for path in Path(folder).rglob("*") if not path.is_relative_to(root)}
+        assert outside == {"blob", "deep", "er"}
+
+
+def test_a_manifest_leads_nowhere_else(world: World) -> None:
+    world.put("in", "x/../../a", b"1")
+    world.put("in", "m", json.dumps([{"prefix": "s3://in/x/"}, "../../a"]).encode())
+    with pytest.raises(JobFailed, match="cannot be the path of a file"):
+        staged(world, InputDataConfig=[channel("train", "s3://in/m", source={"S3DataType": "ManifestFile"})])
+    assert not list(world.home.rglob("channels/*"))
 
 
 def test_manifest(world: World) -> None:

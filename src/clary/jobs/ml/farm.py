@@ -140,7 +140,7 @@ def _by_folder(top: str, sources: Sources) -> dict[str, Folder]:
         parent, _, name = path.rpartition("/")
         if parent not in folders:
             _folders(top, parent, folders)
-        if name in {".", ".."} or "\0" in name:
+        if name in {".", ".."} or "\0" in name or (not parent and path[:1] == "/"):
             raise _no_path(path)
         if name:  # a key that ends in / is a folder, as S3's console makes them
             names, paths = folders[parent]
