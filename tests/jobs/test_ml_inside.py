@@ -103,7 +103,10 @@ def test_a_job_goes_on_where_a_stopped_one_was(jobs: Jobs) -> None:
 def said(jobs: Jobs, name: str) -> str:
     logs = jobs.platform.client("logs")
     group = "/aws/sagemaker/TrainingJobs"
-    found = logs.filter_log_events(logGroupName=group, logStreamNamePrefix=f"{name}/")["events"]
+    try:
+        found = logs.filter_log_events(logGroupName=group, logStreamNamePrefix=f"{name}/")["events"]
+    except logs.exceptions.ResourceNotFoundException:  # no job has said anything yet
+        return ""
     return "\n".join(event["message"] for event in found)
 
 
