@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -133,6 +134,30 @@ def test_wait_returns_when_one_fails(home: Home) -> None:
     assert [each.code for each in home.driver.describe(handle)] == [None, 2, 0]
     home.driver.wait(handle, PATIENCE)
     assert time.monotonic() - began < 2
+
+
+def test_when_those_that_lead_are_done_the_others_are_dismissed(home: Home) -> None:
+    serving = "trap 'echo told; exit 9' TERM; echo ready; while :; do sleep 0.05; done"
+    handle = home.reserve(instances=4)
+    scripts = [serving, "sleep 1; echo first", "sleep 2; echo second", "exec sleep 60"]
+    launches = home.launches(handle, *scripts)
+    home.driver.start(handle, [replace(one, leads=number in {1, 2}) for number, one in enumerate(launches)])
+    began = time.monotonic()
+    home.driver.wait(handle, PATIENCE)
+    assert time.monotonic() - began < 5
+    instances = home.ended(handle)
+    assert [(each.code, each.dismissed) for each in instances] == [(9, True), (0, False), (0, False), (143, True)]
+    assert home.log(handle) == "ready\ntold\n"
+
+
+def test_one_that_fails_while_those_that_lead_run_has_failed(home: Home) -> None:
+    handle = home.reserve(instances=2)
+    launches = home.launches(handle, "sleep 0.3; exit 2", "exec sleep 60")
+    home.driver.start(handle, [replace(launches[0], leads=False), launches[1]])
+    began = time.monotonic()
+    home.driver.wait(handle, PATIENCE)
+    assert time.monotonic() - began < 2
+    assert [(each.code, each.dismissed) for each in home.driver.describe(handle)] == [(2, False), (None, False)]
 
 
 def test_wait_has_a_time_limit(home: Home) -> None:

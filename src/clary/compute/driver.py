@@ -37,6 +37,9 @@ class Launch:
     system's own programs and libraries (/usr), is visible inside.
 
     `log` is a file of the host: standard output and error are appended there. /tmp and /dev/shm are private and empty.
+
+    When all instances that lead have ended with 0, the others are dismissed: told to end, and killed if they do not.
+    A server is there for a client that leads.
     """
 
     name: str  # its host name: algo-1
@@ -45,6 +48,7 @@ class Launch:
     env: dict[str, str] = field(default_factory=dict)  # all of it: nothing is inherited
     cwd: str = "/"
     mounts: tuple[Mount, ...] = ()
+    leads: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,7 @@ class Spec:
 @dataclass(frozen=True, slots=True)
 class Instance:
     """`code` is the exit code; ended by a signal it is 128 and the signal's number. `unknown`: nobody can tell now, ask
-    again; `lost`: it is gone and left no exit code.
+    again; `lost`: it is gone and left no exit code. `dismissed`: how it ended says nothing.
     """
 
     state: Literal["reserved", "running", "exited", "unknown", "lost"]
@@ -84,6 +88,7 @@ class Instance:
     out_of_disk: bool = False
     started: float | None = None  # seconds since the epoch
     ended: float | None = None
+    dismissed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +128,8 @@ class Driver(Protocol):
         """The instances in order."""
 
     def wait(self, handle: Handle, timeout: float) -> None:
-        """Returns when every instance of the group has ended, or one has ended otherwise than with 0, or after
-        `timeout` seconds.
+        """Returns when every instance of the group has ended, or one has ended otherwise than with 0 and was not
+        dismissed, or after `timeout` seconds.
         """
 
     def usage(self, handle: Handle) -> list[Usage]:

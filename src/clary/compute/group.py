@@ -85,7 +85,13 @@ class Group:
         if not ended:
             return Instance("running" if alive else "lost", started=moment)
         return Instance(
-            "exited", ended["code"], ended["out_of_memory"], ended["out_of_disk"], ended["started"], ended["ended"]
+            "exited",
+            ended["code"],
+            ended["out_of_memory"],
+            ended["out_of_disk"],
+            ended["started"],
+            ended["ended"],
+            ended["dismissed"],
         )
 
     def ended(self, index: int) -> dict[str, Any]:
@@ -99,7 +105,7 @@ class Group:
         try:
             # Looked at only now: had it failed before, this descriptor would never tell.
             instances = self.describe()
-            if any(each.state != "running" and each.code != 0 for each in instances):
+            if any(each.state != "running" and each.code != 0 and not each.dismissed for each in instances):
                 return
             if all(each.state != "running" for each in instances):
                 return

@@ -48,6 +48,8 @@ class Local(ABC):
         group.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
             plan = self.plan(handle, group.folder, launches)
+            for instance, launch in zip(plan["instances"], launches, strict=True):
+                instance["leads"] = launch.leads
             usage = [{"gauge": each["gauge"], "watched": each["watched"]} for each in plan["instances"]]
             group.start({**plan, "note": {"usage": usage}})
         except (ClaryError, OSError) as error:

@@ -39,6 +39,7 @@ from clary.compute.kernel import (
 )
 
 DISK_EVERY = 2.0  # seconds between two looks at what was written; longer where a look itself takes long
+DISMISSED = 10.0  # seconds that instances have to end when those that lead are done
 MUCH = 16 << 20  # bytes in its log after which one is looked at before it is time
 STARTED = "started"
 FIRST_TO_GO = "500"  # when the whole machine is out of memory, rather a job than who serves them all
@@ -61,6 +62,8 @@ class Instance:
         self.program: int | None = None  # pidfd of what the launch named
         self.out_of_disk = False
         self.ended = False
+        self.code = 0  # once it has ended
+        self.dismissed = False
         self.said = b""
         self.unseen = 0  # bytes that went into the log since the last look at the disk
         self.log = os.open(plan["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -132,6 +135,11 @@ class Instance:
         if not self.ended:
             send(self.program, signal.SIGTERM)
 
+    def dismiss(self) -> None:
+        """Those that lead are done: it may go, however it ends."""
+        self.dismissed = True
+        self.terminate()
+
     def kill(self) -> None:
         if self.ended:
             return
@@ -154,7 +162,7 @@ class Instance:
         """To be called when its process has ended. All that it started is gone when this returns."""
         _, status, used = os.wait4(self.pid, 0)
         code = os.waitstatus_to_exitcode(status)
-        code = 128 - code if code < 0 else code
+        self.code = code = 128 - code if code < 0 else code
         if self.first is not None:
             self.hurry()  # bubblewrap itself may have been what memory ran out for
             send(self.first, signal.SIGKILL)
@@ -172,6 +180,7 @@ class Instance:
         document = (
             f'{{"code": {code}, "started": {self.started}, "ended": {time.time()}, '
             f'"out_of_memory": {word(bool(killed and code))}, "out_of_disk": {word(self.out_of_disk)}, '
+            f'"dismissed": {word(self.dismissed)}, '
             f'"cpu": {counted(gauge["cpu"]) * gauge["unit"] or used.ru_utime + used.ru_stime}}}'
         )
         save(f"ended-{self.index}", document)
@@ -284,6 +293,11 @@ def shortest_grace(control: int) -> float:
     return min(float(line.split()[1]) for line in os.read(control, 1 << 16).splitlines())
 
 
+def led(instances: list[Instance]) -> bool:
+    """Whether all that lead have ended well."""
+    return all(instance.ended and instance.code == 0 for instance in instances if instance.plan["leads"])
+
+
 def watch(instances: list[Instance], control: int, steady: int) -> None:
     """Until the last instance has ended."""
     waits = select.poll()
@@ -293,6 +307,7 @@ def watch(instances: list[Instance], control: int, steady: int) -> None:
         waits.register(descriptor, select.POLLIN)
     limited = any(instance.plan["disk"] for instance in instances)
     deadline: float | None = None
+    done = False
     look = time.monotonic() + DISK_EVERY
     while running:
         moments = ([look] if limited else []) + ([deadline] if deadline is not None else [])
@@ -310,9 +325,14 @@ def watch(instances: list[Instance], control: int, steady: int) -> None:
                 continue
             instance = running.pop(descriptor)
             waits.unregister(descriptor)
-            if instance.end(last=not running) and steady >= 0:
+            if instance.end(last=not running) and not instance.dismissed and steady >= 0:
                 os.close(steady)
                 steady = -1
+        if not done and led(instances):
+            done = True
+            until = time.monotonic() + DISMISSED
+            deadline = until if deadline is None else min(deadline, until)
+            each(list(running.values()), Instance.dismiss)
         now = time.monotonic()
         if deadline is not None and now >= deadline:
             deadline = None

@@ -372,7 +372,7 @@ class Attempt:
 
 
 def failed(instance: Instance) -> bool:
-    return instance.state == "lost" or (instance.state == "exited" and instance.code != 0)
+    return instance.state == "lost" or (instance.state == "exited" and instance.code != 0 and not instance.dismissed)
 
 
 def lost(instance: Instance) -> Instance:
