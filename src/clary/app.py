@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from clary.compute.drivers import open_driver
@@ -15,6 +15,7 @@ from clary.errors import ConfigError, PortInUse
 from clary.gateway.access import AccessLog
 from clary.gateway.app import Gateway
 from clary.gateway.ca import CA
+from clary.gateway.dataplane import DataPlane
 from clary.gateway.http import Server
 from clary.gateway.transparent import proxy
 from clary.images.pull import Images
@@ -46,7 +47,7 @@ class App:
 
     def __init__(self, config: Config) -> None:
         """Raises PortInUse and ConfigError."""
-        self.listener = listen(config)
+        self.listener = listen(config.host, config.port)
         home = _folders(config.home)
         self.store = Store(home / "state.db", schemas=SCHEMAS)
         self.identity = iam.bootstrap(self.store, config)
@@ -79,7 +80,9 @@ class App:
             self.store, open_driver(config), sagemaker.recipes(nouns, tools, self.store), journal, config
         )
         platform.wake = self.worker.wake
+        self.dataplane = DataPlane(config, self._serving)
         self.hosting = nouns.state.hosting
+        self.hosting.needed = self.dataplane.need
         access = AccessLog(home / "logs" / "access.log" if config.access_log else None)
         self.gateway = Gateway(platform, services, self.identity.credentials.find, access)
         self.ca = CA(home / "tls")
@@ -96,6 +99,7 @@ class App:
         def begun() -> None:
             ready()
             self.worker.start()
+            self.dataplane.start()
             self.hosting.start()
             threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
 
@@ -104,6 +108,7 @@ class App:
             server.serve_forever()
         finally:
             self.hosting.close()
+            self.dataplane.close()
             self.worker.close()
             self.gateway.close()
             self.store.close()
@@ -134,6 +139,15 @@ class App:
             token="" if isolated else container.token(self.identity, job.arn, document["RoleArn"]),
         )
 
+    def _serving(self) -> socket.socket:
+        """The socket that endpoints are invoked at. Raises PortInUse and ConfigError."""
+        config = self.identity.config
+        if config.serving_port:
+            return listen(config.host, config.serving_port)
+        with suppress(PortInUse, ConfigError):
+            return listen(config.host, self.port + 1 if config.port else 0)
+        return listen(config.host, 0)
+
     def _assume(self, role_arn: str) -> Caller:
         """The session in which the platform works for a job. Raises KeyError if the role is gone."""
         return self.identity.session(role_arn, container.SESSION).caller
@@ -143,25 +157,23 @@ class App:
         return job is not None and job["state"] not in ENDED
 
 
-def listen(config: Config) -> socket.socket:
-    """The gateway's socket, listening: whoever holds it owns the port. (Bound alone it would not: SO_REUSEADDR lets
-    two sockets be bound to one port while neither listens.)
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens: whoever holds it owns the port. (Bound alone it would not: SO_REUSEADDR lets two sockets
+    be bound to one port while neither listens.) Raises PortInUse and ConfigError.
     """
     with ExitStack() as failing:
         try:
-            family, kind, protocol, _, address = socket.getaddrinfo(config.host, config.port, type=socket.SOCK_STREAM)[
-                0
-            ]
+            family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
             listener = failing.enter_context(socket.socket(family, kind, protocol))
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind(address)
             listener.listen(BACKLOG)
         except socket.gaierror as error:
-            raise ConfigError(f"host: {config.host!r} is no address of this machine ({error.strerror})") from error
+            raise ConfigError(f"host: {host!r} is no address of this machine ({error.strerror})") from error
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
-                raise PortInUse(f"port {config.port} of {config.host} is already in use") from error
-            raise ConfigError(f"cannot listen on {config.host}:{config.port}: {error.strerror}") from error
+                raise PortInUse(f"port {port} of {host} is already in use") from error
+            raise ConfigError(f"cannot listen on {host}:{port}: {error.strerror}") from error
         failing.pop_all()
     return listener
 

@@ -25,7 +25,9 @@ class Config:
     home: Path = setting(Path("~/.clary"), "The folder that holds everything: state, objects, keys, logs.")
     host: str = setting("127.0.0.1", "The address to listen on; anything but loopback lets other machines in.")
     port: int = setting(4510, "The port of the gateway, which answers for every service; 0 takes a free one.")
-    serving_port: int = setting(4511, "The port that endpoints are invoked at; 0 takes a free one.")
+    serving_port: int = setting(
+        0, "The port that endpoints are invoked at; 0 takes the one after `port`, or a free one where that is taken."
+    )
     serving_timeout: float = setting(
         60.0, "How many seconds a model's container may take to answer an invocation; AWS has 60."
     )

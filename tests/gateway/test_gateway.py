@@ -66,7 +66,7 @@ def wait_for_line(path: Path, word: str) -> str:
 @pytest.mark.parametrize(
     ("service", "operation", "given"),
     [
-        ("sagemaker", "create_endpoint", {}),  # a service that we have, in json
+        ("sagemaker", "create_auto_ml_job_v2", {}),  # a service that we have, in json
         ("iam", "get_credential_report", {}),  # in query
         ("s3", "get_object_torrent", {"Bucket": "b", "Key": "k"}),
         ("lambda", "list_functions", {}),  # services that we don't have: rest-json,

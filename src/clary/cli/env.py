@@ -51,6 +51,7 @@ def variables(home: Home, running: Running) -> dict[str, str]:
     return {
         "CLARY_HOME": str(home.path),
         "AWS_ENDPOINT_URL": running.url,
+        "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": running.serving_url,
         "AWS_REGION": config.region,
         "AWS_DEFAULT_REGION": config.region,
         **_credentials(home.path),

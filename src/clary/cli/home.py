@@ -35,12 +35,21 @@ class Running:
     port: int
     started: float  # seconds since the epoch
     version: str
+    serving_port: int = 0
 
     @property
     def url(self) -> str:
         """What a client on this machine connects to."""
+        return self._url(self.port)
+
+    @property
+    def serving_url(self) -> str:
+        """Where endpoints are invoked."""
+        return self._url(self.serving_port)
+
+    def _url(self, port: int) -> str:
         host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)  # noqa: S104 - compared, not bound
-        return f"http://{f'[{host}]' if ':' in host and host[0] != '[' else host}:{self.port}"
+        return f"http://{f'[{host}]' if ':' in host and host[0] != '[' else host}:{port}"
 
 
 class Home:

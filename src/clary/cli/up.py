@@ -43,7 +43,7 @@ def serve(config: Config) -> None:
         raise PortInUse(_taken(config)) from error
 
     def ready() -> None:
-        running = Running(os.getpid(), config.host, app.port, began, version("clary"))
+        running = Running(os.getpid(), config.host, app.port, began, version("clary"), app.dataplane.port)
         home.announce(running)
         say.line(f"Clary is ready at {running.url}, home {home}, after {time.time() - began:.2f} s.", "green")
         say.line(f'Next, in another shell: eval "$({home.command("env")})"')

@@ -42,6 +42,7 @@ class Hosting:
     plane: Plane
     sync: Callable[[sqlite3.Connection, State, float], None]
     tell: Callable[[State], None]
+    needed: Callable[[], None] = lambda: None  # there are endpoints: the data plane has something to do
     turned: threading.Condition = field(default_factory=threading.Condition)  # notified after every round
     _woken: threading.Event = field(default_factory=threading.Event)
     _closing: threading.Event = field(default_factory=threading.Event)
@@ -91,6 +92,8 @@ class Hosting:
         store = self.platform.store
         now = Round.begin(store.read(), self.platform.clock())
         every = list(state.every(store.read()))
+        if every:
+            self.needed()
         before = {one.arn: orjson.dumps(one) for one in every}
         for one in every:
             self._reconcile(one, now)
