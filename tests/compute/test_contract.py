@@ -278,6 +278,28 @@ def test_what_it_says_counts_as_disk(home: Home) -> None:
     assert 20 * MiB <= Path(home.log_path(handle, 1)).stat().st_size < 200 * MiB
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a small disk")
+def test_a_full_disk_takes_no_line_and_ends_nobody(home: Home) -> None:
+    small = home.folder / "small"
+    small.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "small", small], check=False)
+    if mounted.returncode:
+        pytest.skip("this root may not mount")
+    try:
+        handle = home.reserve()
+        script = "seq 100000; trap 'seq 100001 200000; exit 6' TERM; while :; do sleep 0.05; done"
+        home.driver.start(handle, [Launch("algo-1", ("/bin/sh", "-c", script), str(small / "log"))])
+        until(lambda: (small / "log").exists() and (small / "log").stat().st_size == 64 << 10)
+        home.driver.stop(handle, PATIENCE)
+        time.sleep(1)
+        assert home.driver.describe(handle)[0].state == "running"
+        subprocess.run(["mount", "-o", "remount,size=8m", small], check=True)
+        assert home.ended(handle)[0].code == 6
+        assert (small / "log").read_text() == "".join(f"{number}\n" for number in range(1, 200_001))
+    finally:
+        subprocess.run(["umount", small], check=True)
+
+
 def test_one_that_always_says_something_can_be_stopped(home: Home) -> None:
     handle = home.start("exec yes")
     until(lambda: Path(home.log_path(handle, 1)).stat().st_size)

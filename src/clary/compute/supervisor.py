@@ -14,6 +14,7 @@ What others see of it, in its own folder of the group:
 # ruff: noqa: PTH110, PTH123 - it imports no pathlib: see above
 
 import _signal as signal  # type: ignore[import-not-found]  # typed as `signal`, which takes as long as Python itself
+import errno
 import fcntl
 import marshal
 import os
@@ -39,7 +40,9 @@ from clary.compute.kernel import (
 )
 
 DISK_EVERY = 2.0  # seconds between two looks at what was written; longer where a look itself takes long
+ROOM_EVERY = 0.5  # seconds between two tries to write to a full disk
 DISMISSED = 10.0  # seconds that instances have to end when those that lead are done
+FULL = (errno.ENOSPC, errno.EDQUOT)
 MUCH = 16 << 20  # bytes in its log after which one is looked at before it is time
 STARTED = "started"
 FIRST_TO_GO = "500"  # when the whole machine is out of memory, rather a job than who serves them all
@@ -65,6 +68,7 @@ class Instance:
         self.code = 0  # once it has ended
         self.dismissed = False
         self.said = b""
+        self.held = b""  # what it said and a full disk did not take
         self.unseen = 0  # bytes that went into the log since the last look at the disk
         self.log = os.open(plan["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         # A pipe, as a container has: `> /dev/stdout` must neither fail nor empty the log.
@@ -121,13 +125,16 @@ class Instance:
         """
         said, left = b"", PIPE
         try:
-            while left > 0 and (more := os.read(self.output, left)):
-                said = more
+            while left > 0 and (more := self.held or os.read(self.output, left)):
+                said = self.held = more
                 left -= len(more)
-                while more:
-                    more = more[os.write(self.log, more) :]
+                while self.held:
+                    self.held = self.held[os.write(self.log, self.held) :]
         except BlockingIOError:
-            pass
+            pass  # it says no more
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
         self.unseen += PIPE - left
         return said
 
@@ -174,6 +181,10 @@ class Instance:
             if last:
                 kill_children()
         self.pump()
+        while self.held:
+            time.sleep(ROOM_EVERY)
+            self.pump()
+        self.pump()
         self.ended = True
         gauge = self.plan["gauge"]
         killed = counted(gauge["oom"])
@@ -183,8 +194,15 @@ class Instance:
             f'"dismissed": {word(self.dismissed)}, '
             f'"cpu": {counted(gauge["cpu"]) * gauge["unit"] or used.ru_utime + used.ru_stime}}}'
         )
-        save(f"ended-{self.index}", document)
-        return code
+        while True:
+            try:
+                save(f"ended-{self.index}", document)
+            except OSError as error:
+                if error.errno not in FULL:
+                    raise
+                time.sleep(ROOM_EVERY)
+            else:
+                return code
 
     def talkative(self) -> bool:
         """It may have said too much since the last look. Looks take long where there are many files."""
@@ -293,6 +311,20 @@ def shortest_grace(control: int) -> float:
     return min(float(line.split()[1]) for line in os.read(control, 1 << 16).splitlines())
 
 
+def hear(instance: Instance, event: int, waits: select.poll) -> None:
+    instance.pump()
+    if instance.held or not event & select.POLLIN:
+        waits.unregister(instance.output)  # a full disk, or it is closed: nothing will come
+
+
+def hear_again(waiting: list[Instance], waits: select.poll) -> None:
+    """Those that said more than there was room for."""
+    for instance in waiting:
+        instance.pump()
+        if not instance.held and not instance.ended:
+            waits.register(instance.output, select.POLLIN)
+
+
 def led(instances: list[Instance]) -> bool:
     """Whether all that lead have ended well."""
     return all(instance.ended and instance.code == 0 for instance in instances if instance.plan["leads"])
@@ -310,13 +342,13 @@ def watch(instances: list[Instance], control: int, steady: int) -> None:
     done = False
     look = time.monotonic() + DISK_EVERY
     while running:
+        waiting = [instance for instance in running.values() if instance.held]
         moments = ([look] if limited else []) + ([deadline] if deadline is not None else [])
+        moments += [time.monotonic() + ROOM_EVERY] if waiting else []
         patience = max(0.0, min(moments) - time.monotonic()) * 1000 + 1 if moments else None
         for descriptor, event in waits.poll(patience):
             if descriptor in talking:
-                talking[descriptor].pump()
-                if not event & select.POLLIN:
-                    waits.unregister(descriptor)  # closed: nothing will come
+                hear(talking[descriptor], event, waits)
                 continue
             if descriptor == control:
                 until = time.monotonic() + shortest_grace(control)
@@ -333,6 +365,7 @@ def watch(instances: list[Instance], control: int, steady: int) -> None:
             until = time.monotonic() + DISMISSED
             deadline = until if deadline is None else min(deadline, until)
             each(list(running.values()), Instance.dismiss)
+        hear_again(waiting, waits)
         now = time.monotonic()
         if deadline is not None and now >= deadline:
             deadline = None
