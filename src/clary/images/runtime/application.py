@@ -12,7 +12,7 @@ from .messages import Answer, Refused, Request
 
 # Method, path, headers by lower-case name, body.
 Call = Tuple[str, str, Dict[str, str], bytes]  # noqa: UP006 - evaluated, also by Python 3.7
-LARGEST = 6 << 20  # bytes of a body, unless MAX_CONTENT_LENGTH says otherwise
+LARGEST = 6 << 20  # bytes of a body, unless MAX_CONTENT_LENGTH says otherwise: what the containers tell
 
 
 class Application:
@@ -22,30 +22,30 @@ class Application:
         self._model = model
         self._parallel = parallel
         self.largest = largest
+        self.together = getattr(model, "together", True)  # whether requests that wait together are answered so
 
     def answer(self, calls: list[Call]) -> list[Answer]:
         """One answer each, in order. What was asked of the model together is answered together."""
         answers: list[Any] = [None] * len(calls)
         requests, places = [], []
-        for place, (method, path, headers, body) in enumerate(calls):
-            if path == "/invocations" and method == "POST":
-                requests.append(Request(body, headers.get("content-type", ""), headers.get("accept", ""), headers))
+        for place, call in enumerate(calls):
+            if call[1] == "/invocations" and call[0] == "POST":
+                requests.append(request(call))
                 places.append(place)
             else:
-                answers[place] = self._other(method, path.partition("?")[0])
+                answers[place] = self._other(call[0], call[1].partition("?")[0])
         if requests:
             for place, answer in zip(places, answered(self._model, requests)):  # noqa: B905 - strict is 3.10's
                 answers[place] = answer
         return answers
 
     def _other(self, method: str, path: str) -> Answer:
-        if path == "/ping" and method in ("GET", "HEAD"):
+        if path == "/ping" and method in {"GET", "HEAD"}:
             return Answer(b"", "application/json")
         if path == "/execution-parameters" and method == "GET":
             return self._parameters()
-        if path in ("/invocations", "/ping", "/execution-parameters"):
-            return Answer(b"", status=405)
-        return Answer(b"", status=404)
+        known = path in {"/invocations", "/ping", "/execution-parameters"}
+        return Answer(b"", status=405 if known else 404)
 
     def _parameters(self) -> Answer:
         """https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-batch-code.html"""
@@ -58,6 +58,11 @@ class Application:
 
     def close(self) -> None:
         self._model.close()
+
+
+def request(call: Call) -> Request:
+    headers = call[2]
+    return Request(call[3], headers.get("content-type", ""), headers.get("accept", ""), headers)
 
 
 def answered(model: Any, requests: list[Request]) -> list[Answer]:

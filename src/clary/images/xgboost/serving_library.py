@@ -13,13 +13,15 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+from ..runtime import told  # noqa: TID252 - in the container the package is no `clary`
+
 _ABSENT = ("pandas", "pyarrow", "sklearn", "dask", "matplotlib", "graphviz", "cudf", "cupy")
 
 
 @contextlib.contextmanager
 def lean() -> Iterator[None]:
-    """For when no other thread imports anything. What has been imported stays."""
-    hidden = [name for name in _ABSENT if name not in sys.modules]
+    """For when no other thread imports anything. What has been imported stays, and scripts find all there is."""
+    hidden = [name for name in _ABSENT if name not in sys.modules] if told.LEAN else []
     for name in hidden:
         sys.modules[name] = None  # type: ignore[assignment]  # which is the import system's "not there"
     try:

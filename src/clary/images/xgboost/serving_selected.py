@@ -37,8 +37,8 @@ class Selected:
         wrong = [key for key in self._keys if key not in self._valid]
         if self._valid and wrong:
             print(
-                f"Selected key(s) {wrong} incompatible for objective '{self._objective}'. Please use list of compatible "
-                f"selectable inference predictions: {self._valid}",
+                f"Selected key(s) {wrong} incompatible for objective '{self._objective}'. Please use list of "
+                f"compatible selectable inference predictions: {self._valid}",
                 flush=True,
             )
 

@@ -1,0 +1,55 @@
+"""Models from their folders: one, or several in a row as one."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from typing import Any
+
+from .messages import Answer, Request
+from .told import Entry
+
+
+def serving(image: str) -> Any:
+    """The image's module: load(folder, environ), scripted(environ)."""
+    return importlib.import_module(f"..{image.replace('-', '_')}.serving", __package__)
+
+
+def load(entries: list[Entry]) -> Any:
+    """Raises whatever says what is wrong with a model."""
+    models = []
+    for entry in entries:
+        os.environ.update(entry.environ)  # which scripts read
+        models.append(serving(entry.image).load(entry.folder, entry.environ))
+    return models[0] if len(models) == 1 else Pipeline(models)
+
+
+class Pipeline:
+    """What one model answers, the next is asked, with its content type; what is accepted is for the last to know.
+    https://docs.aws.amazon.com/sagemaker/latest/dg/inference-pipelines.html
+    """
+
+    def __init__(self, models: list[Any]) -> None:
+        self._models = models
+        self.together = all(getattr(model, "together", True) for model in models)
+
+    def answer(self, requests: list[Request]) -> list[Answer]:
+        answers: list[Any] = [None] * len(requests)
+        asked = list(enumerate(requests))
+        for number, model in enumerate(self._models):
+            last = number == len(self._models) - 1
+            given = [Request(r.body, r.content_type, r.accept if last else "", r.headers) for _, r in asked]
+            found = model.answer(given) if given else []
+            following = []
+            for (place, request), answer in zip(asked, found):  # noqa: B905 - strict is 3.10's
+                if last or answer.status >= 300 or answer.status == 204:
+                    answers[place] = answer
+                else:
+                    body = answer.body if isinstance(answer.body, bytes) else b"".join(answer.body)
+                    following.append((place, Request(body, answer.content_type, request.accept, request.headers)))
+            asked = following
+        return answers
+
+    def close(self) -> None:
+        for model in self._models:
+            model.close()

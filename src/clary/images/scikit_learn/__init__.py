@@ -1,0 +1,1 @@
+"""Amazon's scikit-learn, for scripts. Runs inside a container, on the Python of the image's tag (3.7 and newer)."""
