@@ -1,6 +1,7 @@
 """`clary up` and `clary down`: one Clary on one home, started and stopped."""
 
 import contextlib
+import gc
 import http.client
 import logging
 import logging.handlers
@@ -35,6 +36,7 @@ def serve(config: Config) -> None:
     home.acquire()
     _log(home, config.log_level)
     _keep_crt_out()
+    gc.set_threshold(100_000)  # what is loaded now stays; the gateway's warm-up sets what is good for requests
     from clary.app import App  # noqa: PLC0415 - the whole program; the other commands don't need it
 
     try:
