@@ -7,6 +7,7 @@ from botocore.exceptions import ClientError
 
 from conftest import Platform
 from endpoints import Endpoints
+from sagemaker_inputs import fresh
 
 
 @pytest.fixture(scope="module")
@@ -70,3 +71,56 @@ def test_what_cannot_serve_fails_with_a_reason(endpoints: Endpoints) -> None:
     assert "cannot be unpacked" in endpoints.until(broken, "Failed")["FailureReason"]
     for name in (missing, broken):
         sagemaker.delete_endpoint(EndpointName=name)
+
+
+def test_traffic_moves_in_steps_and_back_when_an_alarm_goes_off(endpoints: Endpoints) -> None:
+    sagemaker, cloudwatch = endpoints.sagemaker, endpoints.platform.client("cloudwatch")
+    model, alarm = endpoints.model(), fresh("alarm")
+    cloudwatch.put_metric_alarm(
+        AlarmName=alarm,
+        Namespace="Mine",
+        MetricName="Errors",
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=1,
+        ComparisonOperator="GreaterThanThreshold",
+    )
+    first = endpoints.config(endpoints.variant(model))
+    name = endpoints.create(first)
+    endpoints.until(name)
+    canary = {
+        "BlueGreenUpdatePolicy": {
+            "TrafficRoutingConfiguration": {
+                "Type": "CANARY",
+                "CanarySize": {"Type": "CAPACITY_PERCENT", "Value": 50},
+                "WaitIntervalInSeconds": 3600,
+            }
+        },
+        "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": alarm}]},
+    }
+    second = endpoints.config(endpoints.variant(model, InitialInstanceCount=2))
+    sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=second, DeploymentConfig=canary)
+    with pytest.raises(ClientError, match="Cannot update in-progress endpoint"):
+        sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=first)
+    deadline = time.monotonic() + 60
+    while True:
+        found = endpoints.describe(name)
+        pending = found["PendingDeploymentSummary"]
+        assert (found["EndpointStatus"], pending["EndpointConfigName"]) == ("Updating", second)
+        if pending["ProductionVariants"][0]["VariantStatus"] == [{"Status": "Baking"}]:
+            break
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    cloudwatch.set_alarm_state(AlarmName=alarm, StateValue="ALARM", StateReason="a test")
+    found = endpoints.until(name)
+    assert found["EndpointConfigName"] == first
+    assert alarm in found["FailureReason"]
+    rolling = {"MaximumBatchSize": {"Type": "INSTANCE_COUNT", "Value": 1}, "WaitIntervalInSeconds": 0}
+    sagemaker.update_endpoint(
+        EndpointName=name, EndpointConfigName=second, DeploymentConfig={"RollingUpdatePolicy": rolling}
+    )
+    found = endpoints.until(name)
+    assert (found["EndpointConfigName"], found["ProductionVariants"][0]["CurrentInstanceCount"]) == (second, 2)
+    assert "FailureReason" not in found
+    sagemaker.delete_endpoint(EndpointName=name)

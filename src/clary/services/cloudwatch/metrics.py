@@ -76,6 +76,11 @@ class Metrics:
         if data:
             self.add(region or self._platform.config.region, namespace, data)
 
+    def alarm(self, region: str, name: str) -> bool:
+        """Whether there is such an alarm, in ALARM state."""
+        row = self._store.read().execute(SQL["alarm_find"], {"region": region, "name": name}).fetchone()
+        return row is not None and row["state"] == "ALARM"
+
     def add(self, region: str, namespace: str, data: list[Datum]) -> None:
         """Returns when they are on the disk."""
         self._store.write(lambda connection: _add(connection, region, namespace, data))

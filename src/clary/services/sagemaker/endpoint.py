@@ -16,7 +16,7 @@ from clary.resource.bus import Event
 from clary.resource.call import Call, Platform
 from clary.resource.resource import Resource, Words
 from clary.resource.service import Document, operation
-from clary.services.sagemaker.hosting import design, state
+from clary.services.sagemaker.hosting import deployment, design, state
 from clary.services.sagemaker.hosting.state import Fleet, State, Variant
 from clary.services.sagemaker.state import SageMaker
 from clary.store import routes
@@ -81,9 +81,9 @@ def update(call: Call[SageMaker], request: Document) -> Document:
         fleet = _begin(call, connection, one, request["EndpointConfigName"])
         if before is not None and request.get("RetainAllVariantProperties"):
             _retain(before, fleet, request.get("ExcludeRetainedVariantProperties", []))
-        one.status, one.reason = "Updating", ""
-        if not request.get("RetainDeploymentConfig") or request.get("DeploymentConfig"):
+        if not request.get("RetainDeploymentConfig"):
             one.last = request.get("DeploymentConfig")
+        deployment.begin(one, one.last or {}, call.platform.clock())
         _save(connection, one, call.state.now(call))
         return {"EndpointArn": row["arn"]}
 
@@ -110,7 +110,7 @@ def update_weights(call: Call[SageMaker], request: Document) -> Document:
                 raise Invalid(f"Variant {variant.name} is serverless: it has no instances to count.")
             variant.weight = float(wanted.get("DesiredWeight", variant.weight))
             variant.count = wanted.get("DesiredInstanceCount", variant.count)
-        one.status = "Updating"
+        one.status, one.reason = "Updating", ""
         _save(connection, one, call.state.now(call))
         return {"EndpointArn": row["arn"]}
 
@@ -165,8 +165,18 @@ def shown(one: State, ready: dict[str, int]) -> Document:
         found["LastDeploymentConfig"] = one.last
     newest = one.fleets[-1] if one.fleets else None
     if serving is not None and newest is not None and newest is not serving:
-        found["PendingDeploymentSummary"] = {"EndpointConfigName": newest.config, "StartTime": newest.begun}
+        found["PendingDeploymentSummary"] = _pending(newest, deployment.stage(one))
     return found
+
+
+def _pending(fleet: Fleet, stage: str) -> Document:
+    """https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_PendingDeploymentSummary.html"""
+    variants = [
+        {"VariantName": variant.name, "DesiredWeight": variant.weight, "VariantStatus": [{"Status": stage}]}
+        for variant in fleet.variants
+        if not variant.spec["shadow"]
+    ]
+    return {"EndpointConfigName": fleet.config, "StartTime": fleet.begun, "ProductionVariants": variants}
 
 
 def _variant(variant: Variant, ready: dict[str, int]) -> Document:

@@ -115,7 +115,8 @@ class Tools:
 def build(platform: Platform, tools: Tools) -> Service:
     described = service_model("sagemaker")
     plane = Plane(platform.config.home)
-    nouns = SageMaker(hosting=Hosting(platform, plane, endpoint.sync, partial(endpoint.tell, platform)))
+    hosting = Hosting(platform, plane, endpoint.sync, partial(endpoint.tell, platform), tools.metrics.alarm)
+    nouns = SageMaker(hosting=hosting)
     tell = partial(training.tell, platform, nouns.plans)
     train = Training(tools.images, tools.objects, tools.where, Meter(tools.metrics), tell)
     job = replace(training.TRAINING_JOB, check=partial(check, tools.objects), recipe=train)

@@ -27,6 +27,9 @@ class Metrics(Protocol):
 
     def put(self, namespace: str, samples: Sequence[Any], region: str) -> None: ...
 
+    def alarm(self, region: str, name: str) -> bool:
+        """Whether there is such an alarm, in ALARM state."""
+
 
 def region(arn: str) -> str:
     return arn.split(":")[3]

@@ -42,6 +42,7 @@ class Hosting:
     plane: Plane
     sync: Callable[[sqlite3.Connection, State, float], None]
     tell: Callable[[State], None]
+    alarm: Callable[[str, str], bool]  # whether the CloudWatch alarm of a region and name is in ALARM state
     needed: Callable[[], None] = lambda: None  # there are endpoints: the data plane has something to do
     turned: threading.Condition = field(default_factory=threading.Condition)  # notified after every round
     _woken: threading.Event = field(default_factory=threading.Event)
@@ -78,7 +79,7 @@ class Hosting:
         while not self._closing.is_set():
             pause = BUSY
             try:
-                pause = BUSY if self.round() else IDLE
+                pause = self.round()
             except Overtaken:
                 continue
             except Exception:
@@ -87,10 +88,10 @@ class Hosting:
             self._woken.wait(pause)
             self._woken.clear()
 
-    def round(self) -> bool:
-        """One look at every endpoint. Whether something is on its way. Raises Overtaken."""
+    def round(self) -> float:
+        """One look at every endpoint. In how many seconds the next is due, if nobody wakes us. Raises Overtaken."""
         store = self.platform.store
-        now = Round.begin(store.read(), self.platform.clock())
+        now = Round.begin(store.read(), self.platform.clock(), self.alarm)
         every = list(state.every(store.read()))
         if every:
             self.needed()
@@ -110,7 +111,7 @@ class Hosting:
             self.tell(one)
         with self.turned:
             self.turned.notify_all()
-        return now.moving or bool(now.work)
+        return BUSY if now.moving or now.work else max(BUSY, min(IDLE, now.due - now.now))
 
     def _keep(self, connection: sqlite3.Connection, now: Round, changed: list[State], before: dict[str, bytes]) -> None:
         for one in changed:
@@ -133,7 +134,8 @@ class Hosting:
         fleets = {fleet.id for fleet in one.fleets}
         self._dissolve([each for each in now.replicas.get(one.arn, []) if each.document["Fleet"] not in fleets], now)
         now.route(one.arn, deployment.route(one))
-        now.moving |= not one.steady
+        if one.status in ("Creating", "RollingBack") or len(one.fleets) == 1:
+            now.moving |= not one.steady
 
     def _fill(self, one: State, fleet: Fleet, variant: Variant, now: Round) -> None:
         """As many replicas as there should be; of a fleet that was complete once, also in place of those that end."""

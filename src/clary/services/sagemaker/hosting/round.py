@@ -1,5 +1,6 @@
 """One round of the controller: what there is at its beginning, and what is to be done at its end, all or nothing."""
 
+import math
 import secrets
 import sqlite3
 from collections.abc import Callable
@@ -51,13 +52,15 @@ class Round:
     table: routes.Table
     replicas: dict[str, list[Replica]]  # by endpoint
     said: Callable[[str], str]  # the last thing that was said of a replica, by ARN
+    alarm: Callable[[str, str], bool]  # whether the alarm of a region and name is in ALARM state
     work: list[Work] = field(default_factory=list)
     moving: bool = False  # something is on its way: look again soon
+    due: float = math.inf  # look again then
     wake: bool = False  # the engine has something to do
     routed: bool = False  # the data plane has something to learn
 
     @classmethod
-    def begin(cls, connection: sqlite3.Connection, now: float) -> "Round":
+    def begin(cls, connection: sqlite3.Connection, now: float, alarm: Callable[[str, str], bool]) -> "Round":
         table = routes.read(connection)
         found: dict[str, list[Replica]] = {}
         for row in connection.execute(SQL["replica_all"]).fetchall():
@@ -70,7 +73,11 @@ class Round:
             row = connection.execute(SQL["replica_said"], {"arn": arn}).fetchone()
             return str(row["message"]) if row else ""
 
-        return cls(now, table, found, said)
+        return cls(now, table, found, said, alarm)
+
+    def look_at(self, when: float) -> None:
+        """Nothing is to be done before then, unless something happens."""
+        self.due = min(self.due, when)
 
     def of(self, one: State, fleet: Fleet, variant: Variant) -> list[Replica]:
         return [
