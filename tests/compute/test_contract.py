@@ -287,7 +287,7 @@ def test_a_full_disk_takes_no_line_and_ends_nobody(home: Home) -> None:
         pytest.skip("this root may not mount")
     try:
         handle = home.reserve()
-        script = "seq 100000; trap 'seq 100001 200000; exit 6' TERM; while :; do sleep 0.05; done"
+        script = "trap 'seq 100001 200000; exit 6' TERM; seq 100000; while :; do sleep 0.05; done"
         home.driver.start(handle, [Launch("algo-1", ("/bin/sh", "-c", script), str(small / "log"))])
         until(lambda: (small / "log").exists() and (small / "log").stat().st_size == 64 << 10)
         home.driver.stop(handle, PATIENCE)

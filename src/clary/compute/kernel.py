@@ -2,9 +2,11 @@
 # ruff: noqa: PTH104, PTH123 - it imports no pathlib
 
 import _signal as signal  # type: ignore[import-not-found]  # typed as `signal`, which takes as long as Python itself
+import errno
 import fcntl
 import os
 
+FULL = (errno.ENOSPC, errno.EDQUOT)  # of a disk
 BLOCK = 512  # st_blocks are that long, whatever the file system: https://man7.org/linux/man-pages/man3/stat.3type.html
 PIPE = 1 << 20  # bytes of output that wait while this process looks at the disk
 
@@ -68,6 +70,28 @@ def save(name: str, text: str) -> None:
     descriptor = os.open(".", os.O_RDONLY)
     os.fsync(descriptor)
     os.close(descriptor)
+
+
+def saved(name: str, text: str) -> bool:
+    """Whether there was room for it."""
+    try:
+        save(name, text)
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        return False
+    return True
+
+
+def word(true: object) -> str:
+    """As JSON has it."""
+    return "true" if true else "false"
+
+
+def value(document: bytes, key: bytes) -> int:
+    """A number in bubblewrap's JSON."""
+    text = document[document.index(b'"' + key + b'"') + len(key) + 2 :].lstrip(b" :")
+    return int(text[: len(text) - len(text.lstrip(b"0123456789"))])
 
 
 def read(path: str) -> str:

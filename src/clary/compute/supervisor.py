@@ -14,7 +14,6 @@ What others see of it, in its own folder of the group:
 # ruff: noqa: PTH110, PTH123 - it imports no pathlib: see above
 
 import _signal as signal  # type: ignore[import-not-found]  # typed as `signal`, which takes as long as Python itself
-import errno
 import fcntl
 import marshal
 import os
@@ -24,6 +23,7 @@ import sys
 import time
 
 from clary.compute.kernel import (
+    FULL,
     PIPE,
     adopt_orphans,
     counted,
@@ -34,15 +34,17 @@ from clary.compute.kernel import (
     opened,
     read,
     save,
+    saved,
     send,
     unshare_network,
+    value,
+    word,
     written,
 )
 
 DISK_EVERY = 2.0  # seconds between two looks at what was written; longer where a look itself takes long
 ROOM_EVERY = 0.5  # seconds between two tries to write to a full disk
 DISMISSED = 10.0  # seconds that instances have to end when those that lead are done
-FULL = (errno.ENOSPC, errno.EDQUOT)
 MUCH = 16 << 20  # bytes in its log after which one is looked at before it is time
 STARTED = "started"
 FIRST_TO_GO = "500"  # when the whole machine is out of memory, rather a job than who serves them all
@@ -194,15 +196,9 @@ class Instance:
             f'"dismissed": {word(self.dismissed)}, '
             f'"cpu": {counted(gauge["cpu"]) * gauge["unit"] or used.ru_utime + used.ru_stime}}}'
         )
-        while True:
-            try:
-                save(f"ended-{self.index}", document)
-            except OSError as error:
-                if error.errno not in FULL:
-                    raise
-                time.sleep(ROOM_EVERY)
-            else:
-                return code
+        while not saved(f"ended-{self.index}", document):
+            time.sleep(ROOM_EVERY)
+        return code
 
     def talkative(self) -> bool:
         """It may have said too much since the last look. Looks take long where there are many files."""
@@ -252,16 +248,6 @@ def become(plan: "dict[str, Any]", told: int, output: int) -> None:
             os.write(told, b"!")
     finally:
         os._exit(126)
-
-
-def word(value: bool) -> str:
-    return "true" if value else "false"
-
-
-def value(document: bytes, key: bytes) -> int:
-    """A number in bubblewrap's JSON."""
-    text = document[document.index(b'"' + key + b'"') + len(key) + 2 :].lstrip(b" :")
-    return int(text[: len(text) - len(text.lstrip(b"0123456789"))])
 
 
 def take_lock() -> bool:
