@@ -104,8 +104,8 @@ class DataPlane:
         """Waits for a reason to start it; whether there is one."""
         if self._listener is None:
             self._listener = self._bind()
-        if not self._needed:
-            self._needed = self._listener.fileno() in self._wait([self._listener.fileno()])
+        if not self._needed and self._listener.fileno() in self._wait([self._listener.fileno()]):
+            self._needed = True
         return self._needed and not self._closing
 
     def _wait(self, descriptors: list[int], seconds: float | None = None) -> list[int]:
