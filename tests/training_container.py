@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -68,3 +69,8 @@ def cars() -> tuple[list[str], list[str]]:
         features = ["1" if row[column] == value else "0" for column in range(6) for value in values[column]]
         lines.append(",".join([str(values[6].index(row[6])), *features]))
     return lines[:1300], lines[1300:]
+
+
+def scores(log: str, name: str) -> list[float]:
+    """By the metric's regular expression, as SageMaker finds them."""
+    return [float(found) for found in re.findall(rf".*\[[0-9]+\].*#011{name}:(\S+?)(?:#011|\n)", log)]

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -11,13 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from clary.config import Config
-from clary.images.image import resolve
-from clary.images.pull import Images
-from training_container import Container, cars
+from training_container import Container, cars, scores
 
-IMAGES = Path(__file__).resolve().parents[2] / ".envs" / "images"
-SOFTMAX = {"num_round": "10", "objective": "multi:softmax", "num_class": "4", "eval_metric": "mlogloss,merror"}
 BARE = """
 import json, sys, warnings
 warnings.simplefilter("ignore")
@@ -37,30 +31,9 @@ pyarrow.parquet.write_table(pyarrow.table({str(n): column for n, column in enume
 LOADED = "import sys, xgboost; print(len(xgboost.Booster(model_file=sys.argv[1]).get_dump()))"
 
 
-@pytest.fixture(scope="session", params=["1.7-1", "3.0-5"])
-def python(request: pytest.FixtureRequest) -> Path:
-    """That of the image, pulled once for all tests."""
-    image = resolve(f"683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:{request.param}")
-    return Images(Config(images_home=str(IMAGES))).ready(image, print).folder / "bin" / "python"
-
-
-@pytest.fixture
-def container(python: Path, tmp_path: Path) -> Container:
-    made = Container(tmp_path / "ml", python, dict(SOFTMAX))
-    train, validation = cars()
-    made.put("train", "train.csv", "\n".join(train) + "\n")
-    made.put("validation", "validation.csv", "\n".join(validation) + "\n")
-    return made
-
-
 def script(python: Path, code: str, *arguments: object) -> str:
     told = [str(argument) for argument in arguments]
     return subprocess.run([str(python), "-c", code, *told], capture_output=True, text=True, check=True).stdout
-
-
-def scores(log: str, name: str) -> list[float]:
-    """By the metric's regular expression, as SageMaker finds them."""
-    return [float(found) for found in re.findall(rf".*\[[0-9]+\].*#011{name}:(\S+?)(?:#011|\n)", log)]
 
 
 def test_ten_rounds_on_cars_are_those_of_bare_xgboost(container: Container, python: Path) -> None:
