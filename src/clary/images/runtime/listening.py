@@ -29,6 +29,7 @@ def unix(path: str) -> socket.socket:
         Path(path).unlink()
     bound = socket.socket(socket.AF_UNIX)
     bound.bind(path)
+    Path(path).chmod(0o666)  # a transform job's agent has another user; the folder above lets nobody else in
     return bound
 
 
