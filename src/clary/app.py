@@ -26,7 +26,7 @@ from clary.jobs.worker import Worker
 from clary.resource import crud
 from clary.resource.bus import Bus
 from clary.resource.call import Caller, Platform
-from clary.services import cloudwatch, iam, logs, s3, sagemaker, sts
+from clary.services import cloudwatch, iam, logs, s3, sagemaker, sagemaker_runtime, sts
 from clary.services.cloudwatch.metrics import Metrics
 from clary.services.iam import container
 from clary.services.s3 import checksums
@@ -73,6 +73,7 @@ class App:
             iam.build(platform, self.identity, self._runs),
             sts.build(platform, self.identity),
             nouns,
+            sagemaker_runtime.build(nouns.state.hosting),
             logs.build(platform, journal),
             cloudwatch.build(platform, metrics),
         ]

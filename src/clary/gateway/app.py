@@ -42,7 +42,8 @@ class Gateway:
         self._raw = [service.raw for service in services]
         self._find = find
         self._access = access
-        self._limit = platform.config.body_limit
+        # Invocations that come in here have the data plane's limit, which it sees to itself.
+        self._limit = max(platform.config.body_limit, platform.config.serving_body_limit)
         self._pool = ThreadPoolExecutor(platform.config.threads, thread_name_prefix="operation")
 
     async def __call__(self, scope: dict[str, Any], _receive: object, sending: Send) -> None:

@@ -36,21 +36,26 @@ class Operation:
     `inline`: it answers from memory or by one short read or write and never waits, so it runs on the event loop, unless
     its body is large; all others run in a thread. `sink`: where a streamed request body goes; called on the event loop
     when the caller is known and allowed, before the body is read; the handler finds it under the member that holds the
-    payload.
+    payload. `checked`: whether the document must meet the model's constraints before it is handled.
     """
 
     handle: Handler
     inline: bool = False
     sink: Callable[[Call[Any], Document], Sink] | None = None
+    checked: bool = True
 
 
 def operation(
-    name: str, *, inline: bool = False, sink: Callable[[Call[Any], Document], Sink] | None = None
+    name: str,
+    *,
+    inline: bool = False,
+    sink: Callable[[Call[Any], Document], Sink] | None = None,
+    checked: bool = True,
 ) -> Callable[[F], F]:
     """Marks a function as the named operation."""
 
     def mark(function: F) -> F:
-        function.__dict__.setdefault("operations", {})[name] = Operation(function, inline, sink)
+        function.__dict__.setdefault("operations", {})[name] = Operation(function, inline, sink, checked)
         return function
 
     return mark

@@ -3,6 +3,7 @@
 import http.client
 import json
 import socket
+import time
 from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 from clary.errors import ClaryError
 
 TIMEOUT = 10.0  # seconds, for what it answers from memory
+GLANCE = 0.02  # seconds between two attempts to reach it
 
 
 class PlaneGone(ClaryError):
@@ -18,7 +20,7 @@ class PlaneGone(ClaryError):
 
 
 class _Connection(http.client.HTTPConnection):
-    def __init__(self, path: Path, timeout: float) -> None:
+    def __init__(self, path: Path, timeout: float | None) -> None:
         super().__init__("localhost", timeout=timeout)
         self._path = path
 
@@ -56,12 +58,16 @@ class Plane:
         path: str,
         body: bytes = b"",
         headers: Mapping[str, str] | None = None,
-        timeout: float = TIMEOUT,
+        timeout: float | None = TIMEOUT,
+        patience: float = 0.0,
     ) -> http.client.HTTPResponse:
-        """The answer, whose body is still to be read. Raises PlaneGone."""
+        """The answer, whose body is still to be read. `patience`: how many seconds to wait for a data plane that is
+        only just being started. Raises PlaneGone.
+        """
         connection = _Connection(self._path, timeout)
         try:
-            connection.request(method, path, body, dict(headers or {}))
+            _connect(connection, patience)
+            connection.request(method, path, body, {**(headers or {}), "connection": "close"})
             return connection.getresponse()
         except (OSError, http.client.HTTPException) as error:
             connection.close()
@@ -79,3 +85,17 @@ class Plane:
             raise PlaneGone(f"The data plane answers {answer.status} to {path}")
         found: dict[str, Any] = json.loads(said or b"{}")
         return found
+
+
+def _connect(connection: _Connection, patience: float) -> None:
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            connection.connect()
+        except OSError:
+            connection.close()
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(GLANCE)
+        else:
+            return

@@ -1,0 +1,3 @@
+from clary.services.sagemaker_runtime.service import build
+
+__all__ = ["build"]

@@ -1,0 +1,52 @@
+"""Invocations that come in at the gateway: the data plane answers them, and what it says goes back as it is.
+
+https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html
+"""
+
+import http.client
+from collections.abc import Iterator
+from contextlib import closing
+
+from clary.errors import AWSError
+from clary.resource.call import Call
+from clary.resource.service import Document, operation
+from clary.services.sagemaker.hosting.plane import PlaneGone
+from clary.services.sagemaker_runtime.state import Runtime
+from clary.wire.message import Response
+
+PATIENCE = 10.0  # seconds for a data plane that has to be started first
+PIECE = 1 << 16  # bytes of a stream that are handed on at once
+HOP = {"connection", "content-length", "date", "transfer-encoding"}  # each connection has its own
+TAKEN = ("content-type", "accept")  # and all that begins with SAGEMAKER
+SAGEMAKER = "x-amzn-sagemaker-"
+
+
+@operation("InvokeEndpoint", checked=False)
+@operation("InvokeEndpointWithResponseStream", checked=False)
+def invoke(call: Call[Runtime], _request: Document) -> Response:
+    """`checked`: the data plane has limits of its own, which the configuration may raise."""
+    request = call.request
+    headers = {k: v for k, v in request.headers.items() if k in TAKEN or k.startswith(SAGEMAKER)}
+    headers["x-clary-region"] = call.region
+    hosting = call.state.hosting
+    hosting.needed()
+    try:
+        answer = hosting.plane.send("POST", request.path, request.body, headers, timeout=None, patience=PATIENCE)
+        said = {name.lower(): value for name, value in answer.getheaders()}
+        if said.get("transfer-encoding") == "chunked":
+            return Response(answer.status, _kept(said), _pieces(answer))
+        with closing(answer):
+            return Response(answer.status, _kept(said), answer.read())
+    except (PlaneGone, OSError, http.client.HTTPException) as error:
+        raise AWSError("ServiceUnavailable", PlaneGone().message, 503) from error
+
+
+def _kept(headers: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in headers.items() if name not in HOP}
+
+
+def _pieces(answer: http.client.HTTPResponse) -> Iterator[bytes]:
+    """As they come; if nobody reads them any more, the data plane gets to know."""
+    with closing(answer):
+        while piece := answer.read1(PIECE):
+            yield piece

@@ -1,0 +1,31 @@
+"""SageMaker Runtime at the gateway, for callers that know one port only: the data plane has a port of its own.
+
+Nothing is measured or routed here: what is allowed goes to the data plane, or into the queue of asynchronous
+invocations.
+"""
+
+from typing import Any
+
+from clary.resource.call import Call, Permission
+from clary.resource.service import Document, Service, collect
+from clary.services.sagemaker.hosting.controller import Hosting
+from clary.services.sagemaker_runtime import invoke
+from clary.services.sagemaker_runtime.state import Runtime
+
+MODULES = (invoke,)
+
+
+def build(hosting: Hosting) -> Service:
+    return Service("sagemaker-runtime", collect(MODULES), Runtime(hosting), permissions)
+
+
+def permissions(call: Call[Any], request: Document) -> list[Permission]:
+    """https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsagemaker.html"""
+    model = request.get("TargetModel")
+    context = {"sagemaker:TargetModel": [model]} if model else {}
+    # An endpoint's name stands in lower case in its ARN.
+    return [Permission(f"sagemaker:{call.operation.name}", _arn(call, request["EndpointName"]), context)]
+
+
+def _arn(call: Call[Any], name: str) -> str:
+    return call.arn(f"endpoint/{name.lower()}")

@@ -1,0 +1,107 @@
+"""Invocations by way of the gateway, as at the data plane's own port."""
+
+import json
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from conftest import Platform
+from endpoints import Endpoints
+from sagemaker_inputs import fresh
+
+ROW = "1,2\n"
+
+
+@pytest.fixture(scope="module")
+def endpoints(platform: Platform) -> Endpoints:
+    return Endpoints(platform)
+
+
+@pytest.fixture(scope="module")
+def serving(endpoints: Endpoints) -> str:
+    return endpoints.serving()
+
+
+@pytest.fixture(scope="module", params=["gateway", "plane"])
+def runtime(request: pytest.FixtureRequest, platform: Platform) -> Any:
+    """A client of each of the two ports."""
+    if request.param == "gateway":
+        return platform.client("sagemaker-runtime")
+    port = json.loads((platform.home / "run.json").read_text())["serving_port"]
+    return platform.client("sagemaker-runtime", endpoint_url=f"http://127.0.0.1:{port}")
+
+
+def invoke(runtime: Any, name: str, **given: Any) -> dict[str, Any]:
+    answer: dict[str, Any] = runtime.invoke_endpoint(
+        **{"EndpointName": name, "ContentType": "text/csv", "Body": ROW, **given}
+    )
+    return answer
+
+
+def test_a_model_answers(runtime: Any, serving: str) -> None:
+    answer = invoke(runtime, serving)
+    assert 0 <= float(answer["Body"].read()) <= 1
+    assert answer["InvokedProductionVariant"] == "all"
+    assert answer["ContentType"].startswith("text/csv")
+    assert answer["ResponseMetadata"]["HTTPHeaders"]["x-amzn-requestid"]
+
+
+def test_an_endpoint_that_is_not_there(runtime: Any) -> None:
+    name = fresh("nowhere")
+    with pytest.raises(ClientError, match=f"Endpoint {name} of account .* not found") as raised:
+        invoke(runtime, name)
+    assert raised.value.response["Error"]["Code"] == "ValidationError"
+
+
+def test_a_region_has_its_own_endpoints(platform: Platform, serving: str) -> None:
+    with pytest.raises(ClientError, match="not found"):
+        invoke(platform.client("sagemaker-runtime", region="eu-west-1"), serving)
+
+
+def test_what_the_model_refuses_is_the_models_error(runtime: Any, serving: str) -> None:
+    with pytest.raises(ClientError) as raised:
+        invoke(runtime, serving, ContentType="image/png", Body=b"no")
+    found = raised.value.response
+    assert found["Error"]["Code"] == "ModelError"
+    assert found["OriginalStatusCode"] == 415
+    assert f"/aws/sagemaker/Endpoints/{serving}" in found["LogStreamArn"]
+
+
+def test_a_body_has_a_limit(runtime: Any, serving: str) -> None:
+    with pytest.raises(ClientError) as raised:
+        invoke(runtime, serving, Body=b"1" * (6 * 1024 * 1024 + 1))
+    assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == 413
+
+
+def test_a_variant_that_is_not_there(runtime: Any, serving: str) -> None:
+    with pytest.raises(ClientError, match=r"Variant blue of endpoint .* not found"):
+        invoke(runtime, serving, TargetVariant="blue")
+
+
+def test_a_stream_comes_in_parts(runtime: Any, serving: str) -> None:
+    answer = runtime.invoke_endpoint_with_response_stream(EndpointName=serving, ContentType="text/csv", Body=ROW * 3)
+    parts = [event["PayloadPart"]["Bytes"] for event in answer["Body"]]
+    assert len(b"".join(parts).split()) == 3
+    assert answer["InvokedProductionVariant"] == "all"
+
+
+def test_a_stream_of_an_endpoint_that_is_not_there(runtime: Any) -> None:
+    with pytest.raises(ClientError, match="not found"):
+        runtime.invoke_endpoint_with_response_stream(EndpointName=fresh("nowhere"), Body=ROW)
+
+
+def test_who_may_not_is_refused(platform: Platform, serving: str) -> None:
+    iam, user = platform.client("iam"), fresh("user")
+    iam.create_user(UserName=user)
+    made = iam.create_access_key(UserName=user)["AccessKey"]
+    theirs = platform.client("sagemaker-runtime", keys=(made["AccessKeyId"], made["SecretAccessKey"]))
+    with pytest.raises(ClientError, match=f"sagemaker:InvokeEndpoint on resource: .*endpoint/{serving}"):
+        invoke(theirs, serving)
+    arn = f"arn:aws:sagemaker:*:*:endpoint/{serving}"
+    statement = {"Effect": "Allow", "Action": "sagemaker:InvokeEndpoint", "Resource": arn}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.put_user_policy(UserName=user, PolicyName="invoke", PolicyDocument=policy)
+    assert invoke(theirs, serving)["Body"].read()
+    with pytest.raises(ClientError, match="sagemaker:InvokeEndpointWithResponseStream"):
+        theirs.invoke_endpoint_with_response_stream(EndpointName=serving, Body=ROW)
