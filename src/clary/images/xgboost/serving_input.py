@@ -78,11 +78,18 @@ def csv_rows(body: bytes) -> Any:
 
 
 def _csv_by_rule(text: str) -> Any:
-    """The delimiter is that of the first line; an empty field is missing."""
-    lines = text.split("\n")
-    delimiter = csv.Sniffer().sniff(lines[0][:512]).delimiter
-    if delimiter.isalnum():
-        delimiter = ","
+    """An empty field is missing. The delimiter is a comma, or what the first line looks like."""
+    lines = [line.rstrip("\r") for line in text.split("\n")]
+    try:
+        return _table(lines, ",")
+    except ValueError:
+        delimiter = csv.Sniffer().sniff(lines[0][:512]).delimiter
+        if delimiter == "," or delimiter.isalnum():
+            raise
+        return _table(lines, delimiter)
+
+
+def _table(lines: list[str], delimiter: str) -> Any:
     fields = [["nan" if field == "" else field for field in line.split(delimiter)] for line in lines]
     widths = {len(row) for row in fields}
     if len(widths) > 1:
