@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
+from urllib.parse import urlsplit
 
 from . import s3
 
@@ -36,7 +37,7 @@ def imported(folder: str, environ: Mapping[str, str]) -> ModuleType:
             "code/ of model.tar.gz or into what SAGEMAKER_SUBMIT_DIRECTORY names."
         )
     _install(code)
-    name = program.removesuffix(".py")
+    name = str(Path(program).with_suffix("")) if program.endswith(".py") else program
     name = name.replace("/", ".")
     _forget(code, name)
     sys.path.insert(0, str(code))
@@ -61,7 +62,8 @@ def _code(folder: str, environ: Mapping[str, str]) -> Path:
     own = Path(folder) / "code"
     if told.startswith("s3://"):
         return _fetched(told)
-    told = told.removeprefix("file://")
+    if told.startswith("file://"):
+        told = urlsplit(told).path
     place = Path(told) if told else own
     if place.is_file():
         return _unpacked(place, told)

@@ -102,7 +102,7 @@ class Script:
                 answer = _answer(self._run(body, content_type, accept), accept)
             except _Unsupported as unsupported:
                 return _refusal(unsupported)
-            except Exception as error:  # noqa: BLE001 - whatever a script raises
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a script raises
                 traceback.print_exc()
                 return _failure(error)
             answer.headers.update(self._context.answered)
@@ -177,7 +177,7 @@ def _refusal(unsupported: _Unsupported) -> Answer:
     return Answer(json.dumps(told).encode(), codecs.JSON, unsupported.status)
 
 
-def _failure(error: Exception) -> Answer:
+def _failure(error: BaseException) -> Answer:
     """A status that the error itself names, as those of sagemaker_inference and werkzeug do; else 500."""
     for member, said in (("status_code", "message"), ("code", "description")):
         status = getattr(error, member, None)
