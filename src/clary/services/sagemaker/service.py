@@ -26,6 +26,7 @@ from clary.services.sagemaker import (
     pipeline,
     studio,
     training,
+    transform,
     workforce,
 )
 from clary.services.sagemaker.hosting.controller import Hosting
@@ -37,6 +38,8 @@ from clary.services.sagemaker.state import SageMaker
 from clary.services.sagemaker.training_check import check
 from clary.services.sagemaker.training_metrics import Meter, Metrics
 from clary.services.sagemaker.training_recipe import Training
+from clary.services.sagemaker.transform_check import check as check_transform
+from clary.services.sagemaker.transform_recipe import Transform
 from clary.store.db import Store
 from clary.wire.models import service_model
 
@@ -53,6 +56,7 @@ MODULES = (
     workforce,
     fleet,
     training,
+    transform,
     endpoint,
 )
 
@@ -120,7 +124,10 @@ def build(platform: Platform, tools: Tools) -> Service:
     tell = partial(training.tell, platform, nouns.plans)
     train = Training(tools.images, tools.objects, tools.where, Meter(tools.metrics), tell)
     job = replace(training.TRAINING_JOB, check=partial(check, tools.objects), recipe=train)
-    every = (*NOUNS, job, endpoint.ENDPOINT)
+    turn = partial(transform.tell, platform, nouns.plans)
+    run = Transform(tools.images, tools.objects, tools.where, tools.metrics, turn)
+    batch = replace(transform.TRANSFORM_JOB, check=partial(check_transform, tools.objects), recipe=run)
+    every = (*NOUNS, job, batch, endpoint.ENDPOINT)
     nouns.plans |= {resource.noun: Plan(resource, described) for resource in every}
     operations: dict[str, Operation] = {}
     unused = {name: set(members) for name, members in UNUSED.items()}
@@ -141,6 +148,7 @@ def build(platform: Platform, tools: Tools) -> Service:
     operations["ListHubContentVersions"] = Operation(contents.page)
     listing = pages.Listing(nouns.plans[training.NOUN], *LISTS[training.NOUN])
     operations["ListTrainingJobs"] = Operation(partial(training.listed, listing))
+    operations["ListTransformJobs"] = Operation(partial(transform.listed, pages.Listing(nouns.plans[transform.NOUN])))
     operations |= {name: Operation(function) for name, function in TAGGING.items()}
     operations |= collect(MODULES)  # a noun's own way comes before the generic one
     targets = _targets(nouns, operations)

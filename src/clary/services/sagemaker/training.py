@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from clary.errors import AWSError, Invalid
-from clary.resource import crud, pages, tags
-from clary.resource.bus import Event
+from clary.resource import crud, pages
 from clary.resource.call import Call, Platform
 from clary.resource.crud import Nouns
 from clary.resource.resource import Plan, Resource, Said, Words
 from clary.resource.service import Document, operation
+from clary.services.sagemaker import job_event
 from clary.services.sagemaker.training_view import ENDS, status, view
 
 NOUN = "TrainingJob"
@@ -120,28 +120,5 @@ def _found(call: Call[Nouns], connection: Any, document: Document) -> tuple[str,
 
 
 def tell(platform: Platform, plans: Mapping[str, Plan], arn: str) -> None:
-    """Tells the bus how the job is now.
-    https://docs.aws.amazon.com/sagemaker/latest/dg/automating-sagemaker-with-eventbridge.html
-    """
-    connection = platform.store.read()
-    row = crud.find(connection, arn)
-    if row is None:
-        return  # deleted meanwhile
-    _, _, _, region, account, _ = arn.split(":", 5)
-    shown = crud.show(plans[NOUN], connection, row)
-    detail = {member: _milliseconds(member, value) for member, value in shown.items()}
-    detail["Tags"] = tags.read(connection, arn)
-    platform.bus.publish(
-        Event("aws.sagemaker", DETAIL, detail, (arn,), account, region, platform.clock()),
-    )
-
-
-def _milliseconds(member: str, value: Any) -> Any:
-    """Times as such events have them."""
-    if member.endswith(("Time", "Timestamp")) and isinstance(value, float):
-        return int(value * 1000)
-    if isinstance(value, list):
-        return [_milliseconds(member, one) for one in value]
-    if isinstance(value, dict):
-        return {name: _milliseconds(name, one) for name, one in value.items()}
-    return value
+    """Tells the bus how the job is now."""
+    job_event.tell(platform, plans[NOUN], DETAIL, arn)

@@ -1,0 +1,36 @@
+"""What the bus is told of a job's state: Describe's answer, and its tags.
+https://docs.aws.amazon.com/sagemaker/latest/dg/automating-sagemaker-with-eventbridge.html
+"""
+
+from typing import Any
+
+from clary.resource import crud, tags
+from clary.resource.bus import Event
+from clary.resource.call import Platform
+from clary.resource.resource import Plan
+
+
+def tell(platform: Platform, plan: Plan, detail_type: str, arn: str) -> None:
+    """Tells the bus how the job is now."""
+    connection = platform.store.read()
+    row = crud.find(connection, arn)
+    if row is None:
+        return  # deleted meanwhile
+    _, _, _, region, account, _ = arn.split(":", 5)
+    shown = crud.show(plan, connection, row)
+    detail = {member: _milliseconds(member, value) for member, value in shown.items()}
+    detail["Tags"] = tags.read(connection, arn)
+    platform.bus.publish(
+        Event("aws.sagemaker", detail_type, detail, (arn,), account, region, platform.clock()),
+    )
+
+
+def _milliseconds(member: str, value: Any) -> Any:
+    """Times as such events have them."""
+    if member.endswith(("Time", "Timestamp")) and isinstance(value, float):
+        return int(value * 1000)
+    if isinstance(value, list):
+        return [_milliseconds(member, one) for one in value]
+    if isinstance(value, dict):
+        return {name: _milliseconds(name, one) for name, one in value.items()}
+    return value

@@ -1,0 +1,70 @@
+"""Transform jobs: a model answers for every record of some objects in S3, and its answers are objects again."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from clary.resource import crud, pages
+from clary.resource.call import Call, Platform
+from clary.resource.crud import Nouns
+from clary.resource.resource import Plan, Resource, Words
+from clary.resource.service import Document, operation
+from clary.services.sagemaker import job_event
+from clary.services.sagemaker.hosting import design
+from clary.services.sagemaker.transform_check import VARIANT, model
+from clary.services.sagemaker.transform_view import view
+
+NOUN = "TransformJob"
+TRANSFORM_JOB = Resource(
+    NOUN,
+    "transform-job/{TransformJobName}",
+    Words(
+        missing="Could not find requested job with name: {name}",
+        exists="Job name must be unique within an AWS account and region, and a job with this name already exists "
+        "({arn})",
+    ),
+    view=view,
+    unused=(
+        "DataCaptureConfig",
+        "ExperimentConfig",
+        "TransformOutput.KmsKeyId",
+        "TransformResources.VolumeKmsKeyId",
+        "TransformResources.TransformAmiVersion",
+    ),
+)
+SUMMARY = ("TransformJobStatus", "TransformEndTime", "LastModifiedTime", "FailureReason")
+DETAIL = "SageMaker Transform Job State Change"
+
+
+@operation("CreateTransformJob")
+def create(call: Call[Nouns], request: Document) -> Document:
+    """The job keeps what its model is, which may be deleted while it runs."""
+
+    def hook(call: Call[Nouns], connection: Any, document: Document) -> None:
+        found = model(call, connection, request)
+        variant = {
+            "VariantName": VARIANT,
+            "ModelName": request["ModelName"],
+            "InstanceType": request["TransformResources"]["InstanceType"],
+        }
+        (one,) = design.variants({"ProductionVariants": [variant]}, {request["ModelName"]: found})
+        document["Spec"] = one.spec
+        document["RoleArn"] = found["ExecutionRoleArn"]
+        document["EnableNetworkIsolation"] = found.get("EnableNetworkIsolation", False)
+
+    return crud.create(call.state.plans[NOUN], call, request, hook)
+
+
+def listed(listing: pages.Listing, call: Call[Nouns], request: Document) -> Document:
+    """ListTransformJobs, with what only the jobs and their events tell."""
+    answer = listing.page(call, request)
+    connection = call.platform.store.read()
+    for summary in answer["TransformJobSummaries"]:
+        row = crud.find(connection, summary["TransformJobArn"])
+        shown = {"LastModifiedTime": row["modified"], **crud.show(listing.plan, connection, row)}
+        summary |= {member: shown[member] for member in SUMMARY if member in shown}
+    return answer
+
+
+def tell(platform: Platform, plans: Mapping[str, Plan], arn: str) -> None:
+    """Tells the bus how the job is now."""
+    job_event.tell(platform, plans[NOUN], DETAIL, arn)
