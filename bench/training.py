@@ -152,6 +152,7 @@ def _train(jobs: Jobs, name: str, files: list[Path], instances: int = 1, **more:
     if instances > 1:
         source["S3DataDistributionType"] = "ShardedByS3Key"
     content = CONTENT[files[0].suffix[1:]]
+    others = _used().keys()
     server, began = jobs.server.cpu(), time.monotonic()
     jobs.sagemaker.create_training_job(
         TrainingJobName=name,
@@ -168,7 +169,7 @@ def _train(jobs: Jobs, name: str, files: list[Path], instances: int = 1, **more:
         described = jobs.sagemaker.describe_training_job(TrainingJobName=name)
         if described["TrainingJobStatus"] in {"Completed", "Failed", "Stopped"}:
             break
-        used |= _used()
+        used |= {pid: found for pid, found in _used().items() if pid not in others}
         time.sleep(EVERY)
     wall = time.monotonic() - began
     if described["TrainingJobStatus"] != "Completed":
