@@ -6,8 +6,8 @@ import re
 import sys
 from typing import Any
 
-# Jobs share the machine's cores. A thread that spins while it waits for the others of its job takes the core which one of
-# them waits for: a small job beside three busy neighbours takes 4 times the CPU and the time. libgomp reads it at load.
+# Jobs share the machine's cores. A thread that spins while it waits for the others of its job takes the core which one
+# of them waits for: a small job beside busy neighbours takes 4 times the CPU and the time. libgomp reads it at load.
 # https://gcc.gnu.org/onlinedocs/libgomp/OMP_005fWAIT_005fPOLICY.html
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
