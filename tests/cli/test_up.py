@@ -110,11 +110,10 @@ def test_port_of_another_home(clary: Clary, home: Path) -> None:
 def test_a_port_is_taken_before_it_is_answered_on() -> None:
     """Two starts at the same moment: a socket that is bound, and does not listen, keeps nobody from the port."""
     from clary.app import listen
-    from clary.config import Config
     from clary.errors import PortInUse
 
-    with listen(Config(port=0)) as first, pytest.raises(PortInUse):
-        listen(Config(port=first.getsockname()[1]))
+    with listen("127.0.0.1", 0) as first, pytest.raises(PortInUse):
+        listen("127.0.0.1", first.getsockname()[1])
 
 
 @pytest.mark.parametrize("detach", [[], ["--detach"]], ids=["here", "detached"])
