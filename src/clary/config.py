@@ -34,6 +34,9 @@ class Config:
     serving_body_limit: int = setting(
         6 * MiB, "The largest body of an invocation and of its answer, in bytes; AWS has 6 MiB."
     )
+    serverless_idle: float = setting(
+        300.0, "How many seconds a serverless variant keeps its container after the last invocation."
+    )
     account_id: str = setting("", "The AWS account's 12 digits; made at first start if empty.", r"(\d{12})?")
     region: str = setting("us-west-2", "The region that `clary env` gives out.", r"[a-z]{2}(-[a-z]+)+-\d")
     body_limit: int = setting(64 * MiB, "The largest request body in bytes, but for streamed ones such as S3 objects.")

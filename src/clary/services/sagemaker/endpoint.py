@@ -10,13 +10,12 @@ from typing import Any
 
 import orjson
 
-from clary.errors import Invalid
 from clary.resource import crud
 from clary.resource.bus import Event
 from clary.resource.call import Call, Platform
 from clary.resource.resource import Resource, Words
 from clary.resource.service import Document, operation
-from clary.services.sagemaker.hosting import deployment, design, state
+from clary.services.sagemaker.hosting import capacity, deployment, design, state
 from clary.services.sagemaker.hosting.state import Fleet, State, Variant
 from clary.services.sagemaker.state import SageMaker
 from clary.store import routes
@@ -76,7 +75,7 @@ def update(call: Call[SageMaker], request: Document) -> Document:
 
     def work(connection: sqlite3.Connection) -> Document:
         row = crud.get(plan, call, connection, request)
-        one = _idle(connection, row["arn"])
+        one = capacity.idle(connection, row["arn"])
         before = one.fleets[-1] if one.fleets else None
         fleet = _begin(call, connection, one, request["EndpointConfigName"])
         if before is not None and request.get("RetainAllVariantProperties"):
@@ -94,29 +93,9 @@ def update(call: Call[SageMaker], request: Document) -> Document:
 
 @operation("UpdateEndpointWeightsAndCapacities")
 def update_weights(call: Call[SageMaker], request: Document) -> Document:
-    """https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_UpdateEndpointWeightsAndCapacities.html"""
-    plan = call.state.plans[NOUN]
-
-    def work(connection: sqlite3.Connection) -> Document:
-        row = crud.get(plan, call, connection, request)
-        one = _idle(connection, row["arn"])
-        variants = {variant.name: variant for variant in one.fleets[-1].variants} if one.fleets else {}
-        for wanted in request["DesiredWeightsAndCapacities"]:
-            variant = variants.get(wanted["VariantName"])
-            if variant is None:
-                name = wanted["VariantName"]
-                raise Invalid(f'The variant name(s) "{name}" is/are not present within endpoint configuration.')
-            if variant.spec["serverless"] is not None and "DesiredInstanceCount" in wanted:
-                raise Invalid(f"Variant {variant.name} is serverless: it has no instances to count.")
-            variant.weight = float(wanted.get("DesiredWeight", variant.weight))
-            variant.count = wanted.get("DesiredInstanceCount", variant.count)
-        one.status, one.reason = "Updating", ""
-        _save(connection, one, call.state.now(call))
-        return {"EndpointArn": row["arn"]}
-
-    answer = call.platform.store.write(work)
-    call.state.hosting.wake()
-    return answer
+    row = crud.get(call.state.plans[NOUN], call, call.platform.store.read(), request)
+    capacity.resize(call.state.hosting, row["arn"], request["DesiredWeightsAndCapacities"])
+    return {"EndpointArn": row["arn"]}
 
 
 @operation("DeleteEndpoint")
@@ -218,14 +197,6 @@ def _begin(call: Call[SageMaker], connection: sqlite3.Connection, one: State, na
             models[model] = crud.loaded(crud.get(plans["Model"], call, connection, {"ModelName": model}))
     variants = design.variants(config, models)
     return one.add(config["EndpointConfigName"], variants, design.settings(config), call.platform.clock())
-
-
-def _idle(connection: sqlite3.Connection, arn: str) -> State:
-    """An endpoint that is not being changed already."""
-    one = state.find(connection, arn)
-    if one is None or not one.steady:
-        raise Invalid(f'Cannot update in-progress endpoint "{arn}".')
-    return one
 
 
 def _retain(before: Fleet, fleet: Fleet, excluded: list[Document]) -> None:

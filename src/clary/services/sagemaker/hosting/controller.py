@@ -18,6 +18,7 @@ from clary.resource.call import Platform
 from clary.services.sagemaker.hosting import deployment, state
 from clary.services.sagemaker.hosting.health import Health
 from clary.services.sagemaker.hosting.plane import Plane
+from clary.services.sagemaker.hosting.rest import Rest
 from clary.services.sagemaker.hosting.round import Replica, Round
 from clary.services.sagemaker.hosting.state import Fleet, State, Variant
 
@@ -51,9 +52,11 @@ class Hosting:
     _draining: dict[int, float] = field(default_factory=dict)  # since when
     _broken: dict[tuple[str, str, str], tuple[int, float]] = field(default_factory=dict)  # how often in a row, and when
     _health: Health = field(init=False)
+    _rest: Rest = field(init=False)
 
     def __post_init__(self) -> None:
         self._health = Health(self.wake)
+        self._rest = Rest(self.plane, self.platform.config.serverless_idle)
 
     def start(self) -> None:
         thread = threading.Thread(target=self._run, name="hosting", daemon=True)
@@ -62,6 +65,23 @@ class Hosting:
 
     def wake(self) -> None:
         self._woken.set()
+
+    def want(self, arn: str, name: str) -> None:
+        """Somebody waits for a replica of this serverless variant."""
+        self._rest.wanted(arn, name, self.platform.clock())
+
+        def work(connection: sqlite3.Connection) -> bool:
+            one = state.find(connection, arn)
+            every = [variant for fleet in one.fleets for variant in fleet.variants] if one is not None else []
+            empty = [each for each in every if each.name == name and each.spec["serverless"] and not each.count]
+            for variant in empty:
+                variant.count = 1
+            if one is not None and empty:
+                state.put(connection, one)
+            return bool(empty)
+
+        if self.platform.store.write(work):
+            self.wake()
 
     def turn(self, seconds: float) -> None:
         """Returns after the next round, or so many seconds."""
@@ -140,6 +160,7 @@ class Hosting:
     def _fill(self, one: State, fleet: Fleet, variant: Variant, now: Round) -> None:
         """As many replicas as there should be; of a fleet that was complete once, also in place of those that end."""
         every = now.of(one, fleet, variant)
+        self._rest.look(one, fleet, variant, every, now)
         for replica in every:
             self._look(replica, variant, now)
         there = [replica for replica in every if not replica.leaving]

@@ -5,6 +5,7 @@ A spec has all that a replica takes, so that models and configurations may go wh
 [{"hostname", "image", "data": {"uri", "kind", "compression"} or None, "environment", "multi"}]}
 """
 
+import os
 from typing import Any
 
 from clary.errors import Invalid
@@ -50,8 +51,16 @@ def _variant(variant: Document, models: dict[str, Document], shadow: str) -> Var
         "startup": variant.get("ContainerStartupHealthCheckTimeoutInSeconds", STARTUP),
         "containers": [_container(container, number) for number, container in enumerate(found, start=1)],
     }
-    count = variant.get("InitialInstanceCount", 1)
+    count = variant.get("InitialInstanceCount", 1) if serverless is None else max(1, floor(serverless))
     return Variant(spec, count, float(variant.get("InitialVariantWeight", 1.0)))
+
+
+def floor(serverless: Document) -> int:
+    """The replicas that a serverless variant keeps while nobody asks. A replica answers several requests at once, so
+    that more of them than cores would only take memory, whatever concurrency is provisioned.
+    https://docs.aws.amazon.com/sagemaker/latest/dg/serverless-endpoints.html#serverless-endpoints-how-it-works-provisioned-concurrency
+    """
+    return min(int(serverless.get("ProvisionedConcurrency", 0)), os.cpu_count() or 1)
 
 
 def _mode(model: Document, found: list[Document]) -> str:
