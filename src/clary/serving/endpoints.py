@@ -68,7 +68,7 @@ class Variant:
         self.wanted = 0.0  # when main was last asked for a replica
         self.sessions: dict[str, int] = {}
         self.shadows: list[tuple[Variant, float]] = []  # and their share of the requests
-        self.meter = Meter(EndpointName=route.name, VariantName=told.name)
+        self.meter = Meter(route.region, EndpointName=route.name, VariantName=told.name)
         self.meters: dict[str, Meter] = {}  # of containers, where there are several
 
     def sort(self) -> None:
@@ -104,7 +104,7 @@ class Variant:
         meter = self.meters.get(hostname)
         if meter is None:
             names = {"EndpointName": self.route.name, "VariantName": self.told.name, "ContainerName": hostname}
-            meter = self.meters[hostname] = Meter(**names)
+            meter = self.meters[hostname] = Meter(self.route.region, **names)
         return meter
 
 

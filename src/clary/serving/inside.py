@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from clary.serving.app import Plane
     from clary.serving.server import Connection
 
+NAMESPACE = "AWS/SageMaker"
+
 
 def answer(plane: "Plane", connection: "Connection", request: Request) -> bool:
     """Whether it was for us; then it is answered."""
@@ -21,7 +23,7 @@ def answer(plane: "Plane", connection: "Connection", request: Request) -> bool:
         plane.refresh()
         connection.say(200, b"{}")
     elif what == ("POST", "/.clary/metrics"):
-        connection.say(200, orjson.dumps({"samples": {"AWS/SageMaker": metrics(plane)}}))
+        connection.say(200, orjson.dumps(metrics(plane)))
     else:
         return False
     return True
@@ -49,6 +51,14 @@ def state(plane: "Plane") -> dict[str, object]:
     return {"pid": plane.pid, "replicas": replicas, "endpoints": endpoints}
 
 
-def metrics(plane: "Plane") -> list[Sample]:
-    """[[name, dimensions, values, counts, unit, at], …], taken and forgotten."""
-    return [sample for meter in plane.endpoints.meters() for sample in meter.take()]
+def metrics(plane: "Plane") -> dict[str, object]:
+    """{"samples": {namespace: [[name, dimensions, values, counts, unit, at], …]}, "regions": {namespace: [the region of
+    each sample]}}, taken and forgotten.
+    """
+    regions: list[str] = []
+    samples: list[Sample] = []
+    for meter in plane.endpoints.meters():
+        taken = meter.take()
+        samples += taken
+        regions += [meter.region] * len(taken)
+    return {"samples": {NAMESPACE: samples}, "regions": {NAMESPACE: regions}}

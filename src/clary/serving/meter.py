@@ -18,7 +18,7 @@ UNITS = {
 
 def rounded(seconds: float) -> int:
     """Microseconds in three digits: so a minute has few different values, and each is right to a half percent."""
-    value = int(seconds * 1_000_000)
+    value = max(int(seconds * 1_000_000), 0)
     if value < 1000:
         return value
     step = 10
@@ -30,9 +30,21 @@ def rounded(seconds: float) -> int:
 class Meter:
     """One variant, or one container of it."""
 
-    __slots__ = ("_before", "_dimensions", "_minute", "_others", "clients", "errors", "instances", "models", "overhead")
+    __slots__ = (
+        "_before",
+        "_dimensions",
+        "_minute",
+        "_others",
+        "clients",
+        "errors",
+        "instances",
+        "models",
+        "overhead",
+        "region",
+    )
 
-    def __init__(self, **dimensions: str) -> None:
+    def __init__(self, region: str, **dimensions: str) -> None:
+        self.region = region
         self._dimensions = dimensions
         self._minute = int(time.time()) // 60 * 60
         self._before: list[Sample] = []
