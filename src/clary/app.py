@@ -68,12 +68,13 @@ class App:
             where=self._where,
         )
         nouns = sagemaker.build(platform, tools)
+        runtime = sagemaker_runtime.build(platform, nouns.state.hosting, tools.objects, metrics)
         services = [
             objects,
             iam.build(platform, self.identity, self._runs),
             sts.build(platform, self.identity),
             nouns,
-            sagemaker_runtime.build(nouns.state.hosting),
+            runtime,
             logs.build(platform, journal),
             cloudwatch.build(platform, metrics),
         ]
@@ -82,7 +83,7 @@ class App:
         )
         platform.wake = self.worker.wake
         self.dataplane = DataPlane(config, self._serving)
-        self.hosting = nouns.state.hosting
+        self.hosting, self.runtime = nouns.state.hosting, runtime.state
         self.hosting.needed = self.dataplane.need
         access = AccessLog(home / "logs" / "access.log" if config.access_log else None)
         self.gateway = Gateway(platform, services, self.identity.credentials.find, access)
@@ -102,6 +103,7 @@ class App:
             self.worker.start()
             self.dataplane.start()
             self.hosting.start()
+            self.runtime.start()
             threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
 
         server = Server(self.gateway, self.listener, proxying, begun, self.gateway.housekeeping(HOUSEKEEPING))
@@ -109,6 +111,7 @@ class App:
             server.serve_forever()
         finally:
             self.hosting.close()
+            self.runtime.close()
             self.dataplane.close()
             self.worker.close()
             self.gateway.close()

@@ -36,7 +36,8 @@ class Fleet:
     share: float  # of the endpoint's traffic, 0 to 1
     config: str  # EndpointConfigName
     variants: tuple[Variant, ...]
-    capture: dict[str, Any] | None = None  # DataCaptureConfig, where it is enabled
+    # DataCaptureConfig, where it is enabled, and "Roles": by variant, who brings what is captured to S3.
+    capture: dict[str, Any] | None = None
     is_async: bool = False
 
 

@@ -20,6 +20,11 @@ FROM resource JOIN job ON job.arn = resource.arn
 WHERE resource.service = 'sagemaker' AND resource.type = 'EndpointReplica'
 ORDER BY job.id;
 
+-- name: replica_find
+SELECT resource.arn, resource.document, resource.created, job.id, job.attempt
+FROM job JOIN resource ON resource.arn = job.arn
+WHERE job.id = :id AND resource.type = 'EndpointReplica' AND job.state = 'running';
+
 -- The last thing that was said of a job.
 -- name: replica_said
 SELECT message FROM event WHERE arn = :arn ORDER BY id DESC LIMIT 1;

@@ -6,17 +6,25 @@ invocations.
 
 from typing import Any
 
-from clary.resource.call import Call, Permission
+from clary.jobs.objects import Objects
+from clary.resource.call import Call, Permission, Platform
 from clary.resource.service import Document, Service, collect
+from clary.services.cloudwatch.metrics import Metrics
+from clary.services.sagemaker.hosting.capture import Captured
 from clary.services.sagemaker.hosting.controller import Hosting
+from clary.services.sagemaker.hosting.errands import Errands
+from clary.services.sagemaker.hosting.harvest import Harvest
 from clary.services.sagemaker_runtime import invoke
 from clary.services.sagemaker_runtime.state import Runtime
 
 MODULES = (invoke,)
 
 
-def build(hosting: Hosting) -> Service:
-    return Service("sagemaker-runtime", collect(MODULES), Runtime(hosting), permissions)
+def build(platform: Platform, hosting: Hosting, objects: Objects, metrics: Metrics) -> Service:
+    """Its state is to be started and closed."""
+    harvest = Harvest(hosting.plane, metrics, Captured(platform.config.home, objects))
+    errands = Errands(platform, hosting, objects)
+    return Service("sagemaker-runtime", collect(MODULES), Runtime(hosting, harvest), permissions, raw=errands.raw)
 
 
 def permissions(call: Call[Any], request: Document) -> list[Permission]:

@@ -147,6 +147,8 @@ def _fleet(fleet: Fleet) -> routes.Fleet:
         for variant in fleet.variants
     )
     capture = fleet.settings.get("DataCaptureConfig")
+    if capture:  # and who may bring what is captured to S3
+        capture = {**capture, "Roles": {variant.name: variant.spec["role"] for variant in fleet.variants}}
     return routes.Fleet(
         id=fleet.id,
         share=fleet.share,

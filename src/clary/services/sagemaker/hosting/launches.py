@@ -19,7 +19,7 @@ from clary.jobs.ml.environment import aws
 from clary.jobs.ml.place import BUNDLE, ML, instance, open_folder
 from clary.jobs.objects import Objects
 from clary.jobs.recipe import Job, JobFailed
-from clary.services.sagemaker.hosting import staging
+from clary.services.sagemaker.hosting import multimodel, staging
 
 Document = dict[str, Any]
 PORT: Final = 8080
@@ -64,7 +64,10 @@ class Launches:
         for index, container in enumerate(part.containers):
             target = f"{ML}/model" if index == 0 else f"{ML}/model-{index + 1}"
             open_folder(top / Path(target).name)
-            if container["data"] is not None and not container["multi"]:
+            if container["multi"]:
+                open_folder(top / Path(multimodel.MODELS).name)
+                mounts.append(Mount(str(multimodel.folder(self.job.folder)), multimodel.MODELS))
+            elif container["data"] is not None:
                 seen = staging.model(self.where.home, self.job, self.objects, self.spec["role"], container["data"])
                 mounts.append(Mount(str(seen), target, "overlay", str(folder / f"upper-model-{index}")))
             models.append(

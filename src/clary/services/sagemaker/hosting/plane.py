@@ -38,6 +38,12 @@ class Plane:
         """{"replicas": {id: {"running": n, ...}}, "endpoints": {ARN: {"invoked": seconds since the epoch, ...}}}"""
         return self._json("GET", "/.clary/state")
 
+    def metrics(self) -> dict[str, Any]:
+        """{"samples": {namespace: [[name, dimensions, values, counts, unit, seconds since the epoch], ...]}, "regions":
+        {namespace: [the region of each sample]}}, which it then forgets.
+        """
+        return self._json("POST", "/.clary/metrics")
+
     def refresh(self) -> None:
         """Returns once it knows what the routing table has now; also if there is none, since the next reads it."""
         try:
