@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from clary.config import Config
-from clary.errors import ClaryError
+from clary.errors import ClaryError, ConfigError
 from clary.services.iam import identity
 from clary.serving import process
 from clary.serving.app import Account, Plane
@@ -18,6 +18,8 @@ def main(home: Path) -> None:
     os.umask(0o077)
     config = Config.load(home=home)
     logging.basicConfig(level=config.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    if not (config.home / "secret.key").exists():
+        raise ConfigError(f"{config.home} has no account yet: start it with `clary up`")
     process.acquire(config.home / "serving")
     bound = process.listener(config.host, config.serving_port)
     process.run(lambda: build(config), bound)

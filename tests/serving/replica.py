@@ -1,8 +1,8 @@
-"""Containers for the data plane's tests: small real servers, of frames and of HTTP, that can misbehave when asked.
+"""A container for the data plane's tests: a small real server of frames that can misbehave when asked.
 
-Run as `python replica.py frames PATH [NAME]` or `python replica.py http PORT [NAME]`. What the request's custom
-attributes say is done: `status=415`, `sleep=0.5`, `exit`, `garbage`, `parts=3`, `cut`, `answer=…`, `big=N`. Otherwise
-the body comes back behind the server's name.
+`python replica.py PATH [NAME]` listens there. What the request's custom attributes say is done: `status=415`,
+`sleep=0.5`, `exit`, `garbage`, `parts=3`, `cut`, `answer=…`, `big=N`, `session=s`, `close=s`. Otherwise the body comes
+back behind the name.
 """
 
 import asyncio
@@ -12,8 +12,8 @@ from typing import Any
 
 from clary.images.runtime import frames
 
-NAME = sys.argv[3] if len(sys.argv) > 3 else "echo"
-CUSTOM = "x-amzn-sagemaker-custom-attributes"
+NAME = sys.argv[2] if len(sys.argv) > 2 else "echo"
+CUSTOM, SESSION = "x-amzn-sagemaker-custom-attributes", "x-amzn-sagemaker-{}-session-id"
 
 
 def wishes(headers: dict[str, str]) -> dict[str, str]:
@@ -61,10 +61,12 @@ class Frames(asyncio.Protocol):
         elif "big" in wish:
             write(frames.pack(number, frames.WHOLE, good(head), b"x" * int(wish["big"])))
         else:
-            answer = frames.head(
-                status=200,
-                headers={"content-type": "text/plain", **{k: v for k, v in head["headers"].items() if k == CUSTOM}},
-            )
+            headers = {"content-type": "text/plain", CUSTOM: head["headers"][CUSTOM]}
+            if "session" in wish:
+                headers[SESSION.format("new")] = wish["session"] + "; Expires=2030-01-01T00:00:00Z"
+            if "close" in wish:
+                headers[SESSION.format("closed")] = wish["close"]
+            answer = frames.head(status=200, headers=headers)
             said = f"{NAME}:{head['path']}:{sorted(head['headers'].items())}:".encode()
             write(frames.pack(number, frames.WHOLE, answer, said + body))
 
@@ -82,7 +84,7 @@ def good(head: Any) -> bytes:
 
 async def main() -> None:
     loop = asyncio.get_running_loop()
-    await loop.create_unix_server(Frames, sys.argv[2])
+    await loop.create_unix_server(Frames, sys.argv[1])
     print("ready", flush=True)
     await asyncio.Event().wait()
 

@@ -19,7 +19,6 @@ from clary.serving.endpoints import Endpoint, Endpoints, Replica, Variant
 from clary.serving.headers import TARGET_MODEL
 from clary.serving.invocation import Invocation
 from clary.serving.main import Main
-from clary.serving.meter import rounded
 from clary.serving.models import Models
 from clary.store import routes
 from clary.store.db import Reader
@@ -63,7 +62,6 @@ class Plane:
         self.pid = os.getpid()
         self.now = time.time()
         self.ids = Ids()
-        self.rounded = rounded
         self.connections: set[Connection] = set()
         self.stopping = False
         self.door = Door(account.find, account.allow, config.clock_skew)

@@ -10,6 +10,7 @@ from clary.serving.answers import Head
 from clary.serving.client import NOBODY, Client
 from clary.serving.container import Container
 from clary.serving.endpoints import Replica, Variant
+from clary.serving.meter import rounded
 
 if TYPE_CHECKING:
     from clary.serving.app import Plane
@@ -23,6 +24,7 @@ class Invocation:
     """Implements container.Call, for one container after the other."""
 
     __slots__ = (
+        "asked",
         "begun",
         "body",
         "client",
@@ -69,6 +71,7 @@ class Invocation:
         self.body = body
         self.streams = False
         self.started = self.sent = _clock()
+        self.asked = self.sent  # when this container was
         self.until = self.started + plane.timeout  # when waiting for a replica ends
         self.variant: Variant | None = None
         self.replica: Replica | None = None
@@ -205,12 +208,13 @@ class Invocation:
         found = headers.passed(self.headers, self.content_type, accept=bool(last), streams=self.streams)
         path = "/invocations" if not self.model else self.plane.models.path(self.model)
         container.send(self, path, found, self.payload)
+        self.asked = self.sent
 
     # What the container does, as container.Call has it.
 
     def answered(self, head: Head, body: bytes) -> None:
         now = _clock()
-        lasted = now - self.sent
+        lasted = now - self.asked
         self.lasted += lasted
         replica, variant = self.replica, self.variant
         assert replica is not None
@@ -224,7 +228,7 @@ class Invocation:
             return
         if len(replica.containers) > 1:
             assert self.container is not None
-            variant.meter_of(self.container.hostname).add("ContainerLatency", self.plane.rounded(lasted))
+            variant.meter_of(self.container.hostname).add("ContainerLatency", rounded(lasted))
             if not self.target and self.step < len(replica.containers) - 1:
                 self.step += 1
                 self.payload, self.content_type = body, head.content_type
@@ -247,6 +251,7 @@ class Invocation:
         self.begun = head
         last = self.target or self.step == len(replica.containers) - 1
         if self.streams and last and 200 <= head.status < 300:
+            self._first_chunk()
             self.client.begin(self, head)
 
     def part(self, data: bytes) -> None:
@@ -275,9 +280,10 @@ class Invocation:
             self.answered(head, body)
             return
         now = _clock()
-        self.lasted = now - self.started
+        self.lasted += now - self.asked
         variant = self.variant
         assert variant is not None
+        variant.meter.add("MidStreamErrors", 0)
         self._done(head.status, now)
         self.client.end(self, None)
         self.plane.capture.note(self, variant, head, body)
@@ -302,14 +308,30 @@ class Invocation:
         said = refusals.EXITED.format(self.container.hostname)
         self._fail(refusals.model_error(self._origin(), 0, said), 0)
 
+    def again(self, error: AWSError) -> None:
+        """Its replica has died before it was sent there: another one, or `error`."""
+        self.tries += 1
+        if self.tries < ATTEMPTS:
+            self.dispatch()
+        else:
+            self.refuse(error)
+
     def late(self) -> None:
-        self.lasted += _clock() - self.sent
+        self.lasted += _clock() - self.asked
         assert self.container is not None
         if self._streaming():
             self._fail(AWSError("ModelStreamError", self._broken(), ErrorCode="ModelInvocationTimeExceeded"), 0)
             return
         said = refusals.TIMED_OUT.format(self.container.hostname)
         self._fail(refusals.model_error(self._origin(), 0, said), 0)
+
+    def _first_chunk(self) -> None:
+        variant, now = self.variant, _clock()
+        assert variant is not None
+        model, whole = now - self.asked, now - self.started
+        variant.meter.add("FirstChunkModelLatency", rounded(model))
+        variant.meter.add("FirstChunkLatency", rounded(whole))
+        variant.meter.add("FirstChunkOverheadLatency", rounded(whole - model))
 
     def cancel(self) -> None:
         """The client is gone."""
@@ -351,6 +373,8 @@ class Invocation:
         streaming, replica = self._streaming(), self.replica
         if replica is not None:
             replica.failed += 1
+        if streaming and self.variant is not None:
+            self.variant.meter.add("MidStreamErrors", 1)
         self._done(status, _clock())
         if streaming:
             self.client.end(self, error)

@@ -13,6 +13,7 @@ import orjson
 from clary.serving import refusals
 from clary.serving.endpoints import Replica, Variant
 from clary.serving.main import Errand, said
+from clary.serving.meter import rounded
 
 if TYPE_CHECKING:
     from clary.serving.answers import Head
@@ -68,7 +69,7 @@ class Models:
                 message = said(body, f"Failed to download the model {model}.")
                 self._give_up(replica, model, 400 if 400 <= status < 500 else 503, message)
                 return
-            replica.variant.meter.add("ModelDownloadingTime", self._plane.rounded(_clock() - began))
+            replica.variant.meter.add("ModelDownloadingTime", rounded(_clock() - began))
             self._load(replica, model, orjson.loads(body)["url"], began)
 
         self._plane.main.ask("load", document, fetched)
@@ -81,8 +82,8 @@ class Models:
             if 200 <= status < 300 or status == 409:  # "the model is already loaded"
                 replica.loaded[model] = now = _clock()
                 meter = replica.variant.meter
-                meter.add("ModelLoadingTime", self._plane.rounded(now - started))
-                meter.add("ModelLoadingWaitTime", self._plane.rounded(now - began))
+                meter.add("ModelLoadingTime", rounded(now - started))
+                meter.add("ModelLoadingWaitTime", rounded(now - began))
                 meter.add("LoadedModelCount", len(replica.loaded))
                 for invocation in replica.loading.pop(model, []):
                     if invocation.variant is not None:
@@ -91,9 +92,12 @@ class Models:
                 self._unload(replica, lambda: self._load(replica, model, url, began))
             elif status == 507:
                 self._give_up(replica, model, 507, f"The model {model} does not fit into the container's memory.")
+            elif head is None:
+                for invocation in replica.loading.pop(model, []):
+                    if invocation.variant is not None:
+                        invocation.again(refusals.not_ready(f"Model {model} could not be loaded: no answer."))
             else:
-                message = body.decode(errors="replace") or "the container gave no answer"
-                self._give_up(replica, model, 429 if head is None else 424, message, status)
+                self._give_up(replica, model, 424, body.decode(errors="replace"), status)
 
         document = orjson.dumps({"model_name": name_of(model), "url": url})
         replica.containers[0].send(Errand(loaded), "/models", JSON, document)
@@ -104,7 +108,7 @@ class Models:
         began = _clock()
 
         def unloaded(_head: "Head | None", _body: bytes) -> None:
-            replica.variant.meter.add("ModelUnloadingTime", self._plane.rounded(_clock() - began))
+            replica.variant.meter.add("ModelUnloadingTime", rounded(_clock() - began))
             assert callable(then)
             then()
 
