@@ -53,6 +53,8 @@ def unpacked(home: Path, job: Job, uri: str, archive: Found) -> Path:
                 for member in packed:
                     check()
                     packed.extract(member, root, filter=_plain)
+            for folder, _, _ in os.walk(root):
+                os.chmod(folder, OPEN)  # noqa: PTH101 - a string. Those that no member names are as the umask has them
         except (tarfile.TarError, EOFError, OSError) as error:
             raise JobFailed(
                 f"The model data archive at {uri} cannot be unpacked: it must be a gzip-compressed tar archive, and "
