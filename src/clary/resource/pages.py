@@ -137,6 +137,10 @@ class Listing:
             if request.get(member) is not None:
                 only.append(condition)
                 values[condition.partition(":")[2]] = request[member]
+        for member, path in self.filters.items():
+            if request.get(member) and member.endswith("Contains") and path == [self.plan.name] and self.plan.simple:
+                only.append("instr(name, :contains) > 0")  # here already: rows that it drops need not be parsed
+                values["contains"] = request[member]
         if self.plan.resource.recipe and request.get(STATUS):
             only.append("phase = :phase")
             values["phase"] = _letters(request[STATUS])
