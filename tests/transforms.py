@@ -1,5 +1,7 @@
 """What the tests of transform jobs share: a model that was trained, and jobs to their ends."""
 
+import io
+import tarfile
 import time
 from typing import Any
 
@@ -18,6 +20,19 @@ class Transforms:
         self.models = Endpoints(platform)
         self.sagemaker, self.s3, self.bucket = self.models.sagemaker, self.models.jobs.s3, self.models.bucket
         self.model = self.models.model()
+
+    def script(self, text: str, **container: Any) -> str:
+        """A model that is a user's inference.py."""
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+            member = tarfile.TarInfo("code/inference.py")
+            member.size = len(text.encode())
+            archive.addfile(member, io.BytesIO(text.encode()))
+        key = f"models/{fresh('script')}/model.tar.gz"
+        self.s3.put_object(Bucket=self.bucket, Key=key, Body=packed.getvalue())
+        program = {"SAGEMAKER_PROGRAM": "inference.py", "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code"}
+        given = {"ModelDataUrl": f"s3://{self.bucket}/{key}", "Environment": program, **container}
+        return self.models.model(**given)
 
     def put(self, prefix: str, files: dict[str, bytes]) -> None:
         for path, body in files.items():
