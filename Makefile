@@ -14,7 +14,7 @@ help: ## list the targets
 setup: ## make .venv, with .venv/bin/clary in it
 	@$(PYTHON) scripts/setup.py
 
-demo: setup ## start Clary on a home of its own and do the main job with boto3
+demo: setup ## from data to predictions, on a home of its own that is gone afterwards
 	@$(BIN)/python scripts/demo.py
 
 test: setup ## run all tests, in parallel

@@ -1,6 +1,5 @@
-"""`make demo`: starts Clary on a home of its own, stores objects and trains a model there, and cleans up."""
+"""`make demo`: starts Clary on a home of its own, does the main job there (`clary demo`), and cleans up."""
 
-import json
 import os
 import shlex
 import shutil
@@ -26,26 +25,20 @@ def main() -> None:
         run(plain, CLARY, "up", "--home", home, "--port", "0", "--detach")
         print(f"Ready after {time.monotonic() - began:.2f} s.")
 
-        tell("Lead this shell's AWS clients there, and do with boto3 what one does with AWS.")
-        print('$ eval "$(clary env)"')
-        lead = subprocess.run([CLARY, "env", "--home", home, "--json"], env=plain, check=True, capture_output=True)
-        led = {**plain, **json.loads(lead.stdout)}
-        run(led, sys.executable, ROOT / "examples" / "first_steps.py")
-
-        tell("Build the image of the built-in XGBoost: once, as a pull is.")
-        run(plain, CLARY, "images", "pull", "sagemaker-xgboost:1.7-1", "--home", home)
-
-        tell("Train it on UCI's Car Evaluation data.")
-        run(led, sys.executable, ROOT / "examples" / "car_training.py")
+        tell("From data to predictions: upload, train, deploy, ask. The image is built once, as a pull is.")
+        run(plain, CLARY, "demo", "--home", home)
 
         tell("What Clary saw.")
         run(plain, CLARY, "status", "--home", home)
         run(plain, CLARY, "logs", "--home", home, "--access", "-n", "4")
+
+        tell("Take away what the demo made.")
+        run(plain, CLARY, "demo", "--clean", "--home", home)
     finally:
         tell("Stop it, and remove its home.")
         run(plain, CLARY, "down", "--home", home)
         shutil.rmtree(home)
-    print('\nYour own turn:  .venv/bin/clary up --detach   then   eval "$(.venv/bin/clary env)"')
+    print("\nYour own turn, with an endpoint that goes on serving:  .venv/bin/clary demo")
 
 
 def tell(text: str) -> None:

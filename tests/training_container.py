@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import clary.images
+from clary.demo.cars import DATA as CARS
 
 ALGORITHM = Path(clary.images.__file__).parent / "xgboost" / "algorithm.py"
-CARS = Path(__file__).resolve().parents[1] / "examples" / "data" / "car.data"
 CSV = {"ContentType": "text/csv", "TrainingInputMode": "File", "S3DistributionType": "FullyReplicated"}
 
 

@@ -22,7 +22,7 @@ LAYERS = (
     {"wire", "store"},
     {"config"},
     {"errors"},
-    {"plugin"},  # runs in the user's interpreter, alone
+    {"plugin", "demo"},  # run alone: one in the user's interpreter, one as any user's program
 )
 RANK = {folder: rank for rank, layer in enumerate(LAYERS) for folder in layer}
 OWN_PROCESSES = {"serving", "console"}  # one reads the replica table, the other speaks the public API

@@ -125,6 +125,19 @@ def run(command: tuple[str, ...], home: Path | None) -> None:
     sys.exit(carry_out(Config.load(home=home), list(command)))
 
 
+@app.command(epilog="Examples:\n\n\b\n    clary demo\n    clary demo --clean")
+@home_option
+@click.option("--clean", is_flag=True, help="Take away what earlier ones left, and do no more.")
+def demo(home: Path | None, *, clean: bool) -> None:
+    """Train a model on data that comes along, deploy it, and ask it.
+
+    The endpoint goes on serving; how to call it is told. Clary is started if it isn't running.
+    """
+    from clary.cli.demo import carry_out
+
+    sys.exit(carry_out(Config.load(home=home), clean=clean))
+
+
 @app.command()
 @home_option
 @click.option("--follow", "-f", is_flag=True, help="Go on with what comes, until Ctrl-C.")

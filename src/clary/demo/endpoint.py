@@ -1,0 +1,63 @@
+"""An endpoint for a model that was trained: made or led to the new model, asked, and taken away."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from clary.demo.cars import Car
+from clary.demo.training import XGBOOST, Client
+
+NAME = "car-demo"
+GROUP = f"/aws/sagemaker/Endpoints/{NAME}"
+VARIANT = "all"
+MOVING = ("Creating", "Updating")
+
+
+def deploy(client: Client, version: str, model: str, role: str) -> dict[str, Any]:
+    """The endpoint's description when it has come to rest. One that serves already goes over to the new model."""
+    sagemaker = client("sagemaker")
+    container = {"Image": XGBOOST, "ModelDataUrl": model}
+    sagemaker.create_model(ModelName=version, PrimaryContainer=container, ExecutionRoleArn=role)
+    variant = {"VariantName": VARIANT, "ModelName": version, "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+    sagemaker.create_endpoint_config(EndpointConfigName=version, ProductionVariants=[variant])
+    known = sagemaker.list_endpoints(NameContains=NAME)["Endpoints"]
+    act = sagemaker.update_endpoint if _named(known) else sagemaker.create_endpoint
+    act(EndpointName=NAME, EndpointConfigName=version)
+    while True:
+        described: dict[str, Any] = sagemaker.describe_endpoint(EndpointName=NAME)
+        if described["EndpointStatus"] not in MOVING:
+            return described
+        time.sleep(0.05)
+
+
+def ask(client: Client, cars: list[Car]) -> list[int]:
+    """What the model takes each for, by one request."""
+    body = "\n".join(car.features for car in cars)
+    answer = client("sagemaker-runtime").invoke_endpoint(EndpointName=NAME, ContentType="text/csv", Body=body)
+    return [int(float(value)) for value in answer["Body"].read().decode().replace(",", "\n").split()]
+
+
+def streams(client: Client) -> list[str]:
+    """The endpoint's log streams."""
+    found = client("logs").describe_log_streams(logGroupName=GROUP)["logStreams"]
+    return [stream["logStreamName"] for stream in found]
+
+
+def remove(client: Client) -> Iterator[str]:
+    """Takes away all endpoints, configurations and models that were made here; says each."""
+    sagemaker = client("sagemaker")
+    if _named(sagemaker.list_endpoints(NameContains=NAME)["Endpoints"]):
+        sagemaker.delete_endpoint(EndpointName=NAME)
+        yield f"endpoint {NAME}"
+    for page in sagemaker.get_paginator("list_endpoint_configs").paginate(NameContains=f"{NAME}-"):
+        for config in page["EndpointConfigs"]:
+            sagemaker.delete_endpoint_config(EndpointConfigName=config["EndpointConfigName"])
+            yield f"configuration {config['EndpointConfigName']}"
+    for page in sagemaker.get_paginator("list_models").paginate(NameContains=f"{NAME}-"):
+        for model in page["Models"]:
+            sagemaker.delete_model(ModelName=model["ModelName"])
+            yield f"model {model['ModelName']}"
+
+
+def _named(known: list[dict[str, Any]]) -> bool:
+    return any(endpoint["EndpointName"] == NAME for endpoint in known)

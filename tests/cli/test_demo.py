@@ -1,0 +1,55 @@
+"""`clary demo`: from data to predictions, and nothing left after `--clean`."""
+
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+
+from clary.demo.cars import CLASSES, split
+from conftest import CLARY, Platform
+
+
+def demo(platform: Platform, *words: str, **environment: str) -> str:
+    command = [CLARY, "demo", "--home", str(platform.home), *words]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=100, env={**os.environ, **environment}
+    )
+    assert done.returncode == 0, (done.stdout, done.stderr)
+    return done.stdout
+
+
+def test_the_data_is_split_the_same_way_each_time() -> None:
+    parts = split()
+    assert [len(part) for part in parts] == [1209, 173, 346]
+    assert parts == split()
+    cars = [car for part in parts for car in part]
+    assert len({car.words for car in cars}) == 1728  # no car stands in two parts
+    assert {car.label for car in cars} == set(range(len(CLASSES)))
+    assert {car.features.count("1") for car in cars} == {6}
+
+
+def test_from_data_to_predictions(own_platform: Platform, tmp_path: Path) -> None:
+    # The caller's own profile and region are for AWS, and take no part.
+    said = demo(own_platform, AWS_PROFILE="nobody", AWS_REGION="eu-west-1", AWS_CONFIG_FILE=str(tmp_path / "none"))
+    found = re.search(r"Accuracy: +([\d.]+)% of 346 cars", said)
+    assert found, said
+    assert float(found[1]) > 95
+    sagemaker = own_platform.client("sagemaker")
+    assert sagemaker.describe_endpoint(EndpointName="car-demo")["EndpointStatus"] == "InService"
+    group, stream = re.search(r"Logs: +(\S+), (\S+);", said).groups()  # type: ignore[union-attr]  # asserted by use
+    logs = own_platform.client("logs").get_log_events(logGroupName=group, logStreamName=stream)
+    assert logs["events"]
+
+    curl = "curl -s " + re.search(r"^curl (.*?/invocations\")", said, re.MULTILINE | re.DOTALL)[1]  # type: ignore[index]
+    lead = subprocess.check_output([CLARY, "env", "--home", own_platform.home, "--json"], text=True)
+    called = subprocess.check_output(["sh", "-c", curl], text=True, env={**os.environ, **json.loads(lead)}, timeout=60)
+    assert called == "0.0\n"
+
+    assert "InService" in demo(own_platform)  # again: the endpoint goes over to the new model
+    gone = demo(own_platform, "--clean")
+    assert gone.count("configuration car-demo-") == gone.count("model car-demo-") == 2
+    assert not sagemaker.list_models(NameContains="car-demo")["Models"]
+    assert not sagemaker.list_endpoint_configs(NameContains="car-demo")["EndpointConfigs"]
+    assert not own_platform.client("s3").list_buckets()["Buckets"]
+    assert "there was nothing" in demo(own_platform, "--clean")
