@@ -7,6 +7,7 @@ import pytest
 from clary.config import Config
 from clary.images.image import resolve
 from clary.images.pull import Images
+from served_models import Models
 from training_container import Container, cars
 
 IMAGES = Path(__file__).resolve().parents[2] / ".envs" / "images"
@@ -27,3 +28,8 @@ def container(python: Path, tmp_path: Path) -> Container:
     made.put("train", "train.csv", "\n".join(train) + "\n")
     made.put("validation", "validation.csv", "\n".join(validation) + "\n")
     return made
+
+
+@pytest.fixture(scope="session")
+def models(python: Path, tmp_path_factory: pytest.TempPathFactory) -> Models:
+    return Models(python, tmp_path_factory.mktemp("models"))

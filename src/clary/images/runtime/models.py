@@ -19,6 +19,8 @@ def load(entries: list[Entry]) -> Any:
     """Raises whatever says what is wrong with a model."""
     models = []
     for entry in entries:
+        for name in set(os.environ).difference(entry.environ):
+            del os.environ[name]
         os.environ.update(entry.environ)  # which scripts read
         models.append(serving(entry.image).load(entry.folder, entry.environ))
     return models[0] if len(models) == 1 else Pipeline(models)

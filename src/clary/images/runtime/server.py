@@ -27,7 +27,6 @@ def serve(image: str) -> int:
     scripted = any(models.serving(entry.image).scripted(entry.environ) for entry in here.entries)
     if scripted:
         told.LEAN = False
-        os.environ.setdefault("OMP_NUM_THREADS", "1")  # as the container sets it: workers share the processors
     if not scripted or here.multi:
         application = _loaded(here)
         return 1 if application is None else _run(application, _bound(here))
@@ -38,7 +37,7 @@ def serve(image: str) -> int:
     if shared is None:
         return 1
     if len(list(Path("/proc/self/task").iterdir())) > 1:
-        environ = {**os.environ, APART: "1", told.NAME: here.text}
+        environ = {**here.environ, APART: "1"}
         os.execve(sys.executable, [sys.executable, *sys.argv], environ)  # noqa: S606 - it takes our place
     gc.freeze()
     bound = _bound(here)
@@ -57,14 +56,15 @@ def _loaded(here: Told) -> Application | None:
 
 
 def _bound(here: Told) -> list[socket.socket]:
-    """HTTP's, and that of frames if there is one. Nobody listens yet."""
+    """That of frames, if there is one, and HTTP's. Nobody listens yet."""
     sockets = [listening.tcp(here.host, here.port)]
-    return [*sockets, listening.unix(here.socket)] if here.socket else sockets
+    return [listening.unix(here.socket), *sockets] if here.socket else sockets
 
 
 def _workers(here: Told, run: Callable[[], object]) -> int:
-    count = int(os.environ.get("SAGEMAKER_MODEL_SERVER_WORKERS") or here.workers)
-    timeout = float(os.environ.get("SAGEMAKER_MODEL_SERVER_TIMEOUT") or 60)
+    environ = here.entries[0].environ
+    count = int(environ.get("SAGEMAKER_MODEL_SERVER_WORKERS") or here.workers)
+    timeout = float(environ.get("SAGEMAKER_MODEL_SERVER_TIMEOUT") or 60)
     return Workers(max(count, 1), timeout, run).supervise()
 
 
@@ -73,8 +73,8 @@ def _run(application: Application, bound: list[socket.socket]) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: server.stop())
     unblocked()
-    for place, talk in zip(bound, (web.serve, channel.serve)):  # noqa: B905 - strict is 3.10's
-        server.listen(place, talk)
+    for place in bound:  # HTTP last: who is answered there finds all there is
+        server.listen(place, channel.serve if place.family == socket.AF_UNIX else web.serve)
     print("The model server is ready.", flush=True)
     server.wait()
     application.close()

@@ -8,7 +8,6 @@ import json
 import os
 from typing import Any
 
-NAME = "CLARY_SERVING"
 LEAN = True  # no script is served: libraries that only scripts ask for need not be there
 
 
@@ -29,10 +28,11 @@ class Entry:
 
 class Told:
     def __init__(self, image: str) -> None:
+        self.environ = dict(os.environ)  # as it was
+        os.environ.setdefault("OMP_NUM_THREADS", "1")  # as the containers set it: workers share the processors
         base = os.environ.get("SAGEMAKER_BASE_DIR", "/opt/ml")
         usual = {"folder": os.environ.get("SM_MODEL_DIR") or base + "/model", "image": image}
-        self.text = os.environ.pop(NAME, "{}")
-        told = json.loads(self.text)
+        told = json.loads(os.environ.pop("CLARY_SERVING", "{}"))
         self.entries: list[Entry] = [Entry(entry) for entry in told.get("models") or [usual]]
         first = self.entries[0].environ
         self.socket = str(told.get("socket", ""))

@@ -11,8 +11,8 @@ from typing import Any
 
 from ..runtime.messages import Answer, Refused, Request  # noqa: TID252 - in the container the package is no `clary`
 from . import serving_input, serving_model
+from .packages import numpy
 from .say import error
-from .serving_library import numpy
 from .serving_output import Output
 
 TEXT = "text/html; charset=utf-8"  # of an answer without a type, from Flask

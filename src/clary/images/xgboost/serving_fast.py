@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from .serving_library import numpy, xgboost
+from .packages import numpy, xgboost
 
 SMALL = 32  # rows that are predicted without letting other threads run meanwhile: handing over takes longer
 _PROBES = 64

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..runtime.messages import Refused  # noqa: TID252 - in the container the package is no `clary`
 from . import recordio
-from .serving_library import VERSION, numpy
+from .packages import VERSION, numpy
 
 FORMS = {
     "csv": "csv",

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from ..runtime.messages import Refused  # noqa: TID252 - in the container the package is no `clary`
+from .packages import VERSION, numpy, xgboost
 from .serving_fast import Fast
-from .serving_library import VERSION, lean, numpy, xgboost
+from .serving_memory import lean
 
 UNFIT = "Unable to evaluate payload provided: "
 

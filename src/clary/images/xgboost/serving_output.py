@@ -14,8 +14,8 @@ from typing import Any
 
 from ..runtime.messages import Answer, Refused  # noqa: TID252 - in the container the package is no `clary`
 from . import serving_selected
+from .packages import VERSION
 from .recordio import record
-from .serving_library import VERSION
 
 CSV, JSON, LINES, RECORDIO = "text/csv", "application/json", "application/jsonlines", "application/x-recordio-protobuf"
 ACCEPTED = [JSON, LINES, RECORDIO, CSV]

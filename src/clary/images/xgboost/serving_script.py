@@ -9,7 +9,7 @@ from typing import Any
 
 from ..runtime import codecs, userscript  # noqa: TID252 - in the container the package is no `clary`
 from . import recordio, serving_input
-from .serving_library import xgboost
+from .packages import xgboost
 
 
 def csv_to_dmatrix(string_like: Any, dtype: Any = None) -> Any:

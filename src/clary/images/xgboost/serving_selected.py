@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..runtime.messages import Refused  # noqa: TID252 - in the container the package is no `clary`
-from .serving_library import VERSION, numpy
+from .packages import VERSION, numpy
 
 SCORES = ["predicted_label", "labels", "raw_score", "raw_scores"]
 ALL = ["predicted_label", "labels", "probability", "probabilities", "raw_score", "raw_scores"]
