@@ -98,6 +98,8 @@ class Transforms:
         logs = self.platform.client("logs")
         group = "/aws/sagemaker/TransformJobs"
         found: dict[str, list[str]] = {}
+        if not logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]:
+            return found
         for stream in logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=f"{name}/")["logStreams"]:
             place = stream["logStreamName"]
             events = logs.get_log_events(logGroupName=group, logStreamName=place, startFromHead=True)["events"]
