@@ -6,7 +6,7 @@ from clary.errors import AWSError
 from clary.serving.answers import Head
 
 if TYPE_CHECKING:
-    from clary.serving.invocation import Invocation
+    from clary.serving.routing import Routed
 
 
 class Client:
@@ -14,13 +14,13 @@ class Client:
     `part`, and `end`.
     """
 
-    def answer(self, invocation: "Invocation", head: Head, body: bytes) -> None:
+    def answer(self, invocation: "Routed", head: Head, body: bytes) -> None:
         """Nobody waits for it: this is what a shadow variant's answer comes to."""
 
-    def refuse(self, invocation: "Invocation", error: AWSError) -> None: ...
-    def begin(self, invocation: "Invocation", head: Head) -> None: ...
-    def part(self, invocation: "Invocation", data: bytes) -> None: ...
-    def end(self, invocation: "Invocation", error: AWSError | None) -> None: ...
+    def refuse(self, invocation: "Routed", error: AWSError) -> None: ...
+    def begin(self, invocation: "Routed", head: Head) -> None: ...
+    def part(self, invocation: "Routed", data: bytes) -> None: ...
+    def end(self, invocation: "Routed", error: AWSError | None) -> None: ...
 
 
 NOBODY = Client()

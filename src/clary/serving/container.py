@@ -14,6 +14,8 @@ class Call(Protocol):
     """
 
     sent: float  # when, or when it was last heard of; by time.perf_counter
+    patience: float  # seconds until it is `late`, since `sent`
+    limit: int  # bytes of a body; of one that is longer, what has come so far is enough
     streams: bool  # whether it wants the answer in parts as they come
     handle: object  # the container's own
 
@@ -39,8 +41,8 @@ class Container(Protocol):
 
     def cancel(self, call: Call) -> None: ...
 
-    def sweep(self, before: float) -> None:
-        """Gives up all calls that were last heard of before this time."""
+    def sweep(self, now: float) -> None:
+        """Gives up all calls that have been silent for too long."""
 
     def close(self) -> None:
         """Takes no more calls; what runs is answered before the connections close."""

@@ -15,7 +15,7 @@ from clary.serving.web import WebContainer
 from clary.store import routes
 
 if TYPE_CHECKING:
-    from clary.serving.invocation import Invocation
+    from clary.serving.routing import Routed
 
 SESSIONS = 10_000  # that are remembered per variant; the oldest go first
 
@@ -31,7 +31,7 @@ class Replica:
         self.failed = 0  # calls that found no good answer, in a row
         self.invoked = 0.0  # time of day
         self.loaded: dict[str, float] = {}  # multi-model: TargetModel -> when it was last used
-        self.loading: dict[str, list[Invocation]] = {}  # and who waits for it
+        self.loading: dict[str, list[Routed]] = {}  # and who waits for it
         self.containers = [self._open(container) for container in told.containers]
 
     def _open(self, told: routes.Container) -> Container:
@@ -62,7 +62,7 @@ class Variant:
         self.gone = False
         self.replicas: dict[int, Replica] = {}
         self.ready: list[Replica] = []
-        self.waiting: deque[Invocation] = deque()
+        self.waiting: deque[Routed] = deque()
         self.running = 0
         self.invoked = 0.0
         self.wanted = 0.0  # when main was last asked for a replica

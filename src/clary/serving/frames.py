@@ -70,9 +70,9 @@ class FramesContainer:
         link, number = cast("tuple[Link, int]", call.handle)
         link.cancel(number)
 
-    def sweep(self, before: float) -> None:
+    def sweep(self, now: float) -> None:
         for link in self._up:
-            link.sweep(before)
+            link.sweep(now)
 
     def close(self) -> None:
         self._closed = True
@@ -151,9 +151,9 @@ class Link(asyncio.Protocol):
             self._transport.write(frames.pack(number, frames.CANCEL))
             self._end()
 
-    def sweep(self, before: float) -> None:
+    def sweep(self, now: float) -> None:
         for number, call in list(self.pending.items()):
-            if call.sent < before:
+            if call.sent + call.patience < now:
                 self.cancel(number)
                 call.late()
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 Then = Callable[[int, bytes], None]  # gets the HTTP status, or 0 if there was no answer, and the body
+PATIENCE = 60.0  # seconds
+LIMIT = 64 << 20  # bytes of an answer
 AWAY = "Clary's main process does not answer."
 
 
@@ -29,6 +31,8 @@ class Errand:
     def __init__(self, then: Callable[[Head | None, bytes], None]) -> None:
         self._then = then
         self.sent = 0.0
+        self.patience = PATIENCE
+        self.limit = LIMIT
         self.streams = False
         self.handle: object = None
         self._head: Head | None = None
@@ -91,9 +95,9 @@ class Main:
         tail = b"content-length: %d\r\n\r\n" % len(request.body)
         gateway.send_raw(Errand(then), b"".join((start, lines, tail, request.body)))
 
-    def sweep(self, before: float) -> None:
+    def sweep(self, now: float) -> None:
         if self._web is not None:
-            self._web.sweep(before)
+            self._web.sweep(now)
 
     def _gateway(self) -> WebContainer | None:
         """Where the main process listens now; None if none does."""

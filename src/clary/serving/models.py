@@ -18,7 +18,7 @@ from clary.serving.meter import rounded
 if TYPE_CHECKING:
     from clary.serving.answers import Head
     from clary.serving.app import Plane
-    from clary.serving.invocation import Invocation
+    from clary.serving.routing import Routed
 
 _clock = time.perf_counter
 JSON = (("content-type", "application/json"),)
@@ -37,7 +37,7 @@ class Models:
     def path(self, model: str) -> str:
         return f"/models/{name_of(model)}/invoke"
 
-    def dispatch(self, invocation: "Invocation", replica: Replica | None) -> None:
+    def dispatch(self, invocation: "Routed", replica: Replica | None) -> None:
         """To a replica that has the model in memory; else to one that loads it first."""
         variant = invocation.variant
         assert variant is not None

@@ -42,6 +42,12 @@ def no_target_model(request_id: str) -> AWSError:
     return invalid(f"Request {request_id} is missing a target model header.", "TARGET_MODEL_HEADER_MISSING")
 
 
+def only_async(name: str) -> AWSError:
+    # "the endpoint can only receive asynchronous invocations":
+    # https://docs.aws.amazon.com/sagemaker/latest/dg/async-inference.html
+    return invalid(f"Endpoint {name} can only receive asynchronous invocations: use InvokeEndpointAsync.")
+
+
 def no_component(name: str) -> AWSError:
     return invalid(f"Endpoint {name} has no inference components and does not support inference component name header.")
 

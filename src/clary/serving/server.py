@@ -14,6 +14,7 @@ from clary.serving import answers, streams
 from clary.serving.answers import Head
 from clary.serving.client import Client
 from clary.serving.invocation import Invocation
+from clary.serving.routing import Routed
 from clary.wire.message import Request
 
 if TYPE_CHECKING:
@@ -103,12 +104,13 @@ class Connection(asyncio.Protocol, Client):
     def on_headers_complete(self) -> None:
         self._in_head = False
         self._said = {_names[name]: value.decode("latin-1") for name, value in self._headers.items()}
-        if "expect" in self._said and int(self._said.get("content-length", "0")) <= self.plane.body_limit:
+        self._limit = self.plane.limit(self._said, inside=self.inside)
+        if "expect" in self._said and int(self._said.get("content-length", "0")) <= self._limit:
             self.transport.write(answers.CONTINUE)
 
     def on_body(self, body: bytes) -> None:
         self._size += len(body)
-        if self._size <= self.plane.body_limit:
+        if self._size <= self._limit:
             self._pieces.append(body)
         else:  # what is refused is read to its end, so that the client gets to read why
             self._pieces.clear()
@@ -119,7 +121,7 @@ class Connection(asyncio.Protocol, Client):
         path, _, query = self._url.decode("latin-1").partition("?")
         method = self._parser.get_method().decode()
         request = Request(method, path, query, self._said, body, "http", self.peer)
-        too_large = self._size > self.plane.body_limit
+        too_large = self._size > self._limit
         keep = self._parser.should_keep_alive()
         if self.busy:
             self._waiting.append((request, keep, too_large))
@@ -162,19 +164,19 @@ class Connection(asyncio.Protocol, Client):
 
     # What the invocation brings, as invocation.Client has it.
 
-    def answer(self, invocation: Invocation, head: Head, body: bytes) -> None:
+    def answer(self, invocation: Routed, head: Head, body: bytes) -> None:
         self.write(answers.good(head, invocation.id, body, keep=self._keep))
 
-    def refuse(self, invocation: Invocation, error: AWSError) -> None:
+    def refuse(self, invocation: Routed, error: AWSError) -> None:
         self.refused(error, invocation.id)
 
-    def begin(self, invocation: Invocation, head: Head) -> None:
+    def begin(self, invocation: Routed, head: Head) -> None:
         self.transport.write(streams.begin(head, invocation.id, keep=self._keep))
 
-    def part(self, _invocation: Invocation, data: bytes) -> None:
+    def part(self, _invocation: Routed, data: bytes) -> None:
         self.transport.write(streams.part(data))
         if self.transport.get_write_buffer_size() > UNREAD:
             self.transport.abort()
 
-    def end(self, _invocation: Invocation, error: AWSError | None) -> None:
+    def end(self, _invocation: Routed, error: AWSError | None) -> None:
         self.write(streams.end(error))

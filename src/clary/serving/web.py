@@ -115,10 +115,10 @@ class WebContainer:
         elif isinstance(handle, asyncio.Task):
             self._connecting.pop(handle, None)
 
-    def sweep(self, before: float) -> None:
+    def sweep(self, now: float) -> None:
         late = [link.call for link in self._busy if link.call is not None]
         for call in [*late, *self._connecting.values()]:
-            if call.sent < before:
+            if call.sent + call.patience < now:
                 self.cancel(call)
                 call.late()
 
@@ -162,6 +162,7 @@ class Link(asyncio.Protocol):
         self._parser = httptools.HttpResponseParser(self)
         self._headers: dict[str, str] = {}
         self._pieces: list[bytes] = []
+        self._size = 0
         self._head: Head | None = None
         self._heard = False
         call.sent = _clock()
@@ -221,16 +222,23 @@ class Link(asyncio.Protocol):
         if self.call.streams and self._head is not None and self._head.status < 300:
             self.call.sent = _clock()
             self.call.part(body)
-        else:
-            self._pieces.append(body)
+            return
+        self._pieces.append(body)
+        self._size += len(body)
+        if self._size > self.call.limit and self._head is not None:
+            self.keeps = False
+            self._end(self._head, self.call)
 
     def on_message_complete(self) -> None:
         call, head = self.call, self._head
         if head is None or call is None:
             return  # 100 Continue; or whoever asked is gone
+        self.keeps = self._parser.should_keep_alive() and not self._transport.is_closing()
+        self._end(head, call)
+
+    def _end(self, head: Head, call: Call) -> None:
         self.call = None
         self._used += 1
-        self.keeps = self._parser.should_keep_alive() and not self._transport.is_closing()
         body = b"".join(self._pieces)
         self._pieces, self._data = [], b""
         self._container.free(self)
