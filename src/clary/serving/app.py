@@ -4,7 +4,7 @@ import logging
 import os
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,11 +16,10 @@ from clary.serving.answers import Ids
 from clary.serving.capture import Capture
 from clary.serving.door import Allow, Door, Find
 from clary.serving.endpoints import Endpoint, Endpoints, Replica, Variant
-from clary.serving.headers import PATIENCE, TARGET_MODEL
+from clary.serving.headers import TARGET_MODEL
 from clary.serving.invocation import Invocation
 from clary.serving.main import Main
 from clary.serving.models import Models
-from clary.serving.routing import ASYNC_LIMIT
 from clary.store import routes
 from clary.store.db import Reader
 from clary.wire.message import Request
@@ -76,10 +75,6 @@ class Plane:
         self._paths: dict[str, tuple[str, str]] = {}
         self._arns: dict[tuple[str, str], str] = {}
         self.refresh()
-
-    def limit(self, headers: Mapping[str, str], *, inside: bool) -> int:
-        """The bytes that a request's body may have."""
-        return ASYNC_LIMIT if inside and PATIENCE in headers else self.body_limit
 
     def refresh(self) -> bool:
         """Reads the tables again if anything in them has changed; whether it has."""
@@ -143,8 +138,6 @@ class Plane:
             self.door.authorize(credentials, action, arn, headers.get(TARGET_MODEL, ""), request)
         invocation = Invocation(self, connection, request_id, region, name, headers, request.body)
         invocation.streams = operation == STREAM
-        if connection.inside and PATIENCE in headers:  # from main's queue of asynchronous invocations
-            invocation.patient(float(headers[PATIENCE]))
         connection.invocation = invocation
         invocation.start()
 

@@ -12,7 +12,6 @@ CUSTOM, TARGET_MODEL, TARGET_VARIANT = _P + "custom-attributes", _P + "target-mo
 TARGET_CONTAINER, SESSION, INFERENCE = _P + "target-container-hostname", _P + "session-id", _P + "inference-id"
 COMPONENT, STREAM_ACCEPT = _P + "inference-component", _P + "accept"
 PASSED = (CUSTOM, TARGET_MODEL, INFERENCE, SESSION, _P + "enable-explanations", _P + "prefix-aware-id")
-PATIENCE = "x-clary-timeout"  # on the unix socket alone: the seconds that an asynchronous invocation may take
 NEW_SESSION, CLOSED_SESSION = _P + "new-session-id", _P + "closed-session-id"
 
 

@@ -14,7 +14,6 @@ from clary.serving.endpoints import Replica, Variant
 if TYPE_CHECKING:
     from clary.serving.app import Plane
 
-ASYNC_LIMIT = 1 << 30  # bytes of an asynchronous invocation's body and answer
 ATTEMPTS = 3  # containers that may die under one request: it may be what kills them
 WAITING = 10_000  # invocations that may wait for a replica of one variant
 _clock = time.perf_counter
@@ -33,7 +32,6 @@ class Routed:
         "handle",
         "headers",
         "id",
-        "is_async",
         "lasted",
         "limit",
         "model",
@@ -76,7 +74,6 @@ class Routed:
         self.asked = self.sent  # when this container was
         self.patience = plane.timeout
         self.limit = plane.body_limit
-        self.is_async = False
         self.variant: Variant | None = None
         self.replica: Replica | None = None
         self.container: Container | None = None
@@ -89,12 +86,6 @@ class Routed:
         self.size = 0
         self.target = ""  # the container's hostname, where it is called directly
         self.model = ""  # TargetModel
-
-    def patient(self, seconds: float) -> None:
-        """Makes it an asynchronous one, which has time: https://docs.aws.amazon.com/sagemaker/latest/dg/async-inference.html"""
-        self.is_async = True
-        self.patience = seconds
-        self.limit = ASYNC_LIMIT
 
     def start(self) -> None:
         """Goes on until the client has its answer, which may be a refusal."""
@@ -115,7 +106,7 @@ class Routed:
         variant = endpoint.choose() if wanted is None else endpoint.variant(wanted)
         if variant is None:
             raise refusals.no_variant(wanted or "with a weight", self.name)
-        if variant.fleet.is_async and not self.is_async:
+        if variant.fleet.is_async:
             raise refusals.only_async(self.name)
         if headers.COMPONENT in said:
             raise refusals.no_component(self.name)
@@ -147,9 +138,7 @@ class Routed:
         self.dispatch()
 
     def copy(self) -> Self:
-        made = type(self)(self.plane, NOBODY, self.id, self.region, self.name, self.headers, self.body)
-        made.patience, made.limit = self.patience, self.limit
-        return made
+        return type(self)(self.plane, NOBODY, self.id, self.region, self.name, self.headers, self.body)
 
     def leave(self) -> None:
         """It is no longer the variant's; `elsewhere` or the end follows."""

@@ -104,13 +104,12 @@ class Connection(asyncio.Protocol, Client):
     def on_headers_complete(self) -> None:
         self._in_head = False
         self._said = {_names[name]: value.decode("latin-1") for name, value in self._headers.items()}
-        self._limit = self.plane.limit(self._said, inside=self.inside)
-        if "expect" in self._said and int(self._said.get("content-length", "0")) <= self._limit:
+        if "expect" in self._said and int(self._said.get("content-length", "0")) <= self.plane.body_limit:
             self.transport.write(answers.CONTINUE)
 
     def on_body(self, body: bytes) -> None:
         self._size += len(body)
-        if self._size <= self._limit:
+        if self._size <= self.plane.body_limit:
             self._pieces.append(body)
         else:  # what is refused is read to its end, so that the client gets to read why
             self._pieces.clear()
@@ -121,7 +120,7 @@ class Connection(asyncio.Protocol, Client):
         path, _, query = self._url.decode("latin-1").partition("?")
         method = self._parser.get_method().decode()
         request = Request(method, path, query, self._said, body, "http", self.peer)
-        too_large = self._size > self._limit
+        too_large = self._size > self.plane.body_limit
         keep = self._parser.should_keep_alive()
         if self.busy:
             self._waiting.append((request, keep, too_large))
