@@ -36,7 +36,9 @@ from clary.store.journal import Journal
 
 log = logging.getLogger(__name__)
 
-SCHEMAS = tuple(f"clary.services.{name}" for name in ("iam", "s3", "s3.settings", "cloudwatch", "sagemaker"))
+SCHEMAS = tuple(
+    f"clary.services.{name}" for name in ("iam", "s3", "s3.settings", "cloudwatch", "sagemaker", "sagemaker_runtime")
+)
 LOCAL = ("127.0.0.1", "localhost", "0.0.0.0", "::", "::1")  # noqa: S104 - compared with, not bound to
 HOUSEKEEPING = 60.0  # seconds between two rounds of it
 BACKLOG = 1024  # connections that may wait to be accepted; the system may have a lower limit

@@ -14,17 +14,22 @@ from clary.services.sagemaker.hosting.capture import Captured
 from clary.services.sagemaker.hosting.controller import Hosting
 from clary.services.sagemaker.hosting.errands import Errands
 from clary.services.sagemaker.hosting.harvest import Harvest
-from clary.services.sagemaker_runtime import invoke
+from clary.services.sagemaker_runtime import asynchronous, invoke
+from clary.services.sagemaker_runtime.queue import Queue
 from clary.services.sagemaker_runtime.state import Runtime
+from clary.services.sagemaker_runtime.work import Work
 
-MODULES = (invoke,)
+MODULES = (invoke, asynchronous)
 
 
 def build(platform: Platform, hosting: Hosting, objects: Objects, metrics: Metrics) -> Service:
     """Its state is to be started and closed."""
     harvest = Harvest(hosting.plane, metrics, Captured(platform.config.home, objects))
     errands = Errands(platform, hosting, objects)
-    return Service("sagemaker-runtime", collect(MODULES), Runtime(hosting, harvest), permissions, raw=errands.raw)
+    queue = Queue(Work(platform, objects, metrics, platform.config.home / "serving" / "async"))
+    hosting.busy = queue.busy
+    state = Runtime(hosting, harvest, queue)
+    return Service("sagemaker-runtime", collect(MODULES), state, permissions, raw=errands.raw)
 
 
 def permissions(call: Call[Any], request: Document) -> list[Permission]:

@@ -44,6 +44,7 @@ class Hosting:
     sync: Callable[[sqlite3.Connection, State, float], None]
     tell: Callable[[State], None]
     alarm: Callable[[str, str], bool]  # whether the CloudWatch alarm of a region and name is in ALARM state
+    busy: Callable[[int], int] = lambda _: 0  # how many requests a replica has that the data plane does not know of
     needed: Callable[[], None] = lambda: None  # there are endpoints: the data plane has something to do
     turned: threading.Condition = field(default_factory=threading.Condition)  # notified after every round
     _woken: threading.Event = field(default_factory=threading.Event)
@@ -223,8 +224,11 @@ class Hosting:
             now.moving = True
             since = self._draining.setdefault(replica.id, now.now)
             # What a round before this one wrote, the data plane knows: `refresh` has returned.
-            if now.now > since and (now.now - since > DRAIN or not self.plane.running(replica.id)):
+            if now.now > since and (now.now - since > DRAIN or not self._running(replica.id)):
                 now.halt(replica)
+
+    def _running(self, number: int) -> int:
+        return self.plane.running(number) + self.busy(number)
 
     def _clear(self, replica: Replica, now: Round) -> None:
         self._health.forget(replica.id)

@@ -130,7 +130,13 @@ def route(one: State) -> routes.Route | None:
     serving = [fleet for fleet in one.fleets if fleet.share > 0]
     if not serving or one.status == "Deleting":
         return None
-    return routes.Route(one.arn, one.name, one.region, tuple(_fleet(fleet) for fleet in serving))
+    fleets = tuple(_fleet(fleet) for fleet in serving)
+    refused = ""
+    if all(fleet.is_async for fleet in fleets):
+        refused = (
+            f"Endpoint {one.name} is asynchronous and cannot be invoked by InvokeEndpoint: use InvokeEndpointAsync."
+        )
+    return routes.Route(one.arn, one.name, one.region, fleets, refused)
 
 
 def _fleet(fleet: Fleet) -> routes.Fleet:

@@ -1,0 +1,83 @@
+"""A container of a replica asked for a prediction, from file to file: memory stays flat whatever the sizes.
+
+Asynchronous invocations don't go through the data plane: what they send and get may be 1 GB each, and may take an hour.
+https://docs.aws.amazon.com/sagemaker/latest/dg/async-inference.html
+"""
+
+import contextlib
+import http.client
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+from urllib.parse import urlsplit
+
+from clary.errors import ClaryError
+
+PIECE = 1 << 20
+CONNECT = 5.0  # seconds
+
+
+class Lost(ClaryError):
+    """The container did not answer, or not to the end: its instance has ended, or is about to."""
+
+
+class Late(ClaryError):
+    """The container did not answer in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    content_type: str
+    file: Path
+
+    @property
+    def good(self) -> bool:
+        return 200 <= self.status < 300
+
+
+def ask(url: str, headers: Mapping[str, str], source: BinaryIO, size: int, into: Path, deadline: float) -> Answer:
+    """`source` has `size` bytes, the answer's go to `into`. `deadline` is of time.monotonic. Raises Lost and Late."""
+    place = urlsplit(url)
+    connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=CONNECT, blocksize=PIECE)
+    with contextlib.closing(connection):
+        try:
+            connection.connect()
+            _wait(connection, deadline)
+            _send(connection, headers, source, size, deadline)
+            response = connection.getresponse()
+            with contextlib.closing(response), into.open("wb") as file:
+                while piece := response.read1(PIECE):
+                    file.write(piece)
+                    _wait(connection, deadline)
+        except TimeoutError as error:
+            if time.monotonic() < deadline:
+                raise Lost from error  # it does not even take connections
+            raise Late from error
+        except (OSError, http.client.HTTPException) as error:
+            raise Lost(f"{Lost.__doc__} ({error})") from error
+    return Answer(response.status, response.getheader("content-type", ""), into)
+
+
+def _send(
+    connection: http.client.HTTPConnection, headers: Mapping[str, str], source: BinaryIO, size: int, deadline: float
+) -> None:
+    connection.putrequest("POST", "/invocations", skip_accept_encoding=True)
+    for name, value in {**headers, "content-length": str(size), "connection": "close"}.items():
+        connection.putheader(name, value)
+    connection.endheaders()
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it may have answered before it had read all
+        while piece := source.read(PIECE):
+            connection.send(piece)
+            _wait(connection, deadline)
+
+
+def _wait(connection: http.client.HTTPConnection, deadline: float) -> None:
+    """From here on a step may last until the deadline. Raises TimeoutError."""
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    if connection.sock is not None:  # which the response may have taken over
+        connection.sock.settimeout(left)

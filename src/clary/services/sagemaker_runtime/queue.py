@@ -1,0 +1,158 @@
+"""Who gives waiting invocations to replicas: one thread looks, and each invocation that runs has one.
+
+A replica gets at most MaxConcurrentInvocationsPerInstance at a time. What runs when Clary ends is begun anew.
+https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_AsyncInferenceClientConfig.html
+"""
+
+import logging
+import random
+import shutil
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from clary.services.sagemaker.hosting import state
+from clary.services.sagemaker.hosting.state import State
+from clary.services.sagemaker_runtime import backlog, waiting
+from clary.services.sagemaker_runtime.waiting import Backlog, Row
+from clary.services.sagemaker_runtime.work import Work
+from clary.store import routes
+
+log = logging.getLogger(__name__)
+AT_ONCE = 4  # per instance, where the configuration says nothing: "SageMaker chooses an optimal value"
+MOST = 64  # that run at a time
+BUSY, IDLE = 0.2, 10.0  # seconds between two looks: while any wait for a replica, and while none does
+LEAVE = 5.0  # seconds for what runs, when Clary ends
+
+
+@dataclass(slots=True)
+class Place:
+    """A replica that can take one more."""
+
+    replica: routes.Replica
+    spec: dict[str, Any]
+    weight: float
+    left: int
+
+
+@dataclass(slots=True)
+class Queue:
+    work: Work
+    _running: dict[int, int] = field(default_factory=dict)  # invocation -> replica; 0: none, it is only put away
+    _measured: float = 0.0
+    _woken: threading.Event = field(default_factory=threading.Event)
+    _closing: threading.Event = field(default_factory=threading.Event)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        shutil.rmtree(self.work.folder, ignore_errors=True)  # what was on its way when we were killed
+        self._thread = threading.Thread(target=self._run, name="async-queue", daemon=True)
+        self._thread.start()
+
+    def wake(self) -> None:
+        self._woken.set()
+
+    def close(self) -> None:
+        self._closing.set()
+        self._woken.set()
+        if self._thread is not None:
+            self._thread.join()
+        deadline = time.monotonic() + LEAVE
+        while self._running and time.monotonic() < deadline:
+            time.sleep(0.01)
+
+    def busy(self, replica: int) -> int:
+        """How many a replica has."""
+        with self._lock:
+            return sum(each == replica for each in self._running.values())
+
+    def _run(self) -> None:
+        while not self._closing.is_set():
+            pause = IDLE
+            try:
+                pause = BUSY if self._round() else IDLE
+            except Exception:
+                log.exception("the queue of asynchronous invocations: a round failed; the next may not")
+            self._woken.wait(pause)
+            self._woken.clear()
+
+    def _round(self) -> bool:
+        """Whether any wait."""
+        connection = self.work.platform.store.read()
+        found = waiting.backlog(connection)
+        table = routes.read(connection)
+        if time.monotonic() - self._measured >= IDLE:
+            self._measured = time.monotonic()
+            backlog.measure(self.work, found, table)
+        for arn in found:
+            self._serve(arn, table, found[arn])
+        return len(found) > 0
+
+    def _serve(self, arn: str, table: routes.Table, known: Backlog) -> None:
+        connection = self.work.platform.store.read()
+        one = state.find(connection, arn)
+        with self._lock:
+            running = set(self._running)
+        rows = waiting.first(connection, arn, min(known.size, len(running) + MOST))
+        rows = [row for row in rows if row.id not in running]
+        if one is None or one.status == "Deleting" or not one.fleets:
+            self._forget(rows)
+            return
+        now = self.work.platform.clock()
+        places = self._places(one, table)
+        for row in rows:
+            if len(self._running) >= MOST:
+                return
+            if row.created + row.asked.live < now:
+                variant = one.fleets[0].variants[0]
+                self._begin(row, 0, partial(self.work.expire, row, variant.name, variant.spec["role"]))
+                continue
+            free = [place for place in places if place.left]
+            if free:
+                (place,) = random.choices(free, [each.weight for each in free])  # noqa: S311 - a lottery, not a secret
+                place.left -= 1
+                self._begin(row, place.replica.id, partial(self.work.carry_out, row, place.replica, place.spec))
+
+    def _places(self, one: State, table: routes.Table) -> list[Place]:
+        with self._lock:
+            running = Counter(self._running.values())
+        found = []
+        for replica in table.replicas.values():
+            fleet = one.fleet(replica.fleet) if replica.endpoint == one.arn else None
+            if fleet is None or replica.state != "ready":
+                continue
+            variant = next((each for each in fleet.variants if each.name == replica.variant), None)
+            if variant is None or variant.spec["shadow"] or fleet.share * variant.weight <= 0:
+                continue
+            client = fleet.settings.get("AsyncInferenceConfig", {}).get("ClientConfig", {})
+            most = client.get("MaxConcurrentInvocationsPerInstance", AT_ONCE)
+            weight = fleet.share * variant.weight
+            found.append(Place(replica, variant.spec, weight, max(0, most - running[replica.id])))
+        return found
+
+    def _begin(self, row: Row, replica: int, work: Callable[[], None]) -> None:
+        with self._lock:
+            self._running[row.id] = replica
+        threading.Thread(target=self._do, args=(row, work), name=f"async-{row.id}", daemon=True).start()
+
+    def _do(self, row: Row, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Exception:
+            log.exception("%s: asynchronous invocation %s is tried again", row.arn, row.asked.inference)
+            self._closing.wait(1.0)
+        finally:
+            with self._lock:
+                del self._running[row.id]
+            self.wake()
+
+    def _forget(self, rows: list[Row]) -> None:
+        """Their endpoint is gone."""
+        for row in rows:
+            log.warning("%s is gone, and with it the asynchronous invocation %s", row.arn, row.asked.inference)
+            self.work.platform.store.write(partial(waiting.remove, number=row.id))
