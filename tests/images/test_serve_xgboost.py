@@ -223,6 +223,23 @@ def test_several_models_are_averaged_or_vote(models: Models, tmp_path: Path) -> 
         assert numbers(server.invoke(body).text) == expected
 
 
+def test_many_rows_are_what_few_rows_are(models: Models) -> None:
+    with ModelServer(models.python, "xgboost", [models.root / "softprob"], told={"workers": 2}) as server:
+        few = server.invoke("\n".join(models.rows)).text
+        assert server.invoke("\n".join(models.rows * 800)).text == few * 800
+    batch = {"SAGEMAKER_BATCH": "true"}
+    server = ModelServer(models.python, "xgboost", [models.root / "binary-json"], batch, told={"workers": 2})
+    with server:
+        channels = [server.channel(), server.channel()]
+        body = "\n".join(models.rows * 20).encode()
+        found = [channel.ask([body], content_type="text/csv")[0].text for channel in channels]
+        assert [numbers(text) for text in found] == [models.told["binary-json"] * 20] * 2
+        for channel in channels:
+            channel.close()
+        assert server.log.count("The model server is ready.") == 2
+        assert server.log.count("Loading the model from") == 1
+
+
 def test_a_batch_transform_ends_each_line(models: Models) -> None:
     with models.serve("softprob", SAGEMAKER_BATCH="true", SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT="text/csv") as server:
         body = "\n".join(models.rows[:2])

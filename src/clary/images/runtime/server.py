@@ -25,9 +25,10 @@ def serve(image: str) -> int:
     logs.begin()
     here = Told(image)
     scripted = any(models.serving(entry.image).scripted(entry.environ) for entry in here.entries)
-    if scripted:
-        told.LEAN = False
-    if not scripted or here.multi:
+    told.LEAN = not scripted
+    several = scripted or bool(here.entries[0].environ.get("SAGEMAKER_BATCH"))  # whose large bodies take long to read
+    told.CPUS = 1 if several else here.workers
+    if here.multi or not several:
         application = _loaded(here)
         return 1 if application is None else _run(application, _bound(here))
     if os.environ.get(APART):

@@ -9,6 +9,7 @@ import os
 from typing import Any
 
 LEAN = True  # no script is served: libraries that only scripts ask for need not be there
+CPUS = 1  # that this process may take
 
 
 class Entry:
