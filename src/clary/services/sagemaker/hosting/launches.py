@@ -99,6 +99,17 @@ class Launches:
         command = part.environment.command("serve")
         return Launch(name or part.name, command, str(folder / "log"), env=given, mounts=tuple(mounts))
 
+    def workers(self, part: Part) -> int:
+        """How many processes answer, and so how many connections it takes to reach them all: those of a script, or one
+        of an algorithm's, as images/runtime/server.py has them.
+        """
+        environs = [container["environment"] for container in part.containers]
+        scripted = not part.image.algorithm or any("SAGEMAKER_PROGRAM" in environ for environ in environs)
+        if part.containers[0]["multi"] or not scripted:
+            return 1
+        told = environs[0].get("SAGEMAKER_MODEL_SERVER_WORKERS", "")
+        return max(1, int(told) if told.isdigit() else int(size(self.spec, 1).cpus))
+
     def socket(self, number: int) -> str:
         """Where this machine finds the socket of a launch."""
         return str(self.sockets / f"{number}.sock")

@@ -49,7 +49,8 @@ class Serving:
         for number, part in enumerate(ready(job, spec, self.images)):
             launches.append(found.launch(part, number))
             hostname = part.containers[0]["hostname"]
-            containers.append(routes.Container(hostname, socket=found.socket(number), url=found.url(number)))
+            socket, url = found.socket(number), found.url(number)
+            containers.append(routes.Container(hostname, socket, url, found.workers(part)))
         group, stream = self.streams(job)[0]
         entry = routes.Replica(
             id=job.id,
