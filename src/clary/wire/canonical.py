@@ -6,6 +6,7 @@ Every function takes text as it was on the wire, read as Latin-1.
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from urllib.parse import quote, unquote
 
 _CLEAN_PATH = re.compile(r"(?:/(?!\.)[A-Za-z0-9_.~-]+)+|/")  # normalising and encoding would change nothing
@@ -26,6 +27,7 @@ def trimmed(value: str) -> str:
     return " ".join(value.split()) if value.isascii() else _SPACES.sub(" ", value.strip(" \t"))
 
 
+@lru_cache(maxsize=4096)
 def normal_path(path: str) -> str:
     """What every service but S3 signs: dot segments and empty ones resolved, then encoded, a second time."""
     if _CLEAN_PATH.fullmatch(path):

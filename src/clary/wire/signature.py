@@ -22,8 +22,9 @@ WEEK = 604_800
 S3 = frozenset({"s3", "s3express", "s3-outposts", "s3-object-lambda"})
 _AUTHORIZATION = re.compile(
     r"AWS4-HMAC-SHA256 +Credential=([^/,\s]+)/([^/,]+)/([^/,]+)/([^/,]+)/aws4_request"
-    r", *SignedHeaders=([^,\s]+), *Signature=([0-9a-f]+)"
+    r", *SignedHeaders=([^,\s]+), *Signature="
 )
+_HEX = "0123456789abcdef"
 _NUMBER = re.compile(r"[-+]?[0-9]{1,18}")
 _TIMESTAMP = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 
@@ -79,12 +80,22 @@ def read(request: Request) -> Signature | None:
     return _read_header(request, authorization)
 
 
+@lru_cache(maxsize=1024)
+def _before_signature(start: str) -> tuple[str, ...] | None:
+    """Access key, date, region, service and signed headers: the same in many requests of one client. None if it is not
+    as it should be.
+    """
+    match = _AUTHORIZATION.fullmatch(start)
+    return match.groups() if match else None
+
+
 def _read_header(request: Request, authorization: str) -> Signature:
     headers = request.headers
-    match = _AUTHORIZATION.fullmatch(authorization)
-    if match is None:
+    start, mark, provided = authorization.rpartition("Signature=")
+    found = _before_signature(start + mark)
+    if found is None or not provided or provided.strip(_HEX):
         raise _malformed_header(authorization, headers)
-    access_key, date, region, service, signed, provided = match.groups()
+    access_key, date, region, service, signed = found
     timestamp = headers.get("x-amz-date") or headers.get("date", "")
     if not _TIMESTAMP.fullmatch(timestamp):
         timestamp = _other_timestamp(timestamp, service)
