@@ -36,6 +36,7 @@ def built() -> list[Service]:
         try:
             return list(app.gateway.services.values())
         finally:
+            app.dataplane.close()
             app.gateway.close()
             app.store.close()
             app.listener.close()

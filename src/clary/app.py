@@ -26,7 +26,7 @@ from clary.jobs.worker import Worker
 from clary.resource import crud
 from clary.resource.bus import Bus
 from clary.resource.call import Caller, Platform
-from clary.services import cloudwatch, iam, logs, s3, sagemaker, sagemaker_runtime, sts
+from clary.services import application_autoscaling, cloudwatch, iam, logs, s3, sagemaker, sagemaker_runtime, sts
 from clary.services.cloudwatch.metrics import Metrics
 from clary.services.iam import container
 from clary.services.s3 import checksums
@@ -37,7 +37,8 @@ from clary.store.journal import Journal
 log = logging.getLogger(__name__)
 
 SCHEMAS = tuple(
-    f"clary.services.{name}" for name in ("iam", "s3", "s3.settings", "cloudwatch", "sagemaker", "sagemaker_runtime")
+    f"clary.services.{name}"
+    for name in ("iam", "s3", "s3.settings", "cloudwatch", "sagemaker", "sagemaker_runtime", "application_autoscaling")
 )
 LOCAL = ("127.0.0.1", "localhost", "0.0.0.0", "::", "::1")  # noqa: S104 - compared with, not bound to
 HOUSEKEEPING = 60.0  # seconds between two rounds of it
@@ -71,6 +72,7 @@ class App:
         )
         nouns = sagemaker.build(platform, tools)
         runtime = sagemaker_runtime.build(platform, nouns.state.hosting, tools.objects, metrics)
+        scaling = application_autoscaling.build(platform, nouns.state.hosting, metrics)
         services = [
             objects,
             iam.build(platform, self.identity, self._runs),
@@ -79,13 +81,14 @@ class App:
             runtime,
             logs.build(platform, journal),
             cloudwatch.build(platform, metrics),
+            scaling,
         ]
         self.worker = Worker(
             self.store, open_driver(config), sagemaker.recipes(nouns, tools, self.store), journal, config
         )
         platform.wake = self.worker.wake
         self.dataplane = DataPlane(config, self._serving)
-        self.hosting, self.runtime = nouns.state.hosting, runtime.state
+        self.hosting, self.runtime, self.schedule = nouns.state.hosting, runtime.state, scaling.state.clock
         self.hosting.needed = self.dataplane.need
         access = AccessLog(home / "logs" / "access.log" if config.access_log else None)
         self.gateway = Gateway(platform, services, self.identity.credentials.find, access)
@@ -106,6 +109,7 @@ class App:
             self.dataplane.start()
             self.hosting.start()
             self.runtime.start()
+            self.schedule.start()
             threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
 
         server = Server(self.gateway, self.listener, proxying, begun, self.gateway.housekeeping(HOUSEKEEPING))

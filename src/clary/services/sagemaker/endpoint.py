@@ -102,16 +102,18 @@ def update_weights(call: Call[SageMaker], request: Document) -> Document:
 def delete(call: Call[SageMaker], request: Document) -> Document:
     plan = call.state.plans[NOUN]
 
-    def work(connection: sqlite3.Connection) -> None:
+    def work(connection: sqlite3.Connection) -> State | None:
         row = crud.get(plan, call, connection, request)
         one = state.find(connection, row["arn"])
         if one is None:  # it never had anything that runs
             crud.forget(connection, row["arn"])
-            return
+            return None
         one.status = "Deleting"
         _save(connection, one, call.state.now(call))
+        return one
 
-    call.platform.store.write(work)
+    if (one := call.platform.store.write(work)) is not None:
+        call.state.hosting.tell(one)
     call.state.hosting.wake()
     return {}
 

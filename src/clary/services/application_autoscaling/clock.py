@@ -1,0 +1,80 @@
+"""The thread that carries out scheduled actions when they are due."""
+
+import logging
+import sqlite3
+import threading
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from clary.errors import Invalid
+from clary.resource.call import Platform
+from clary.services.application_autoscaling import action
+from clary.services.application_autoscaling.scaler import Scaler
+from clary.services.application_autoscaling.state import SQL
+
+log = logging.getLogger(__name__)
+LONGEST = 60.0  # seconds between two looks: the system's clock may be set
+
+
+@dataclass(slots=True)
+class Clock:
+    platform: Platform
+    scaler: Scaler
+    _woken: threading.Event = field(default_factory=threading.Event)
+    _closing: threading.Event = field(default_factory=threading.Event)
+    _threads: list[threading.Thread] = field(default_factory=list)
+
+    def start(self) -> None:
+        thread = threading.Thread(target=self._run, name="schedule", daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def wake(self) -> None:
+        """There is another scheduled action."""
+        self._woken.set()
+
+    def close(self) -> None:
+        self._closing.set()
+        self._woken.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _run(self) -> None:
+        while not self._closing.is_set():
+            pause = LONGEST
+            try:
+                pause = self._round()
+            except Exception:
+                log.exception("schedule: a round failed; the next may not")
+            self._woken.wait(pause)
+            self._woken.clear()
+
+    def _round(self) -> float:
+        """Carries out what is due. Returns in how many seconds there is more."""
+        while not self._closing.is_set():
+            row = self.platform.store.read().execute(SQL["action_due"]).fetchone()
+            now = self.platform.clock()
+            if row is None or row["due"] > now:
+                return LONGEST if row is None else min(LONGEST, row["due"] - now)
+            self._carry_out(row, now)
+        return LONGEST
+
+    def _carry_out(self, row: Any, now: float) -> None:
+        """Once, also if Clary ends meanwhile: that it is done is written first."""
+        document = orjson.loads(row["document"])
+        values = {"arn": row["arn"], "due": action.due(document, now, row["created"])}
+
+        def work(connection: sqlite3.Connection) -> Any:
+            connection.execute(SQL["action_move"], values)
+            place = {name: row[name] for name in ("region", "resource", "dimension")}
+            return connection.execute(SQL["target_find"], place).fetchone()
+
+        target = self.platform.store.write(work)
+        if target is None or orjson.loads(target["document"])["SuspendedState"]["ScheduledScalingSuspended"]:
+            return
+        try:
+            self.scaler.bound(target, document["ScalableTargetAction"], row["name"])
+        except Invalid as error:  # its endpoint is gone, or not what it was
+            log.info("scheduled action %s: %s", row["name"], error)
