@@ -112,7 +112,7 @@ def test_a_model_that_has_changed_is_another_one(
     described = endpoints.describe(serving)
     running = [number for number in Plane(platform.home).state()["replicas"] if _models(platform, number).is_dir()]
     (replica,) = [int(number) for number in running]
-    asked = {"endpoint": described["EndpointArn"], "variant": "all", "replica": replica, "container": "container-1"}
+    asked = {"endpoint": described["EndpointArn"], "variant": "all", "replica": replica, "container": "primary"}
     first = ask(platform, "load", {**asked, "model": "a.tar.gz"})
     assert first[0] == 200
     assert ask(platform, "load", {**asked, "model": "a.tar.gz"}) == first

@@ -49,7 +49,7 @@ def _variant(variant: Document, models: dict[str, Document], shadow: str) -> Var
         "volume": variant.get("VolumeSizeInGB", 0),
         "isolated": model.get("EnableNetworkIsolation", False),
         "startup": variant.get("ContainerStartupHealthCheckTimeoutInSeconds", STARTUP),
-        "containers": [_container(container, number) for number, container in enumerate(found, start=1)],
+        "containers": [_container(each, _name(number, found)) for number, each in enumerate(found, start=1)],
     }
     count = variant.get("InitialInstanceCount", 1) if serverless is None else max(1, floor(serverless))
     return Variant(spec, count, float(variant.get("InitialVariantWeight", 1.0)))
@@ -71,7 +71,14 @@ def _mode(model: Document, found: list[Document]) -> str:
     return "Direct" if model.get("InferenceExecutionConfig", {}).get("Mode") == "Direct" else "Serial"
 
 
-def _container(container: Document, number: int) -> Document:
+def _name(number: int, found: list[Document]) -> str:
+    """What AWS's messages call a container that has no hostname of its own: "Received server error (500) from primary
+    with message …" (https://github.com/aws/sagemaker-python-sdk/issues/2955).
+    """
+    return "primary" if len(found) == 1 else f"container-{number}"
+
+
+def _container(container: Document, name: str) -> Document:
     source = container.get("ModelDataSource", {}).get("S3DataSource")
     data = None
     if source:
@@ -79,7 +86,7 @@ def _container(container: Document, number: int) -> Document:
     elif url := container.get("ModelDataUrl"):
         data = {"uri": url, "kind": "S3Object", "compression": "Gzip"}
     return {
-        "hostname": container.get("ContainerHostname") or f"container-{number}",
+        "hostname": container.get("ContainerHostname") or name,
         "named": bool(container.get("ContainerHostname")),
         "image": container["Image"],
         "data": data,
