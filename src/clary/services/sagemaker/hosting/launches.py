@@ -73,7 +73,7 @@ class Launches:
             models.append(
                 {
                     "folder": target,
-                    "environ": {**container["environment"], **(env or {})},
+                    "environ": {**_seen(container["environment"], target), **(env or {})},
                     "image": part.image.code.name,
                     "hostname": container["hostname"],
                 }
@@ -116,6 +116,15 @@ class Launches:
 
     def url(self, number: int) -> str:
         return f"http://{self.job.addresses[number]}:{PORT}"
+
+
+def _seen(environment: dict[str, str], target: str) -> dict[str, str]:
+    """As a model finds its files whose folder is not /opt/ml/model, because it shares a container."""
+    usual = f"{ML}/model"
+    return {
+        name: target + value[len(usual) :] if value == usual or value.startswith(f"{usual}/") else value
+        for name, value in environment.items()
+    }
 
 
 def ready(job: Job, spec: Document, images: Images) -> list[Part]:
