@@ -4,18 +4,12 @@ import datetime as dt
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from clary.app import App
-from clary.config import Config
-from clary.resource.bus import Event
-from clary.resource.call import Call, Caller
-from clary.wire.message import Request
-from clary.wire.models import service_model
-from conftest import IMAGES, Platform
+from conftest import Platform
+from here import Here
 from sagemaker_inputs import ROLE, fresh, refused
 from training_jobs import ENDS, IMAGE, Jobs
 
@@ -37,35 +31,6 @@ for step in range(400):
     if step == 200: print("middle=8;", flush=True)
     time.sleep(0.01)
 """
-
-
-class Here:
-    """Clary within this process, whose bus can be listened to, and no socket that answers."""
-
-    def __init__(self, home: Path) -> None:
-        self.app = App(Config.load(home=str(home), port=0, access_log=False, images_home=str(IMAGES)))
-        self.platform = self.app.gateway.platform
-        self.events: list[Event] = []
-        self.platform.bus.subscribe(self.events.append)
-        self.app.worker.start()
-
-    def call(self, name: str, **request: Any) -> dict[str, Any]:
-        """As root."""
-        service = self.app.gateway.services["sagemaker"]
-        account = self.platform.config.account_id
-        caller = Caller("root", account, f"arn:aws:iam::{account}:root", account, f"arn:aws:iam::{account}:root")
-        operation = service_model("sagemaker").operation_model(name)
-        call = Call(
-            self.platform, service.state, "sagemaker", operation, Request("POST", "/"), caller, "us-west-2", "1"
-        )
-        answer: dict[str, Any] = service.operations[name].handle(call, request)  # type: ignore[assignment]  # no raw one
-        return answer
-
-    def close(self) -> None:
-        self.app.worker.close()
-        self.app.gateway.close()
-        self.app.store.close()
-        self.app.listener.close()
 
 
 @pytest.fixture

@@ -1,0 +1,127 @@
+"""What is told of a transform job beside Describe, and models of several containers."""
+
+import datetime as dt
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from conftest import Platform
+from here import Here
+from sagemaker_inputs import ROLE, fresh, role
+from training_jobs import IMAGE
+from transforms import ENDS, Transforms
+
+OTHER = IMAGE.replace(":1.7-1", ":3.0-5")  # another environment, so another launch
+MODEL = """
+def model_fn(folder):
+    return None
+
+def transform_fn(model, body, content_type, accept):
+    text = body if isinstance(body, str) else body.decode()
+    lines = [f"{line},NAME" for line in text.splitlines()]
+    return "\\n".join(lines), accept if accept == "application/x-last" else "text/csv"
+"""
+BUSY = """
+import time
+
+def model_fn(folder):
+    return bytearray(64 << 20)
+
+def transform_fn(model, body, content_type, accept):
+    until = time.monotonic() + 4
+    while time.monotonic() < until:
+        model[7] = 7
+    return body, "text/csv"
+"""
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Iterator[Here]:
+    made = Here(tmp_path / "home")
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def transforms(platform: Platform) -> Transforms:
+    return Transforms(platform)
+
+
+def test_the_bus_hears_each_change(here: Here) -> None:
+    """https://docs.aws.amazon.com/sagemaker/latest/dg/automating-sagemaker-with-eventbridge.html"""
+    account = here.platform.config.account_id
+    name = fresh("model")
+    here.call(
+        "CreateModel",
+        ModelName=name,
+        ExecutionRoleArn=ROLE.format(account=account),
+        PrimaryContainer={"Image": IMAGE, "ModelDataUrl": "s3://nowhere/model.tar.gz"},
+    )
+    here.put("told", "in/a.csv", b"1,2\n")
+    arn = here.call(
+        "CreateTransformJob",
+        TransformJobName=name,
+        ModelName=name,
+        TransformInput={"DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://told/in/"}}},
+        TransformOutput={"S3OutputPath": "s3://told/out"},
+        TransformResources={"InstanceType": "ml.m5.large", "InstanceCount": 1},
+        Tags=[{"Key": "team", "Value": "a"}],
+    )["TransformJobArn"]
+    deadline = time.monotonic() + 60
+    while not here.events or here.events[-1].detail.get("TransformJobStatus") not in ENDS:
+        assert time.monotonic() < deadline, here.events
+        time.sleep(0.02)
+    event = here.events[-1]
+    assert (event.source, event.detail_type) == ("aws.sagemaker", "SageMaker Transform Job State Change")
+    assert (event.resources, event.region, event.account) == ((arn,), "us-west-2", account)
+    detail = event.detail
+    assert (detail["TransformJobName"], detail["TransformJobArn"]) == (name, arn)
+    assert detail["Tags"] == {"team": "a"}
+    assert detail["TransformJobStatus"] == "Failed"
+    assert "Could not find model data at s3://nowhere/model.tar.gz" in detail["FailureReason"]
+    assert isinstance(detail["TransformEndTime"], int)
+
+
+def test_what_the_instances_use(transforms: Transforms) -> None:
+    """https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html"""
+    name = transforms.start({"a.csv": b"1\n"}, ModelName=transforms.script(BUSY))
+    found = transforms.until(name, "Completed")
+    cloudwatch = transforms.platform.client("cloudwatch")
+    namespace = "/aws/sagemaker/TransformJobs"
+    listed = [
+        one
+        for one in cloudwatch.list_metrics(Namespace=namespace)["Metrics"]
+        if one["Dimensions"][0]["Value"].startswith(f"{name}/i-")
+    ]
+    assert sorted(one["MetricName"] for one in listed) == ["CPUUtilization", "MemoryUtilization"]
+    minute = dt.timedelta(minutes=1)
+    for one in listed:
+        points = cloudwatch.get_metric_statistics(
+            Namespace=namespace,
+            MetricName=one["MetricName"],
+            Dimensions=one["Dimensions"],
+            StartTime=found["CreationTime"] - minute,
+            EndTime=found["TransformEndTime"] + minute,
+            Period=60,
+            Statistics=["Average"],
+        )["Datapoints"]
+        assert 0 < points[-1]["Average"] <= 400
+
+
+@pytest.mark.parametrize("second", [IMAGE, OTHER], ids=["fused", "apart"])
+def test_a_pipeline(transforms: Transforms, second: str) -> None:
+    """Each container is asked what the one before it answered; the last is told what is accepted."""
+    containers = []
+    for number, image in enumerate((IMAGE, second), 1):
+        model = transforms.script(MODEL.replace("NAME", f"step{number}"))
+        found = transforms.sagemaker.describe_model(ModelName=model)["PrimaryContainer"]
+        containers.append({**found, "Image": image, "ContainerHostname": f"step{number}"})
+    name = fresh("pipeline")
+    transforms.sagemaker.create_model(ModelName=name, ExecutionRoleArn=role(transforms.platform), Containers=containers)
+    job = transforms.start({"a.csv": b"1\n2\n"}, ModelName=name, result={"Accept": "application/x-last"})
+    transforms.until(job, "Completed", seconds=90)
+    assert transforms.output(job) == {"a.csv.out": b"1,step1,step2\n2,step1,step2\n"}
+    streams = sorted(transforms.log(job))
+    assert streams == (["data-log", "step1+step2"] if second == IMAGE else ["data-log", "step1", "step2"])
