@@ -1,6 +1,8 @@
 """What CloudWatch is told."""
 
 import json
+import socket
+import time
 
 import pytest
 from hypothesis import given
@@ -88,3 +90,18 @@ def test_latencies_are_kept_to_three_digits(seconds: float) -> None:
 
 def test_there_is_nothing_below_zero() -> None:
     assert rounded(-1e-9) == pytest.approx(0)
+
+
+def test_what_reading_the_request_took_is_overhead(plane: Plane) -> None:
+    plane.serve("slow", plane.container())
+    plane.metrics("slow")
+    head = b"POST /endpoints/slow/invocations HTTP/1.1\r\nHost: h\r\nx-clary-region: us-west-2\r\n"
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(str(plane.home / "serving" / "inside.sock"))
+        connection.sendall(head + b"Content-Length: 2\r\n\r\n1")
+        time.sleep(0.2)
+        connection.sendall(b"2")
+        assert connection.recv(4096).endswith(b"echo:12")
+    ((overhead, times),) = plane.metrics("slow")["OverheadLatency", "AllTraffic"].items()
+    assert times == 1
+    assert overhead >= 190_000

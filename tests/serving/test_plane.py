@@ -1,6 +1,7 @@
 """The front door of endpoints: what is let in, what goes to the container and what comes back."""
 
 import json
+import random
 import socket
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from botocore.config import Config
 
 from clary.store.routes import Variant
 from conftest import Platform
-from serving.bed import Plane, refused
+from serving.bed import Plane, refused, wait_for
 
 
 def test_a_container_answers(plane: Plane) -> None:
@@ -122,6 +123,17 @@ def test_what_is_no_http_is_refused(plane: Plane, data: bytes) -> None:
     answer = raw(plane.port, data)
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert answer.endswith(b"<closed>")
+
+
+def test_noise_ends_its_own_connection_only(plane: Plane) -> None:
+    plane.serve("steady", plane.container())
+    noise = random.Random(7)
+    starts = [b"", b"POST /endpoints/steady/invocations HTTP/1.1\r\n", b"GET / HTTP/1.1\r\nContent-Length: 9\r\n\r\n"]
+    for _ in range(40):
+        with socket.create_connection(("127.0.0.1", plane.port), timeout=10) as connection:
+            connection.sendall(noise.choice(starts) + noise.randbytes(noise.randrange(200)))
+    assert plane.client().invoke_endpoint(EndpointName="steady", Body=b"1")["Body"].read() == b"echo:1"
+    wait_for(lambda: plane.state()["endpoints"][plane.arn("steady")]["running"] == 0)
 
 
 def test_the_owner_asks_inside_without_a_signature(plane: Plane) -> None:

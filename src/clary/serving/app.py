@@ -137,6 +137,7 @@ class Plane:
             action = "sagemaker:" + operation
             self.door.authorize(credentials, action, arn, headers.get(TARGET_MODEL, ""), request)
         invocation = Invocation(self, connection, request_id, region, name, headers, request.body)
+        invocation.started = connection.began
         invocation.streams = operation == STREAM
         connection.invocation = invocation
         invocation.start()

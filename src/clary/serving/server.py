@@ -4,6 +4,7 @@ One connection carries one invocation at a time; what is sent ahead waits for it
 """
 
 import asyncio
+import time
 from collections import deque
 from typing import TYPE_CHECKING, cast
 
@@ -36,6 +37,7 @@ class _Names(dict[bytes, str]):
 
 
 _names = _Names()
+_clock = time.perf_counter
 
 
 class Connection(asyncio.Protocol, Client):
@@ -46,8 +48,9 @@ class Connection(asyncio.Protocol, Client):
         self.inside = inside
         self.invocation: Invocation | None = None  # the one that runs
         self.busy = False
+        self.began = 0.0  # when the first byte of the request that is answered had come
         self._keep = True
-        self._waiting: deque[tuple[Request, bool, bool]] = deque()
+        self._waiting: deque[tuple[Request, bool, bool, float]] = deque()
         self._headers: dict[bytes, bytes] = {}
         # The parser calls this with each name and value. No function of ours would be as quick; of a header that comes
         # twice, which no API here has, the last one counts.
@@ -91,6 +94,7 @@ class Connection(asyncio.Protocol, Client):
     # What the parser finds, in this order.
 
     def on_message_begin(self) -> None:
+        self._began = _clock()
         self._url = b""
         self._headers.clear()
         self._pieces: list[bytes] = []
@@ -123,14 +127,15 @@ class Connection(asyncio.Protocol, Client):
         too_large = self._size > self.plane.body_limit
         keep = self._parser.should_keep_alive()
         if self.busy:
-            self._waiting.append((request, keep, too_large))
+            self._waiting.append((request, keep, too_large, self._began))
             if len(self._waiting) >= AHEAD:
                 self.transport.pause_reading()
         else:
-            self._take(request, keep, too_large)
+            self._take(request, keep, too_large, self._began)
 
-    def _take(self, request: Request, keep: bool, too_large: bool) -> None:
+    def _take(self, request: Request, keep: bool, too_large: bool, began: float) -> None:
         self.busy = True
+        self.began = began
         self._keep = keep and not self.plane.stopping
         if too_large:
             # https://github.com/aws/sagemaker-python-sdk/issues/171
