@@ -1,9 +1,6 @@
 """Asynchronous endpoints: a queue, answers in S3, and what is told of them."""
 
 import json
-import time
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,24 +9,14 @@ from botocore.exceptions import ClientError
 from conftest import Platform
 from endpoints import Endpoints
 from sagemaker_inputs import fresh
+from sagemaker_runtime.asynchronous import TOPIC, ask, config, content, put, statistics, until
 
-TOPIC = "arn:aws:sns:us-west-2:123456789012:"
 ROW = "1,2\n"
 
 
 @pytest.fixture(scope="module")
 def endpoints(platform: Platform) -> Endpoints:
     return Endpoints(platform)
-
-
-def config(endpoints: Endpoints, **client: int) -> dict[str, Any]:
-    topics = {"SuccessTopic": TOPIC + "done", "ErrorTopic": TOPIC + "failed"}
-    output = {
-        "S3OutputPath": f"s3://{endpoints.bucket}/out",
-        "S3FailurePath": f"s3://{endpoints.bucket}/failed/",
-        "NotificationConfig": {**topics, "IncludeInferenceResponseIn": ["SUCCESS_NOTIFICATION_TOPIC"]},
-    }
-    return {"ClientConfig": client, "OutputConfig": output}
 
 
 @pytest.fixture(scope="module")
@@ -44,38 +31,6 @@ def runtime(request: pytest.FixtureRequest, platform: Platform) -> Any:
         return platform.client("sagemaker-runtime")
     port = json.loads((platform.home / "run.json").read_text())["serving_port"]
     return platform.client("sagemaker-runtime", endpoint_url=f"http://127.0.0.1:{port}")
-
-
-def until(look: Callable[[], Any], seconds: float = 60) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (found := look()):
-        assert time.monotonic() < deadline, "it did not come"
-        time.sleep(0.1)
-    return found
-
-
-def put(endpoints: Endpoints, body: str | bytes = ROW) -> str:
-    key = fresh("input")
-    endpoints.jobs.s3.put_object(Bucket=endpoints.bucket, Key=key, Body=body)
-    return f"s3://{endpoints.bucket}/{key}"
-
-
-def content(endpoints: Endpoints, uri: str, seconds: float = 60) -> str:
-    """Of an object, once it is there."""
-    bucket, _, key = uri.removeprefix("s3://").partition("/")
-
-    def look() -> str:
-        try:
-            return str(endpoints.jobs.s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode())
-        except endpoints.jobs.s3.exceptions.NoSuchKey:
-            return ""
-
-    return str(until(look, seconds))
-
-
-def ask(runtime: Any, name: str, **given: Any) -> dict[str, Any]:
-    answer: dict[str, Any] = runtime.invoke_endpoint_async(EndpointName=name, **{"ContentType": "text/csv", **given})
-    return answer
 
 
 def told(platform: Platform, inference: str) -> dict[str, Any]:
@@ -118,7 +73,7 @@ def test_data_may_come_with_the_request(endpoints: Endpoints, serving: str, runt
 
 
 def test_what_the_model_refuses(platform: Platform, endpoints: Endpoints, serving: str, runtime: Any) -> None:
-    answer = ask(runtime, serving, InputLocation=put(endpoints), ContentType="image/png")
+    answer = ask(runtime, serving, InputLocation=put(endpoints, ROW), ContentType="image/png")
     assert content(endpoints, answer["FailureLocation"])
     message = told(platform, answer["InferenceId"])
     assert message["topic"] == TOPIC + "failed"
@@ -163,7 +118,7 @@ def test_each_endpoint_is_invoked_in_its_own_way(endpoints: Endpoints, serving: 
 
 
 def test_a_url_of_s3_is_as_good(endpoints: Endpoints, serving: str, runtime: Any) -> None:
-    key = put(endpoints).rpartition("/")[2]
+    key = put(endpoints, ROW).rpartition("/")[2]
     answer = ask(runtime, serving, InputLocation=f"https://{endpoints.bucket}.s3.us-west-2.amazonaws.com/{key}")
     assert content(endpoints, answer["OutputLocation"])
 
@@ -189,20 +144,6 @@ def test_what_is_counted(platform: Platform, endpoints: Endpoints) -> None:
         assert (found["SampleCount"], found["Unit"]) == (2, unit)
     until(lambda: statistics(platform, "ApproximateBacklogSizePerInstance", EndpointName=name))
     assert statistics(platform, "HasBacklogWithoutCapacity", EndpointName=name)["Sum"] == 0
-
-
-def statistics(platform: Platform, metric: str, **dimensions: str) -> dict[str, Any]:
-    now = datetime.now(UTC)
-    points = platform.client("cloudwatch").get_metric_statistics(
-        Namespace="AWS/SageMaker",
-        MetricName=metric,
-        Dimensions=[{"Name": name, "Value": value} for name, value in dimensions.items()],
-        StartTime=now - timedelta(minutes=30),
-        EndTime=now + timedelta(minutes=30),
-        Period=3600,
-        Statistics=["Sum", "SampleCount"],
-    )["Datapoints"]
-    return points[0] if points else {}
 
 
 def test_a_queue_without_replicas_waits_and_survives(own_platform: Platform) -> None:

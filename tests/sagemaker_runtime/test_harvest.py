@@ -1,9 +1,7 @@
 """What invocations leave behind: measurements in CloudWatch, captured requests in S3, and the container's log."""
 
 import json
-import time
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -11,6 +9,7 @@ import pytest
 from conftest import Platform
 from endpoints import Endpoints
 from sagemaker_inputs import fresh
+from sagemaker_runtime.asynchronous import statistics, until
 
 
 @pytest.fixture(scope="module")
@@ -18,31 +17,9 @@ def endpoints(platform: Platform) -> Endpoints:
     return Endpoints(platform)
 
 
-def until(look: Callable[[], Any], seconds: float = 60) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (found := look()):
-        assert time.monotonic() < deadline, "it did not come"
-        time.sleep(0.2)
-    return found
-
-
 def invoke(platform: Platform, name: str, body: str = "1,2\n", **given: Any) -> str:
     runtime = platform.client("sagemaker-runtime", **given)
     return str(runtime.invoke_endpoint(EndpointName=name, ContentType="text/csv", Body=body)["Body"].read().decode())
-
-
-def statistics(platform: Platform, metric: str, *statistic: str, **dimensions: str) -> dict[str, Any]:
-    now = datetime.now(UTC)
-    points = platform.client("cloudwatch").get_metric_statistics(
-        Namespace="AWS/SageMaker",
-        MetricName=metric,
-        Dimensions=[{"Name": name, "Value": value} for name, value in dimensions.items()],
-        StartTime=now - timedelta(minutes=30),
-        EndTime=now + timedelta(minutes=30),
-        Period=3600,
-        Statistics=list(statistic),
-    )["Datapoints"]
-    return points[0] if points else {}
 
 
 def test_measurements_reach_cloudwatch(platform: Platform, endpoints: Endpoints) -> None:
@@ -50,14 +27,14 @@ def test_measurements_reach_cloudwatch(platform: Platform, endpoints: Endpoints)
     for _ in range(5):
         invoke(platform, name)
     which = {"EndpointName": name, "VariantName": "all"}
-    found = until(lambda: statistics(platform, "Invocations", "Sum", **which))
+    found = until(lambda: statistics(platform, "Invocations", **which))
     assert found["Sum"] == 5
     assert found["Unit"] == "None"
-    latency = statistics(platform, "ModelLatency", "SampleCount", "Minimum", **which)
+    latency = statistics(platform, "ModelLatency", **which)
     assert latency["SampleCount"] == 5
     assert latency["Minimum"] > 0
     assert latency["Unit"] == "Microseconds"
-    assert statistics(platform, "Invocation4XXErrors", "Sum", "SampleCount", **which)["Sum"] == 0
+    assert statistics(platform, "Invocation4XXErrors", **which)["Sum"] == 0
 
 
 def test_nothing_counted_is_lost_between_two_mains(own_platform: Platform) -> None:
@@ -69,7 +46,7 @@ def test_nothing_counted_is_lost_between_two_mains(own_platform: Platform) -> No
     own_platform.start()
     assert endpoints.describe(name)["EndpointStatus"] == "InService"
     which = {"EndpointName": name, "VariantName": "all"}
-    until(lambda: statistics(own_platform, "Invocations", "Sum", **which).get("Sum") == 2)
+    until(lambda: statistics(own_platform, "Invocations", **which).get("Sum") == 2)
 
 
 def test_what_is_captured_reaches_s3(platform: Platform, endpoints: Endpoints) -> None:

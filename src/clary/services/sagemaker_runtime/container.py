@@ -23,6 +23,10 @@ class Lost(ClaryError):
     """The container did not answer, or not to the end: its instance has ended, or is about to."""
 
 
+class Unreached(Lost):
+    """The container takes no connection: it has had nothing of the request."""
+
+
 class Late(ClaryError):
     """The container did not answer in time."""
 
@@ -45,6 +49,9 @@ def ask(url: str, headers: Mapping[str, str], source: BinaryIO, size: int, into:
     with contextlib.closing(connection):
         try:
             connection.connect()
+        except OSError as error:
+            raise Unreached from error
+        try:
             _wait(connection, deadline)
             _send(connection, headers, source, size, deadline)
             response = connection.getresponse()
@@ -53,8 +60,6 @@ def ask(url: str, headers: Mapping[str, str], source: BinaryIO, size: int, into:
                     file.write(piece)
                     _wait(connection, deadline)
         except TimeoutError as error:
-            if time.monotonic() < deadline:
-                raise Lost from error  # it does not even take connections
             raise Late from error
         except (OSError, http.client.HTTPException) as error:
             raise Lost(f"{Lost.__doc__} ({error})") from error

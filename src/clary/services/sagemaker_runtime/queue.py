@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 AT_ONCE = 4  # per instance, where the configuration says nothing: "SageMaker chooses an optimal value"
 MOST = 64  # that run at a time
 BUSY, IDLE = 0.2, 10.0  # seconds between two looks: while any wait for a replica, and while none does
+AGAIN = 2.0  # seconds until a replica that did not answer is tried again, if the routing table still has it
 LEAVE = 5.0  # seconds for what runs, when Clary ends
 
 
@@ -43,6 +44,7 @@ class Place:
 class Queue:
     work: Work
     _running: dict[int, int] = field(default_factory=dict)  # invocation -> replica; 0: none, it is only put away
+    _gone: dict[int, float] = field(default_factory=dict)  # replicas that do not answer, and until when to leave them
     _measured: float = 0.0
     _woken: threading.Event = field(default_factory=threading.Event)
     _closing: threading.Event = field(default_factory=threading.Event)
@@ -124,7 +126,7 @@ class Queue:
         found = []
         for replica in table.replicas.values():
             fleet = one.fleet(replica.fleet) if replica.endpoint == one.arn else None
-            if fleet is None or replica.state != "ready":
+            if fleet is None or replica.state != "ready" or self._gone.get(replica.id, 0.0) > time.monotonic():
                 continue
             variant = next((each for each in fleet.variants if each.name == replica.variant), None)
             if variant is None or variant.spec["shadow"] or fleet.share * variant.weight <= 0:
@@ -135,14 +137,15 @@ class Queue:
             found.append(Place(replica, variant.spec, weight, max(0, most - running[replica.id])))
         return found
 
-    def _begin(self, row: Row, replica: int, work: Callable[[], None]) -> None:
+    def _begin(self, row: Row, replica: int, work: Callable[[], bool]) -> None:
         with self._lock:
             self._running[row.id] = replica
-        threading.Thread(target=self._do, args=(row, work), name=f"async-{row.id}", daemon=True).start()
+        threading.Thread(target=self._do, args=(row, replica, work), name=f"async-{row.id}", daemon=True).start()
 
-    def _do(self, row: Row, work: Callable[[], None]) -> None:
+    def _do(self, row: Row, replica: int, work: Callable[[], bool]) -> None:
         try:
-            work()
+            if not work():
+                self._gone = {**self._still_gone(), replica: time.monotonic() + AGAIN}
         except Exception:
             log.exception("%s: asynchronous invocation %s is tried again", row.arn, row.asked.inference)
             self._closing.wait(1.0)
@@ -150,6 +153,10 @@ class Queue:
             with self._lock:
                 del self._running[row.id]
             self.wake()
+
+    def _still_gone(self) -> dict[int, float]:
+        now = time.monotonic()
+        return {replica: until for replica, until in self._gone.items() if until > now}
 
     def _forget(self, rows: list[Row]) -> None:
         """Their endpoint is gone."""

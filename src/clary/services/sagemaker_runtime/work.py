@@ -19,7 +19,7 @@ from clary.jobs.objects import Objects
 from clary.resource.call import Platform
 from clary.services.cloudwatch.metrics import Metrics
 from clary.services.sagemaker_runtime import notify, waiting
-from clary.services.sagemaker_runtime.container import Answer, Late, Lost, ask
+from clary.services.sagemaker_runtime.container import Answer, Late, Lost, Unreached, ask
 from clary.services.sagemaker_runtime.waiting import Row
 from clary.store import routes
 
@@ -58,19 +58,20 @@ class Work:
     metrics: Metrics
     folder: Path  # for what is on its way
 
-    def expire(self, row: Row, variant: str, role: str) -> None:
-        """It has waited too long."""
+    def expire(self, row: Row, variant: str, role: str) -> bool:
+        """It has waited too long: True, as there is nothing more to do."""
         said = f"The request waited for longer than its RequestTTLSeconds, {row.asked.live:.0f} seconds."
         measured = self._measured(row, variant)
         self._finish(row, role, measured, Failed(f"ClientError: {said}", "ExpiredRequests"), None)
+        return True
 
-    def carry_out(self, row: Row, replica: routes.Replica, spec: dict[str, Any]) -> None:
-        """By this replica. Unless that ended before it had answered, the row is gone afterwards."""
+    def carry_out(self, row: Row, replica: routes.Replica, spec: dict[str, Any]) -> bool:
+        """By this replica; whether that was there to the end. If not, the row stays, unless that was once too often."""
         role, now = spec["role"], self.platform.clock()
         measured = self._measured(row, replica.variant)
         if row.begun is not None and self._is_there(row, role):  # we were killed before we could note it
             self._finish(row, role, measured, None, None)
-            return
+            return True
         self.platform.store.write(lambda connection: waiting.begin(connection, row.id, now))
         measured.add("TimeInBacklog", 1000 * (now - row.created), "Milliseconds")
         answer: Answer | None = None
@@ -80,13 +81,16 @@ class Work:
                 answer = self._invoke(row, replica, spec, folder, measured)
                 self._bring(row, role, answer)
             except Lost as error:
+                if isinstance(error, Unreached):
+                    return False
                 if row.lost + 1 < ATTEMPTS:
                     self.platform.store.write(lambda connection: waiting.lose(connection, row.id))
-                    return
+                    return False
                 failed = Failed(f"ServerError: {error.message}")
             except Failed as error:
                 failed = error
             self._finish(row, role, measured, failed, failed.answer if failed else answer)
+        return True
 
     def _invoke(
         self, row: Row, replica: routes.Replica, spec: dict[str, Any], folder: Path, measured: Measured
