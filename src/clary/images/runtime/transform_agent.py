@@ -47,8 +47,6 @@ def run() -> int:
 
 def _transformed(told: Told, transform: Transform, path: str, first: bool) -> bool:
     target = Path(told.output, FILES, path + ".out")
-    if target.exists():
-        return True
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         transform.run(Path(told.input, path), target)

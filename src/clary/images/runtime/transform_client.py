@@ -6,8 +6,7 @@ import http.client
 import itertools
 import socket
 import time
-from collections.abc import Callable
-from typing import Any
+from typing import Any, Callable  # noqa: UP035 - evaluated, also by Python 3.7
 from urllib.parse import urlsplit
 
 from . import frames

@@ -1,0 +1,247 @@
+"""The agent of transform jobs by itself, against a container that is not ours: plain HTTP/1.1."""
+
+import gzip
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clary.images.image import FOLDER
+
+MIB = 1 << 20
+
+
+class Container(ThreadingHTTPServer):
+    """Answers with its input, and remembers what it was asked. `moods` are statuses for the next requests."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.parameters: dict[str, Any] = {}
+        self.moods: list[int] = []
+        self.pings = [503, 200]
+        self.asked: list[tuple[dict[str, str], int]] = []
+        self.running = self.most = 0
+        self.lock = threading.Lock()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Container
+
+    def do_GET(self) -> None:
+        server = self.server
+        if self.path == "/ping":
+            self.answer(server.pings.pop(0) if len(server.pings) > 1 else server.pings[0], b"")
+        elif server.parameters:
+            self.answer(200, json.dumps(server.parameters).encode())
+        else:
+            self.answer(404, b"")
+
+    def do_POST(self) -> None:
+        server = self.server
+        with server.lock:
+            server.running += 1
+            server.most = max(server.most, server.running)
+            mood = server.moods.pop(0) if server.moods else 200
+        chunked = self.headers.get("transfer-encoding") == "chunked"
+        body = b"".join(self.chunks()) if chunked else self.rfile.read(int(self.headers["content-length"]))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        with server.lock:
+            server.asked.append((headers, len(body)))
+            server.running -= 1
+        self.answer(400 if b"bad" in body else mood, body)
+
+    def chunks(self) -> Iterator[bytes]:
+        while size := int(self.rfile.readline(), 16):
+            yield self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+
+    def answer(self, status: int, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("content-length", str(len(body)))
+        self.send_header("content-type", "text/csv")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_arguments: Any) -> None:
+        """Nobody reads it."""
+
+
+class Agent:
+    def __init__(self, folder: Path, container: Container) -> None:
+        self.input, self.output, self.container = folder / "input", folder / "output", container
+        self.python = sys.executable
+        self.input.mkdir()
+        self.output.mkdir()
+        self.said = ""
+        self.peak = 0.0  # MiB
+
+    def run(self, **job: Any) -> int:
+        """The exit code."""
+        source = {"ContentType": "text/csv", "SplitType": "Line", **job.pop("source", {})}
+        result = {"AssembleWith": "Line", **job.pop("result", {})}
+        told = {
+            "containers": [{"name": "theirs", "socket": "", "url": self.container.url}],
+            "input": str(self.input),
+            "output": str(self.output),
+            "base": "bucket/prefix/",
+            "startup": job.pop("startup", 20),
+            "job": {"TransformInput": source, "TransformOutput": result, **job},
+        }
+        program = FOLDER / "runtime" / "transform.py"
+        log = self.output / "log"
+        self.peak = 0.0
+        with log.open("wb") as out:
+            process = subprocess.Popen(
+                [self.python, program], env={"CLARY_TRANSFORM": json.dumps(told)}, stdout=out, stderr=out
+            )
+            status = Path(f"/proc/{process.pid}/status")
+            while process.poll() is None:
+                peaks = [line for line in status.read_text().splitlines() if line.startswith("VmHWM")]
+                self.peak = max([self.peak, *(int(line.split()[1]) / 1024 for line in peaks)])
+                time.sleep(0.005)
+        self.said = log.read_text()
+        return process.returncode
+
+    def found(self) -> dict[str, bytes]:
+        top = self.output / "files"
+        return {str(path.relative_to(top)): path.read_bytes() for path in top.rglob("*") if path.is_file()}
+
+    def failure(self) -> dict[str, Any]:
+        told: dict[str, Any] = json.loads((self.output / "failure.json").read_text())
+        return told
+
+
+@pytest.fixture
+def agent(tmp_path: Path) -> Iterator[Agent]:
+    with Container() as container:
+        threading.Thread(target=container.serve_forever, daemon=True).start()
+        yield Agent(tmp_path, container)
+        container.shutdown()
+
+
+def test_files_and_folders(agent: Agent) -> None:
+    (agent.input / "sub").mkdir()
+    (agent.input / "a.csv").write_bytes(b"1\n2\n")
+    (agent.input / "sub" / "b.csv").write_bytes(b"3")
+    assert agent.run() == 0
+    assert agent.found() == {"a.csv.out": b"1\n2\n", "sub/b.csv.out": b"3\n"}
+    assert "MaxConcurrentTransforms=1, MaxPayloadInMB=6, BatchStrategy=MULTI_RECORD" in agent.said
+    assert [headers["content-type"] for headers, _ in agent.container.asked] == ["text/csv"] * 2
+    assert all("accept" not in headers or headers["accept"] == "identity" for headers, _ in agent.container.asked)
+
+
+def test_nothing_to_do_asks_nobody(agent: Agent) -> None:
+    assert agent.run() == 0
+    assert agent.container.asked == []
+    assert agent.said == ""
+
+
+def test_what_the_container_offers_comes_behind_what_the_job_says(agent: Agent) -> None:
+    agent.container.parameters = {"MaxConcurrentTransforms": 3, "BatchStrategy": "SINGLE_RECORD", "MaxPayloadInMB": 2}
+    (agent.input / "a.csv").write_bytes(b"1\n" * 60)
+    assert agent.run(MaxConcurrentTransforms=0) == 0
+    assert "MaxConcurrentTransforms=3, MaxPayloadInMB=2, BatchStrategy=SINGLE_RECORD" in agent.said
+    assert agent.container.most <= 3
+    assert len(agent.container.asked) == 60
+    assert agent.found() == {"a.csv.out": b"1\n" * 60}
+    assert agent.run(BatchStrategy="MultiRecord", MaxConcurrentTransforms=1, result={"Accept": "text/plain"}) == 0
+    assert "MaxConcurrentTransforms=1, MaxPayloadInMB=2, BatchStrategy=MULTI_RECORD" in agent.said
+    assert len(agent.container.asked) == 61
+    assert agent.container.asked[-1][0]["accept"] == "text/plain"
+
+
+def test_tried_again_but_not_where_the_request_is_at_fault(agent: Agent) -> None:
+    (agent.input / "a.csv").write_bytes(b"1\n")
+    agent.container.moods = [500, 503, 500]
+    assert agent.run() == 0
+    assert len(agent.container.asked) == 4
+    agent.container.moods = [429]
+    assert agent.run() == 1
+    assert len(agent.container.asked) == 5
+    assert agent.failure() == {
+        "fault": "ClientError",
+        "path": "a.csv",
+        "place": "line 1",
+        "message": "ClientError: 429: 1",
+    }
+    agent.container.moods = [500] * 2
+    assert agent.run(ModelClientConfig={"InvocationsMaxRetries": 1}) == 1
+    assert agent.failure()["message"].startswith("Bad HTTP status received from algorithm: 500")
+
+
+def test_the_bad_line_is_found_by_halves(agent: Agent) -> None:
+    lines = [b"%d" % number for number in range(1, 1001)]
+    lines[776] = b"bad"
+    (agent.input / "a.csv").write_bytes(b"\n".join(lines))
+    (agent.input / "b.csv").write_bytes(b"1\n")
+    assert agent.run() == 1
+    assert agent.failure()["place"] == "line 777"
+    assert len(agent.container.asked) < 40
+    assert agent.found() == {"b.csv.out": b"1\n"}
+    assert "bucket/prefix/a.csv: ClientError: 400" in agent.said
+    assert "bucket/prefix/a.csv: Message:" in agent.said
+
+
+def test_a_container_that_is_never_well(agent: Agent) -> None:
+    (agent.input / "a.csv").write_bytes(b"1\n")
+    agent.container.pings = [500]
+    assert agent.run(startup=0.3) == 1
+    assert agent.failure()["message"] == "theirs answers /ping with 500"
+    assert agent.container.asked == []
+
+
+def test_a_large_file_takes_little_memory(agent: Agent) -> None:
+    row = b"0.1234," * 16 + b"0.5\n"
+    large = row * (60 * MIB // len(row))
+    (agent.input / "a.csv").write_bytes(b"1\n")
+    assert agent.run(MaxPayloadInMB=1) == 0
+    little = agent.peak
+    (agent.input / "b.csv").write_bytes(large)
+    assert agent.run(MaxPayloadInMB=1) == 0
+    assert (agent.output / "files" / "b.csv.out").read_bytes() == large
+    assert agent.peak < little + 30
+    (agent.input / "b.csv").write_bytes(gzip.compress(large, 1))
+    assert agent.run(MaxPayloadInMB=1, source={"CompressionType": "Gzip"}) == 1, "a.csv is none"
+    assert (agent.output / "files" / "b.csv.out").read_bytes() == large
+    assert agent.peak < little + 30
+
+
+def test_without_a_limit_it_streams(agent: Agent) -> None:
+    large = b"line\n" * (2 * MIB)
+    (agent.input / "a").write_bytes(large)
+    assert agent.run(MaxPayloadInMB=0, source={"SplitType": "None"}, result={"AssembleWith": "None"}) == 0
+    assert agent.found() == {"a.out": large}
+    ((headers, size),) = agent.container.asked
+    assert (headers["transfer-encoding"], size) == ("chunked", len(large))
+
+
+def test_on_the_oldest_python(agent: Agent) -> None:
+    """The images of scikit-learn 0.23 have Python 3.7."""
+    found = sorted((Path(__file__).parents[2] / ".envs" / "images").glob("scikit-learn-0.23-1-*/bin/python"))
+    if not found:
+        pytest.skip("no environment with Python 3.7 is here")
+    agent.python = str(found[0])
+    (agent.input / "a.csv").write_bytes(b"7,1\n8,2\n")
+    told = {"InputFilter": "$[1:]", "JoinSource": "Input", "OutputFilter": "$[0,-1]"}
+    assert agent.run(DataProcessing=told, BatchStrategy="SingleRecord") == 0, agent.said
+    assert agent.found() == {"a.csv.out": b"7,1\n8,2\n"}
+    (agent.input / "b.csv").write_bytes(b"no gzip")
+    (agent.input / "a.csv").write_bytes(gzip.compress(b"bad\n"))
+    assert agent.run(source={"CompressionType": "Gzip"}) == 1
+    assert "line 1" in agent.said
+    assert "cannot be decompressed" in agent.said
