@@ -88,3 +88,24 @@ def test_the_containers_log(platform: Platform, endpoints: Endpoints) -> None:
         return any("ready" in event["message"] for event in events)
 
     until(said)
+
+
+def test_what_is_captured_waits_for_its_bucket(own_platform: Platform) -> None:
+    endpoints, bucket = Endpoints(own_platform), fresh("later")
+    name = endpoints.serving(
+        DataCaptureConfig={
+            "InitialSamplingPercentage": 100,
+            "DestinationS3Uri": f"s3://{bucket}",
+            "CaptureOptions": [{"CaptureMode": "Input"}],
+        }
+    )
+    invoke(own_platform, name)
+    log = own_platform.home / "logs" / "clary.log"
+    until(lambda: "data capture: 1 files wait" in log.read_text())
+    endpoints.sagemaker.delete_endpoint(EndpointName=name)
+    s3 = endpoints.jobs.s3
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
+    own_platform.kill()
+    own_platform.start()
+    (found,) = until(lambda: s3.list_objects_v2(Bucket=bucket).get("Contents"))
+    assert found["Key"].startswith(f"{name}/all/")
