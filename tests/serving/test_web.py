@@ -104,6 +104,7 @@ def test_a_serverless_variant_without_a_replica_asks_main_for_one(plane: Plane) 
             assert plane.client().invoke_endpoint(EndpointName="cold", Body=b"1")["Body"].read() == b"echo:1"
         finally:
             (plane.home / "run.json").unlink()
+        assert sum(plane.metrics("cold")["ModelSetupTime", "AllTraffic"].values()) == 1
         ((method, path, headers, body),) = main.asked
         assert (method, path) == ("POST", "/.clary/serving/want")
         assert headers["authorization"] == (plane.home / "serving" / "token").read_text()

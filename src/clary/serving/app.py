@@ -72,6 +72,7 @@ class Plane:
         self._reader = reader
         self._forget = account.forget
         self._version = -1
+        self._rows: list[tuple[str, bytes]] = []
         self._paths: dict[str, tuple[str, str]] = {}
         self._arns: dict[tuple[str, str], str] = {}
         self.refresh()
@@ -85,7 +86,10 @@ class Plane:
         self._version = version
         self._forget()
         self.door.forget()
-        self.endpoints.apply(routes.read(connection))
+        rows = routes.rows(connection)
+        if rows != self._rows:  # most of what main writes is of other tables
+            self._rows = rows
+            self.endpoints.apply(routes.table(rows))
         return True
 
     def endpoint(self, region: str, name: str) -> Endpoint | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from clary.serving.container import Container
 from clary.serving.frames import FramesContainer
-from clary.serving.meter import Meter
+from clary.serving.meter import Meter, rounded
 from clary.serving.web import WebContainer
 from clary.store import routes
 
@@ -76,6 +76,8 @@ class Variant:
         self.ready = [replica for replica in self.replicas.values() if replica.usable]
         if self.ready and self.waiting:
             waiting, self.waiting = self.waiting, deque()
+            if self.told.serverless:  # the first of them has waited for all of it
+                self.meter.add("ModelSetupTime", rounded(time.perf_counter() - waiting[0].started))
             for invocation in waiting:
                 invocation.dispatch()
 

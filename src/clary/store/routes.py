@@ -79,11 +79,20 @@ class Table:
 
 def read(connection: sqlite3.Connection) -> Table:
     """All of it, as one moment had it."""
-    rows = connection.execute(SQL["route_all"]).fetchall()
+    return table(rows(connection))
+
+
+def rows(connection: sqlite3.Connection) -> list[tuple[str, bytes]]:
+    """As `read`, not yet understood: the kind and the document of each."""
+    return [(row["kind"], row["document"]) for row in connection.execute(SQL["route_all"]).fetchall()]
+
+
+def table(found: list[tuple[str, bytes]]) -> Table:
+    """What the rows say."""
     routes, replicas = {}, {}
-    for row in rows:
-        told = orjson.loads(row["document"])
-        if row["kind"] == "route":
+    for kind, document in found:
+        told = orjson.loads(document)
+        if kind == "route":
             fleets = tuple(
                 Fleet(**{**fleet, "variants": tuple(Variant(**each) for each in fleet["variants"])})
                 for fleet in told.pop("fleets")
