@@ -52,7 +52,7 @@ CONTEXT = """
 def model_fn(model_dir, context):
     return context.system_properties["model_dir"]
 def transform_fn(model, body, content_type, accept, context):
-    context.set_response_header(0, "x-given", context.get_request_header(0, "X-Given"))
+    context.set_response_header(0, "x-given", context.get_request_header(0, "X-Given") + "\\r\\nx-more: 1")
     return (type(body).__name__ + " " + content_type + " " + accept), "text/plain"
 """
 STREAMS = """
@@ -172,8 +172,10 @@ def test_a_function_may_take_a_context(sklearn: Path, tmp_path: Path) -> None:
     with script(sklearn, tmp_path, CONTEXT, **default) as server:
         answer = server.invoke("1", "application/json", "*/*", x_given="so")
         assert (answer.text, answer.content_type) == ("str application/json text/csv", "text/plain")
-        assert answer.headers["x-given"] == "so"
-        assert server.invoke("1", "application/octet-stream").text == "bytes application/octet-stream text/csv"
+        assert answer.headers["x-given"] == "so x-more: 1"  # one header, and no other
+        assert (
+            server.invoke("1", "application/octet-stream", x_given="").text == "bytes application/octet-stream text/csv"
+        )
 
 
 def test_what_a_script_yields_is_streamed(newest: Path, tmp_path: Path) -> None:

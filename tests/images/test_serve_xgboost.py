@@ -248,6 +248,15 @@ def test_a_batch_transform_ends_each_line(models: Models) -> None:
         assert server.invoke(models.rows[0]).json() == {"predictions": [{"score": models.told["binary-json"][0]}]}
 
 
+def test_a_body_may_be_limited(models: Models) -> None:
+    with models.serve("binary-json", MAX_CONTENT_LENGTH="2097152") as server:
+        assert server.ask("GET", "/execution-parameters").json()["MaxPayloadInMB"] == 2
+        assert server.invoke(b"1" * 2097153).status == 413
+        channel = server.channel()
+        assert channel.ask([b"1" * 2097153], content_type="text/csv")[0].status == 413
+        channel.close()
+
+
 BROKEN = [
     ({}, "There is no model file in"),
     ({"xgboost-model": b"no model at all"}, "cannot be loaded by xgboost"),

@@ -29,7 +29,9 @@ class Application:
         answers: list[Any] = [None] * len(calls)
         requests, places = [], []
         for place, call in enumerate(calls):
-            if call[1] == "/invocations" and call[0] == "POST":
+            if self.largest is not None and len(call[3]) > self.largest:
+                answers[place] = Answer(b"Request Entity Too Large", "text/plain", 413)
+            elif call[1] == "/invocations" and call[0] == "POST":
                 requests.append(request(call))
                 places.append(place)
             else:

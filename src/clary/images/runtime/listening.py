@@ -34,10 +34,11 @@ def unix(path: str) -> socket.socket:
 
 
 class Server:
-    """Several processes may have one over the same bound sockets: connections spread among them."""
+    """`shared`: other processes have one over the same bound sockets, and connections spread among them."""
 
-    def __init__(self, application: Any) -> None:
+    def __init__(self, application: Any, shared: bool) -> None:
         self._application = application
+        self._shared = shared
         self._listeners: list[socket.socket] = []
         self._open: dict[socket.socket, threading.Thread] = {}
         self._lock = threading.Lock()
@@ -72,7 +73,7 @@ class Server:
         while not self._over.is_set():
             try:
                 select.select([bound], [], [])
-                if self._open:
+                if self._open and self._shared:
                     time.sleep(_YIELD * min(len(self._open), 8))
                 connection, _ = bound.accept()
             except BlockingIOError:

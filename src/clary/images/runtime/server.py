@@ -15,7 +15,7 @@ from . import channel, listening, logs, models, told, web
 from .application import Application
 from .multimodel import MultiModel
 from .told import Told
-from .workers import HALT, Workers, unblocked
+from .workers import HALT, TURN, Workers, unblocked
 
 APART = "CLARY_SERVING_APART"  # each worker loads the model: this process would leave them threads that are not theirs
 
@@ -70,7 +70,7 @@ def _workers(here: Told, run: Callable[[], object]) -> int:
 
 
 def _run(application: Application, bound: list[socket.socket]) -> int:
-    server = listening.Server(application)
+    server = listening.Server(application, shared=len(TURN.since or ()) > 1)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: server.stop())
     unblocked()

@@ -136,6 +136,7 @@ def _send(connection: socket.socket, answer: Answer, kept: bool, with_body: bool
     whole = isinstance(answer.body, bytes)
     if answer.status != 204:  # which has no body: RFC 9112, 6.3
         lines.append(f"Content-Length: {len(answer.body)}" if whole else "Transfer-Encoding: chunked")
+    lines = [" ".join(line.splitlines()) for line in lines]  # a script's header cannot end the head
     head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
     if whole:
         connection.sendall(head + answer.body if with_body else head)

@@ -5,6 +5,7 @@ https://github.com/aws/sagemaker-xgboost-container (src/sagemaker_xgboost_contai
 from __future__ import annotations
 
 import json
+import math
 import pickle
 import threading
 import warnings
@@ -65,7 +66,7 @@ class Ensemble:
             self._check(columns, kind)
         if not dense or columns > self._features or len(self._fast) < len(self._engines):
             return None
-        if not numpy.isfinite(rows.sum()) and numpy.isinf(rows).any():
+        if not math.isfinite(numpy.add.reduce(rows, axis=None)) and numpy.isinf(rows).any():
             return None  # which xgboost refuses
         if columns == self._features:
             return rows
