@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from clary.compute.driver import Launch, Mount, Size
 from clary.compute.instances import of
+from clary.compute.limits import machine
 from clary.images.image import Image, UnknownImage, resolve
 from clary.images.pull import Environment, Images
 from clary.jobs import ml
@@ -81,7 +82,7 @@ class Launches:
         told = {
             "socket": f"{SOCKETS}/{number}.sock",
             "port": PORT,
-            "workers": max(1, int(size(self.spec, 1).cpus)),
+            "workers": max(1, min(int(size(self.spec, 1).cpus), machine().cpus)),  # more would only stand in line
             "models": models,
             "multi": part.containers[0]["multi"],
         }
