@@ -71,7 +71,7 @@ def talk(pieces: list[bytes], largest: int | None = None) -> bytes:
             ours.shutdown(socket.SHUT_WR)
             while data := ours.recv(1 << 16):
                 found += data
-        except (BrokenPipeError, ConnectionResetError):
+        except OSError:
             pass  # it had heard enough
     thread.join()
     return found

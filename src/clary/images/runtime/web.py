@@ -4,6 +4,7 @@ https://www.rfc-editor.org/rfc/rfc9112
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from collections.abc import Iterator
 from http import HTTPStatus
@@ -33,11 +34,26 @@ def serve(application: Any, connection: socket.socket) -> None:
             return
         except Refused as refused:
             _send(connection, Answer(refused.message.encode(), "text/plain", refused.status), False, True)
+            _leave(connection)
             return
         answer = application.answer([(method, path, headers, body)])[0]
         _send(connection, answer, kept, method != "HEAD")
         if not kept:
+            _leave(connection)
             return
+
+
+def _leave(connection: socket.socket) -> None:
+    """What is still being sent is taken, up to a point: closed upon it, the answer would be lost (RFC 9112, 9.6)."""
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_WR)
+        connection.settimeout(2)
+        left = 1 << 26
+        while left > 0:
+            data = connection.recv(_READ)
+            if not data:
+                return
+            left -= len(data)
 
 
 class _Input:
