@@ -73,6 +73,9 @@ def _model(server: Server) -> None:
     if server.name == "Clary":
         iam = server.client("iam")
         role = iam.get_role(RoleName="AmazonSageMaker-ExecutionRole")["Role"]["Arn"]
+        s3 = server.client("s3")  # Clary looks whether the model's data are there, as AWS does
+        s3.create_bucket(Bucket="bench", CreateBucketConfiguration={"LocationConstraint": server.region})
+        s3.put_object(Bucket="bench", Key="model.tar.gz", Body=b"")
     image = f"123456789012.dkr.ecr.{server.region}.amazonaws.com/bench:1"
     server.client("sagemaker").create_model(
         ModelName=MODEL,

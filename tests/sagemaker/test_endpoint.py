@@ -62,10 +62,15 @@ def test_what_cannot_serve_fails_with_a_reason(endpoints: Endpoints) -> None:
     sagemaker = endpoints.sagemaker
     with pytest.raises(ClientError, match="Could not find endpoint configuration"):
         sagemaker.create_endpoint(EndpointName="none", EndpointConfigName="none")
-    missing = endpoints.create(
-        endpoints.config(endpoints.variant(endpoints.model(ModelDataUrl="s3://nowhere/m.tar.gz")))
-    )
-    assert "Could not find model data at s3://nowhere/m.tar.gz" in endpoints.until(missing, "Failed")["FailureReason"]
+    s3 = endpoints.platform.client("s3")
+    s3.copy_object(Bucket=endpoints.bucket, Key="gone.tar.gz", CopySource=endpoints.data.removeprefix("s3://"))
+    gone = f"s3://{endpoints.bucket}/gone.tar.gz"
+    config = endpoints.config(endpoints.variant(endpoints.model(ModelDataUrl=gone)))
+    s3.delete_object(Bucket=endpoints.bucket, Key="gone.tar.gz")
+    missing = endpoints.create(config)
+    assert f"Could not find model data at {gone}" in endpoints.until(missing, "Failed")["FailureReason"]
+    with pytest.raises(ClientError, match="Cannot update failed endpoint"):
+        sagemaker.update_endpoint(EndpointName=missing, EndpointConfigName=config)
     train = f"s3://{endpoints.bucket}/in/train.csv"
     broken = endpoints.create(endpoints.config(endpoints.variant(endpoints.model(ModelDataUrl=train))))
     assert "cannot be unpacked" in endpoints.until(broken, "Failed")["FailureReason"]
@@ -108,7 +113,7 @@ def test_traffic_moves_in_steps_and_back_when_an_alarm_goes_off(endpoints: Endpo
         found = endpoints.describe(name)
         pending = found["PendingDeploymentSummary"]
         assert (found["EndpointStatus"], pending["EndpointConfigName"]) == ("Updating", second)
-        if pending["ProductionVariants"][0]["VariantStatus"] == [{"Status": "Baking"}]:
+        if pending["ProductionVariants"][0]["VariantStatus"][0]["Status"] == "Baking":
             break
         assert time.monotonic() < deadline
         time.sleep(0.05)

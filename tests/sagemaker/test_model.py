@@ -1,6 +1,7 @@
-"""Models and endpoint configurations: what is refused, and in which words."""
+"""Models: what is refused, and in which words."""
 
 import concurrent.futures
+import json
 from typing import Any
 
 import pytest
@@ -11,10 +12,23 @@ from sagemaker_inputs import account, client, fresh, refused, role
 
 IMAGE = {"Image": "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"}
 
+SOURCE = {
+    "ModelDataSource": {"S3DataSource": {"S3Uri": "s3://b/m", "S3DataType": "S3Prefix", "CompressionType": "None"}}
+}
+
 
 @pytest.fixture
 def sagemaker(platform: Platform) -> Any:
     return client(platform)
+
+
+@pytest.fixture(scope="module")
+def data(platform: Platform) -> str:
+    """Where there is a model's data, or what could be."""
+    s3, bucket = platform.client("s3"), fresh("models")
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
+    s3.put_object(Bucket=bucket, Key="a/model.tar.gz", Body=b"data")
+    return f"s3://{bucket}/a/model.tar.gz"
 
 
 def arn(platform: Platform, sagemaker: Any, rest: str) -> str:
@@ -41,9 +55,9 @@ def test_names_differ_in_more_than_case(platform: Platform, sagemaker: Any) -> N
     assert sagemaker.describe_model(ModelName="mine")["ModelName"] == "Mine"
 
 
-def test_what_is_shown_is_what_was_asked(platform: Platform, sagemaker: Any) -> None:
+def test_what_is_shown_is_what_was_asked(platform: Platform, sagemaker: Any, data: str) -> None:
     containers: list[dict[str, Any]] = [
-        {**IMAGE, "ModelDataUrl": "s3://bucket/model.tar.gz", "Environment": {"A": "1"}, "ContainerHostname": "one"},
+        {**IMAGE, "ModelDataUrl": data, "Environment": {"A": "1"}, "ContainerHostname": "one"},
         {**IMAGE, "ContainerHostname": "two"},
     ]
     sagemaker.create_model(ModelName="m", Containers=containers, ExecutionRoleArn=role(platform))
@@ -66,6 +80,15 @@ def test_what_is_shown_is_what_was_asked(platform: Platform, sagemaker: Any) -> 
         ({"Containers": [IMAGE, IMAGE], "InferenceExecutionConfig": {"Mode": "Direct"}}, "ContainerHostname"),
         ({"Containers": [IMAGE] * 16}, "length less than or equal to 15"),
         ({"PrimaryContainer": {"ModelPackageName": "none"}}, "does not exist"),
+        ({"PrimaryContainer": {**IMAGE, "ModelPackageName": "mine"}}, "must not have both"),
+        ({"PrimaryContainer": IMAGE, "InferenceExecutionConfig": {"Mode": "Serial"}}, "goes with Containers"),
+        ({"PrimaryContainer": {**IMAGE, "Mode": "MultiModel"}}, "needs a ModelDataUrl"),
+        ({"PrimaryContainer": {**IMAGE, "MultiModelConfig": {"ModelCacheSetting": "Disabled"}}}, "MultiModel only"),
+        ({"PrimaryContainer": {**IMAGE, "ModelDataUrl": "https://example.com/m.tar.gz"}}, "must be an S3 URI"),
+        ({"PrimaryContainer": {**IMAGE, "ModelDataUrl": "file:///m.tar.gz"}}, "regular expression pattern"),
+        ({"PrimaryContainer": {**IMAGE, **SOURCE, "ModelDataUrl": "s3://b/m.tar.gz"}}, "Only one of ModelDataUrl"),
+        ({"PrimaryContainer": {**IMAGE, **SOURCE}}, "must end with a forward slash"),
+        ({"PrimaryContainer": {**IMAGE, "Environment": {"1 A": "x"}}}, "regular expression pattern"),
         ({"PrimaryContainer": IMAGE, "Tags": [{"Key": "a", "Value": ""}] * 2}, "Duplicate"),
     ],
 )
@@ -84,6 +107,36 @@ def test_a_role_must_be_there(platform: Platform, sagemaker: Any) -> None:
     code, message = refused(error.value)
     assert code == "ValidationException"
     assert message.startswith(f"Could not assume role {nobody}")
+
+
+def test_its_data_must_be_there_for_the_role(platform: Platform, sagemaker: Any, data: str) -> None:
+    """As AWS looks, when a model is made: not for the models of a multi-model container, which may come later."""
+
+    def said(uri: str, asked: str = "", **changed: Any) -> str:
+        container = {**IMAGE, "ModelDataUrl": uri, **changed}
+        with pytest.raises(ClientError) as error:
+            sagemaker.create_model(ModelName="m", PrimaryContainer=container, ExecutionRoleArn=asked or role(platform))
+        code, message = refused(error.value)
+        assert code == "ValidationException"
+        return message
+
+    for uri in (data + "x", "s3://nowhere-at-all/model.tar.gz"):
+        assert said(uri) == f"Could not find model data at {uri}."
+    prefix = {"S3Uri": "s3://nowhere-at-all/m/", "S3DataType": "S3Prefix", "CompressionType": "None"}
+    source = {"ModelDataSource": {"S3DataSource": prefix}}
+    with pytest.raises(ClientError, match="Could not find model data at s3://nowhere-at-all/m/"):
+        sagemaker.create_model(ModelName="m", PrimaryContainer={**IMAGE, **source}, ExecutionRoleArn=role(platform))
+    iam, name = platform.client("iam"), fresh("role")
+    trust = {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    blind = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    message = said(data, blind)
+    assert message.startswith(f'Could not access model data at {data}. Please ensure that the role "{blind}" exists')
+    sagemaker.create_model(
+        ModelName="m",
+        PrimaryContainer={**IMAGE, "Mode": "MultiModel", "ModelDataUrl": "s3://nowhere-at-all/models/"},
+        ExecutionRoleArn=role(platform),
+    )
 
 
 def test_one_of_many_at_once_wins(sagemaker: Any) -> None:
@@ -123,29 +176,6 @@ def test_pages_hold_while_models_come_and_go(sagemaker: Any) -> None:
     middle = times[5]
     after = sagemaker.list_models(CreationTimeAfter=middle, MaxResults=100)["Models"]
     assert [model["CreationTime"] for model in after] == times[:5]
-
-
-def test_an_endpoint_config_names_models_that_are_there(platform: Platform, sagemaker: Any) -> None:
-    variant = {"VariantName": "a", "ModelName": "none", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
-    with pytest.raises(ClientError) as error:
-        sagemaker.create_endpoint_config(EndpointConfigName="c", ProductionVariants=[variant])
-    missing = f'Could not find model "{arn(platform, sagemaker, "model/none")}".'
-    assert refused(error.value) == ("ValidationException", missing)
-    sagemaker.create_model(ModelName="there", PrimaryContainer=IMAGE)
-    there = {**variant, "ModelName": "there"}
-    for bad in (
-        [there, there],
-        [{k: v for k, v in there.items() if k != "InstanceType"}],
-        [{k: v for k, v in there.items() if k != "InitialInstanceCount"}],
-        [{**there, "ServerlessConfig": {"MemorySizeInMB": 2048, "MaxConcurrency": 1}}],
-        [{k: v for k, v in there.items() if k != "ModelName"}],
-    ):
-        with pytest.raises(ClientError) as error:
-            sagemaker.create_endpoint_config(EndpointConfigName="c", ProductionVariants=bad)
-        assert error.value.response["Error"]["Code"] == "ValidationException"
-    sagemaker.create_endpoint_config(EndpointConfigName="c", ProductionVariants=[there])
-    (shown,) = sagemaker.describe_endpoint_config(EndpointConfigName="c")["ProductionVariants"]
-    assert shown == {**there, "InitialVariantWeight": 1.0}
 
 
 def test_what_is_kept_outlives_a_kill(own_platform: Platform) -> None:

@@ -53,11 +53,12 @@ def test_the_bus_hears_each_change(here: Here) -> None:
     """https://docs.aws.amazon.com/sagemaker/latest/dg/automating-sagemaker-with-eventbridge.html"""
     account = here.platform.config.account_id
     name = fresh("model")
+    here.put("told", "model.tar.gz", b"this is no archive")
     here.call(
         "CreateModel",
         ModelName=name,
         ExecutionRoleArn=ROLE.format(account=account),
-        PrimaryContainer={"Image": IMAGE, "ModelDataUrl": "s3://nowhere/model.tar.gz"},
+        PrimaryContainer={"Image": IMAGE, "ModelDataUrl": "s3://told/model.tar.gz"},
     )
     here.put("told", "in/a.csv", b"1,2\n")
     arn = here.call(

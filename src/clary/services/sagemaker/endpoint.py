@@ -6,19 +6,17 @@ https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpoint.htm
 
 import sqlite3
 import time
-from typing import Any
 
 import orjson
 
 from clary.resource import crud
-from clary.resource.bus import Event
 from clary.resource.call import Call, Platform
 from clary.resource.resource import Resource, Words
 from clary.resource.service import Document, operation
+from clary.services.sagemaker import endpoint_view
 from clary.services.sagemaker.hosting import capacity, deployment, design, state
-from clary.services.sagemaker.hosting.state import Fleet, State, Variant
+from clary.services.sagemaker.hosting.state import Fleet, State
 from clary.services.sagemaker.state import SageMaker
-from clary.store import routes
 
 NOUN = "Endpoint"
 ENDPOINT = Resource(
@@ -28,7 +26,6 @@ ENDPOINT = Resource(
     also={"EndpointStatus": "Creating"},
     fold=True,
 )
-DETAIL = "SageMaker Endpoint State Change"
 # A Describe that comes while an endpoint is being made waits for a moment: SDKs that find it Creating look again in
 # 30 seconds, and ours is there in one.
 MOMENT = 3.0  # seconds
@@ -46,7 +43,7 @@ def create(call: Call[SageMaker], request: Document) -> Document:
             state.put(connection, one)
 
     answer = crud.create(plan, call, request, hook)
-    call.state.hosting.wake()
+    _changed(call, arn)
     return answer
 
 
@@ -64,7 +61,7 @@ def describe(call: Call[SageMaker], request: Document) -> Document:
         call.state.hosting.turn(left)
     answer = crud.show(plan, connection, row)
     if one is not None:
-        answer |= crud.pruned(plan, shown(one, _ready(connection, one)))
+        answer |= crud.pruned(plan, endpoint_view.shown(one, endpoint_view.ready(connection, one)))
     return answer
 
 
@@ -87,7 +84,7 @@ def update(call: Call[SageMaker], request: Document) -> Document:
         return {"EndpointArn": row["arn"]}
 
     answer = call.platform.store.write(work)
-    call.state.hosting.wake()
+    _changed(call, answer["EndpointArn"])
     return answer
 
 
@@ -100,92 +97,30 @@ def update_weights(call: Call[SageMaker], request: Document) -> Document:
 
 @operation("DeleteEndpoint")
 def delete(call: Call[SageMaker], request: Document) -> Document:
+    """At any time, also while it is being made or changed, where AWS lets one wait until that is done."""
     plan = call.state.plans[NOUN]
 
-    def work(connection: sqlite3.Connection) -> State | None:
+    def work(connection: sqlite3.Connection) -> str:
         row = crud.get(plan, call, connection, request)
         one = state.find(connection, row["arn"])
         if one is None:  # it never had anything that runs
             crud.forget(connection, row["arn"])
-            return None
-        one.status = "Deleting"
-        _save(connection, one, call.state.now(call))
-        return one
+        elif one.status == "Deleting":
+            raise capacity.busy(one.arn)
+        else:
+            one.status = "Deleting"
+            _save(connection, one, call.state.now(call))
+        return str(row["arn"])
 
-    if (one := call.platform.store.write(work)) is not None:
-        call.state.hosting.tell(one)
-    call.state.hosting.wake()
+    _changed(call, call.platform.store.write(work))
     return {}
 
 
-def _ready(connection: sqlite3.Connection, one: State) -> dict[str, int]:
-    """How many replicas serve, by variant."""
-    serving = {fleet.id for fleet in one.fleets if fleet.share}
-    found: dict[str, int] = {}
-    for replica in routes.read(connection).replicas.values():
-        if replica.endpoint == one.arn and replica.fleet in serving and replica.state == "ready":
-            found[replica.variant] = found.get(replica.variant, 0) + 1
-    return found
-
-
-def shown(one: State, ready: dict[str, int]) -> Document:
-    """What Describe tells beside the request."""
-    found: Document = {"EndpointStatus": one.status}
-    if one.reason:
-        found["FailureReason"] = one.reason
-    serving = next((fleet for fleet in one.fleets if fleet.share), None)
-    if serving is not None:
-        found |= {"EndpointConfigName": serving.config, **serving.settings}
-        found["ProductionVariants"] = [_variant(each, ready) for each in serving.variants if not each.spec["shadow"]]
-        shadows = [_variant(each, ready) for each in serving.variants if each.spec["shadow"]]
-        if shadows:
-            found["ShadowProductionVariants"] = shadows
-        if "DataCaptureConfig" in found:
-            found["DataCaptureConfig"] = _capture(found["DataCaptureConfig"])
-    if one.last:
-        found["LastDeploymentConfig"] = one.last
-    newest = one.fleets[-1] if one.fleets else None
-    if serving is not None and newest is not None and newest is not serving:
-        found["PendingDeploymentSummary"] = _pending(newest, deployment.stage(one))
-    return found
-
-
-def _pending(fleet: Fleet, stage: str) -> Document:
-    """https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_PendingDeploymentSummary.html"""
-    variants = [
-        {"VariantName": variant.name, "DesiredWeight": variant.weight, "VariantStatus": [{"Status": stage}]}
-        for variant in fleet.variants
-        if not variant.spec["shadow"]
-    ]
-    return {"EndpointConfigName": fleet.config, "StartTime": fleet.begun, "ProductionVariants": variants}
-
-
-def _variant(variant: Variant, ready: dict[str, int]) -> Document:
-    spec = variant.spec
-    found: Document = {
-        "VariantName": variant.name,
-        "DeployedImages": [
-            {"SpecifiedImage": container["image"], "ResolvedImage": container["image"]}
-            for container in spec["containers"]
-        ],
-        "CurrentWeight": variant.weight,
-        "DesiredWeight": variant.weight,
-    }
-    if spec["serverless"] is not None:
-        return found | {"CurrentServerlessConfig": spec["serverless"], "DesiredServerlessConfig": spec["serverless"]}
-    return found | {"CurrentInstanceCount": ready.get(variant.name, 0), "DesiredInstanceCount": variant.count}
-
-
-def _capture(config: Document) -> Document:
-    """https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DataCaptureConfigSummary.html"""
-    enabled = config.get("EnableCapture", True)
-    return {
-        "EnableCapture": enabled,
-        "CaptureStatus": "Started" if enabled else "Stopped",
-        "CurrentSamplingPercentage": config["InitialSamplingPercentage"],
-        "DestinationS3Uri": config["DestinationS3Uri"],
-        "KmsKeyId": config.get("KmsKeyId", ""),
-    }
+def _changed(call: Call[SageMaker], arn: str) -> None:
+    """What the endpoint is to be is on the disk."""
+    if (one := state.find(call.platform.store.read(), arn)) is not None:
+        call.state.hosting.tell(one)
+    call.state.hosting.wake()
 
 
 def _begin(call: Call[SageMaker], connection: sqlite3.Connection, one: State, name: str) -> Fleet:
@@ -234,10 +169,8 @@ def sync(connection: sqlite3.Connection, one: State, now: float) -> None:
     connection.execute(crud.SQL["resource_change"], values)
 
 
-def tell(platform: Platform, one: State) -> None:
-    """https://docs.aws.amazon.com/sagemaker/latest/dg/automating-sagemaker-with-eventbridge.html"""
-    _, _, _, region, account, _ = one.arn.split(":", 5)
-    detail: dict[str, Any] = {"EndpointName": one.name, "EndpointArn": one.arn, "EndpointStatus": one.status}
-    if one.reason:
-        detail["FailureReason"] = one.reason
-    platform.bus.publish(Event("aws.sagemaker", DETAIL, detail, (one.arn,), account, region, platform.clock()))
+def tell(platform: Platform, nouns: SageMaker, one: State) -> None:
+    """The bus, of the state that an endpoint is in now."""
+    connection = platform.store.read()
+    if (row := crud.find(connection, one.arn)) is not None:
+        platform.bus.publish(endpoint_view.event(platform, crud.show(nouns.plans[NOUN], connection, row), one))

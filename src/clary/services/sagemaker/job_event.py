@@ -12,17 +12,21 @@ from clary.resource.resource import Plan
 
 def tell(platform: Platform, plan: Plan, detail_type: str, arn: str) -> None:
     """Tells the bus how the job is now."""
+    if (event := of(platform, plan, detail_type, arn)) is not None:
+        platform.bus.publish(event)
+
+
+def of(platform: Platform, plan: Plan, detail_type: str, arn: str) -> Event | None:
+    """What there is to tell; None if it was deleted meanwhile."""
     connection = platform.store.read()
     row = crud.find(connection, arn)
     if row is None:
-        return  # deleted meanwhile
+        return None
     _, _, _, region, account, _ = arn.split(":", 5)
     shown = crud.show(plan, connection, row)
     detail = {member: _milliseconds(member, value) for member, value in shown.items()}
     detail["Tags"] = tags.read(connection, arn)
-    platform.bus.publish(
-        Event("aws.sagemaker", detail_type, detail, (arn,), account, region, platform.clock()),
-    )
+    return Event("aws.sagemaker", detail_type, detail, (arn,), account, region, platform.clock())
 
 
 def _milliseconds(member: str, value: Any) -> Any:

@@ -24,17 +24,39 @@ LIFECYCLE = Words(
 )
 MONITORED = ("JobResources", "NetworkConfig", "StoppingCondition")  # monitoring jobs that would use them don't run yet
 STUDIO = ("DefaultUserSettings", "DefaultSpaceSettings", "DomainSettings", "UserSettings", "SpaceSettings")
+CONTAINERS = ("PrimaryContainer", "Containers[]")
+CONTAINER = (
+    "ImageConfig",
+    "MultiModelConfig",
+    "ContainerMetricsConfig",
+    *(
+        f"ModelDataSource.S3DataSource.{member}"
+        for member in ("ModelAccessConfig", "HubAccessConfig", "ManifestS3Uri", "ETag", "ManifestEtag")
+    ),
+)
+VARIANTS = ("ProductionVariants", "ShadowProductionVariants")
+VARIANT = (
+    "AcceleratorType",
+    "VariantInstanceProvisionTimeoutInSeconds",
+    "CoreDumpConfig",
+    "ModelDataDownloadTimeoutInSeconds",
+    "EnableSSMAccess",
+    "RoutingConfig",
+    "InferenceAmiVersion",
+    "CapacityReservationConfig",
+    "AcceleratorPartitionLayouts",
+)
 NETWORK = ("SubnetIds", "VpcId", "AppNetworkAccessType", "AppSecurityGroupManagement", "KmsKeyId")
 
 NOUNS = (
-    # What is served and registered: model.py, package.py
+    # What is served and registered: model.py, endpoint_config.py, package.py
     Resource(
         "Model",
         "model/{ModelName}",
         Words('Could not find model "{arn}".', 'Cannot create already existing model "{arn}".'),
         also={"EnableNetworkIsolation": False},
         fold=True,
-        unused=("PrimaryContainer", "Containers", "InferenceExecutionConfig", "VpcConfig", "EnableNetworkIsolation"),
+        unused=("VpcConfig", *(f"{place}.{member}" for place in CONTAINERS for member in CONTAINER)),
     ),
     Resource(
         "EndpointConfig",
@@ -46,16 +68,16 @@ NOUNS = (
         also={"EnableNetworkIsolation": False},
         fold=True,
         unused=(
-            "ProductionVariants",
-            "ShadowProductionVariants",
-            "DataCaptureConfig",
-            "AsyncInferenceConfig",
             "ExplainerConfig",
             "KmsKeyId",
             "VpcConfig",
             "EnableNetworkIsolation",
+            "ExecutionRoleArn",
             "MetricsConfig",
             "CrossRegionTrafficConfig",
+            "DataCaptureConfig.KmsKeyId",
+            "AsyncInferenceConfig.OutputConfig.KmsKeyId",
+            *(f"{place}[].{member}" for place in VARIANTS for member in VARIANT),
         ),
     ),
     Resource(

@@ -16,6 +16,7 @@ from clary.resource.service import Document, Operation, Service, collect
 from clary.services.sagemaker import (
     card,
     endpoint,
+    endpoint_config,
     experiment,
     fleet,
     hub,
@@ -33,6 +34,7 @@ from clary.services.sagemaker.hosting.controller import Hosting
 from clary.services.sagemaker.hosting.plane import Plane
 from clary.services.sagemaker.hosting.replica import RECIPE as REPLICA
 from clary.services.sagemaker.hosting.replica import Serving
+from clary.services.sagemaker.hosting.state import State
 from clary.services.sagemaker.plain import NOUNS
 from clary.services.sagemaker.state import SageMaker
 from clary.services.sagemaker.training_check import check
@@ -57,6 +59,7 @@ MODULES = (
     fleet,
     training,
     transform,
+    endpoint_config,
     endpoint,
 )
 
@@ -119,8 +122,12 @@ class Tools:
 def build(platform: Platform, tools: Tools) -> Service:
     described = service_model("sagemaker")
     plane = Plane(platform.config.home)
-    hosting = Hosting(platform, plane, endpoint.sync, partial(endpoint.tell, platform), tools.metrics.alarm)
-    nouns = SageMaker(hosting=hosting)
+
+    def told(one: State) -> None:
+        endpoint.tell(platform, nouns, one)
+
+    hosting = Hosting(platform, plane, endpoint.sync, told, tools.metrics.alarm)
+    nouns = SageMaker(hosting=hosting, objects=tools.objects)
     tell = partial(training.tell, platform, nouns.plans)
     train = Training(tools.images, tools.objects, tools.where, Meter(tools.metrics), tell)
     job = replace(training.TRAINING_JOB, check=partial(check, tools.objects), recipe=train)

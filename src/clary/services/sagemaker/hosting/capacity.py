@@ -42,8 +42,17 @@ def idle(connection: sqlite3.Connection, arn: str) -> State:
     """An endpoint that is not being changed already. Raises Invalid."""
     one = state.find(connection, arn)
     if one is None or not one.steady:
-        raise Invalid(f'Cannot update in-progress endpoint "{arn}".')
+        raise busy(arn)
+    if not one.fleets:
+        # DeleteEndpoint is all that can be done with it:
+        # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeEndpoint.html#sagemaker-DescribeEndpoint-response-EndpointStatus
+        raise Invalid(f'Cannot update failed endpoint "{arn}": it can only be deleted.')
     return one
+
+
+def busy(arn: str) -> Invalid:
+    """AWS's sentence."""
+    return Invalid(f'Cannot update in-progress endpoint "{arn}".')
 
 
 def _change(variant: Variant, wanted: Document, *, queued: bool) -> None:

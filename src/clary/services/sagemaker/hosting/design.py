@@ -10,7 +10,7 @@ from typing import Any
 
 from clary.errors import Invalid
 from clary.services.sagemaker.hosting.state import Variant
-from clary.services.sagemaker.model import containers
+from clary.services.sagemaker.model import containers, source
 
 Document = dict[str, Any]
 # Seconds for the first good answer to /ping:
@@ -36,6 +36,8 @@ def _variant(variant: Document, models: dict[str, Document], shadow: str) -> Var
     if name is None:
         raise Invalid(f"Variant {variant['VariantName']} names no model: inference components are not in Clary.")
     model = models[name]
+    if not model.get("ExecutionRoleArn"):
+        raise Invalid(f'Model "{name}" has no ExecutionRoleArn, so that nobody may fetch its data.')
     found = containers(model)
     serverless = variant.get("ServerlessConfig")
     spec = {
@@ -79,17 +81,11 @@ def _name(number: int, found: list[Document]) -> str:
 
 
 def _container(container: Document, name: str) -> Document:
-    source = container.get("ModelDataSource", {}).get("S3DataSource")
-    data = None
-    if source:
-        data = {"uri": source["S3Uri"], "kind": source["S3DataType"], "compression": source["CompressionType"]}
-    elif url := container.get("ModelDataUrl"):
-        data = {"uri": url, "kind": "S3Object", "compression": "Gzip"}
     return {
         "hostname": container.get("ContainerHostname") or name,
         "named": bool(container.get("ContainerHostname")),
         "image": container["Image"],
-        "data": data,
+        "data": source(container),
         "environment": container.get("Environment", {}),
         "multi": container.get("Mode") == "MultiModel",
     }
