@@ -101,3 +101,14 @@ def test_a_role_s_session_is_known(guarded: Plane) -> None:
     wrong = made["AccessKeyId"], made["SecretAccessKey"], made["SessionToken"][:-4] + "AAAA"
     told = refused(plane.client(wrong).invoke_endpoint, EndpointName="session", Body=b"1")
     assert told[0] == "UnrecognizedClientException"
+
+
+def test_main_verifies_what_is_handed_on_to_it(guarded: Plane) -> None:
+    plane = guarded
+    given = {"EndpointName": "nobody", "InputLocation": "s3://bucket/key"}
+    told = refused(plane.client().invoke_endpoint_async, **given)
+    assert told[0] == "ValidationError"
+    assert "nobody" in told[1]
+    key, _ = plane.platform.root
+    told = refused(plane.client((key, "wrong")).invoke_endpoint_async, **given)
+    assert told[0] == "InvalidSignatureException"
