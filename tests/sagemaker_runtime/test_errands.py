@@ -2,7 +2,9 @@
 
 import io
 import json
+import os
 import tarfile
+import time
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ from urllib.error import HTTPError
 import pytest
 from botocore.exceptions import ClientError
 
+from clary.services.sagemaker.hosting import multimodel
 from clary.services.sagemaker.hosting.plane import Plane
 from conftest import Platform
 from endpoints import Endpoints
@@ -121,6 +124,20 @@ def test_a_model_that_has_changed_is_another_one(
         archive.addfile(tarfile.TarInfo("xgboost-model"), io.BytesIO())
     endpoints.jobs.s3.put_object(Bucket=endpoints.bucket, Key=f"{models}/a.tar.gz", Body=packed.getvalue())
     assert ask(platform, "load", {**asked, "model": "a.tar.gz"})[1] != first[1]
+
+
+def test_models_that_nobody_asks_for_make_room(tmp_path: Path) -> None:
+    now = time.time()
+    for name, age in (("oldest", 7200), ("old", 3600), ("fresh", 1)):
+        (tmp_path / name / "model").mkdir(parents=True)
+        (tmp_path / name / "model" / "file").write_bytes(b"x" * 100)
+        os.utime(tmp_path / name, (now - age, now - age))
+    multimodel.bound(tmp_path, 300)
+    assert len(list(tmp_path.iterdir())) == 3
+    multimodel.bound(tmp_path, 200)
+    assert {each.name for each in tmp_path.iterdir()} == {"old", "fresh"}
+    multimodel.bound(tmp_path, 0)  # what was just brought is still being read
+    assert {each.name for each in tmp_path.iterdir()} == {"fresh"}
 
 
 def _models(platform: Platform, replica: str) -> Path:

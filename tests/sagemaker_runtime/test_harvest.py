@@ -27,9 +27,8 @@ def test_measurements_reach_cloudwatch(platform: Platform, endpoints: Endpoints)
     for _ in range(5):
         invoke(platform, name)
     which = {"EndpointName": name, "VariantName": "all"}
-    found = until(lambda: statistics(platform, "Invocations", **which))
-    assert found["Sum"] == 5
-    assert found["Unit"] == "None"
+    until(lambda: statistics(platform, "Invocations", **which).get("Sum") == 5)
+    assert statistics(platform, "Invocations", **which)["Unit"] == "None"
     latency = statistics(platform, "ModelLatency", **which)
     assert latency["SampleCount"] == 5
     assert latency["Minimum"] > 0

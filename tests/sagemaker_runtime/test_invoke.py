@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from conftest import Platform
@@ -105,3 +106,15 @@ def test_who_may_not_is_refused(platform: Platform, serving: str) -> None:
     assert invoke(theirs, serving)["Body"].read()
     with pytest.raises(ClientError, match="sagemaker:InvokeEndpointWithResponseStream"):
         theirs.invoke_endpoint_with_response_stream(EndpointName=serving, Body=ROW)
+
+
+def test_unchanged_clients_invoke_through_the_proxy(platform: Platform, serving: str) -> None:
+    through = platform.client(
+        "sagemaker-runtime",
+        endpoint_url="https://runtime.sagemaker.us-west-2.amazonaws.com",
+        verify=str(platform.home / "tls" / "bundle.pem"),
+        config=Config(proxies={"https": platform.url}),
+    )
+    assert invoke(through, serving)["Body"].read()
+    parts = through.invoke_endpoint_with_response_stream(EndpointName=serving, ContentType="text/csv", Body=ROW)["Body"]
+    assert b"".join(event["PayloadPart"]["Bytes"] for event in parts)

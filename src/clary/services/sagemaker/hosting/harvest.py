@@ -22,6 +22,7 @@ class Harvest:
     plane: Plane
     metrics: Metrics
     captured: Captured
+    _taken: meter.Taken = field(default_factory=dict)
     _closing: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
 
@@ -44,7 +45,8 @@ class Harvest:
     def _measure(self) -> None:
         def work() -> None:
             with suppress(PlaneGone):  # then nothing is counted either
-                meter.carry(self.plane, self.metrics)
+                meter.take(self.plane, self._taken)
+            meter.put(self._taken, self.metrics)
 
         _logged(work)
 

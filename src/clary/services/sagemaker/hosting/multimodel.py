@@ -9,6 +9,7 @@ import errno
 import hashlib
 import os
 import shutil
+import time
 import uuid
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ from clary.services.sagemaker.hosting import staging
 from clary.services.sagemaker.hosting.state import SQL
 
 MODELS = f"{ML}/models"
+MOST = 30 << 30  # bytes of models on a replica's disk, where the variant has no VolumeSizeInGB
+READ_WITHIN = 600.0  # seconds that a container has to read a model that was brought
 
 
 def folder(job: Path) -> Path:
@@ -48,10 +51,11 @@ def load(platform: Platform, objects: Objects, replica: int, hostname: str, mode
     except AWSError as error:
         raise missing(bucket, key) from error
     home = platform.config.home
-    job = _job(row, home)
+    place = folder(home / "jobs" / f"{row['id']}-{row['attempt']}")
     name = hashlib.sha256(orjson.dumps([bucket, key, found.etag])).hexdigest()[:32]
-    if not (folder(job.folder) / name).exists():
-        _show(home, job, found, f"s3://{bucket}/{key}", name)
+    if not _use(place / name):
+        _show(home, row, found, f"s3://{bucket}/{key}", place / name)
+        bound(place, (spec["volume"] << 30) or MOST)
     return f"{MODELS}/{name}/model"  # as on AWS
 
 
@@ -76,30 +80,57 @@ def missing(bucket: str, key: str) -> AWSError:
     return AWSError("ValidationError", said, 400)
 
 
-def _show(home: Path, job: Job, found: Found, uri: str, name: str) -> None:
+def _use(model: Path) -> bool:
+    """Whether it is there."""
+    try:
+        os.utime(model)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _show(home: Path, row: Any, found: Found, uri: str, model: Path) -> None:
     """Whole or not at all, by a rename."""
     try:
-        seen = staging.unpacked(home, job, uri, found)
+        seen = staging.unpacked(home, _job(row, home), uri, found)
     except JobFailed as error:
         raise AWSError("ValidationError", error.message, 400) from error
-    part = job.folder / f"model-{uuid.uuid4().hex}"
+    replica = model.parent.parent
+    part = replica / f"model-{uuid.uuid4().hex}"
     try:
         part.mkdir(mode=0o755)
         part.chmod(0o755)
         shutil.copytree(seen, part / "model", symlinks=True, copy_function=os.link)
-        part.rename(folder(job.folder) / name)
+        part.rename(model)
     except OSError as error:
         shutil.rmtree(part, ignore_errors=True)
         if error.errno in {errno.ENOTEMPTY, errno.EEXIST}:
             return  # another request has brought it meanwhile
-        if not job.folder.exists():
+        if not replica.exists():
             raise AWSError("ServiceUnavailable", "The instance of the endpoint has ended.", 503) from error
         raise
 
 
+def bound(place: Path, most: int) -> None:
+    """Those that were not asked for in the longest time go: the container has read what it needs of them, and if it is
+    asked for one again, it is brought again.
+    """
+    known = [(model.stat().st_mtime, _size(model), model) for model in place.iterdir()]
+    size, before = sum(each[1] for each in known), time.time() - READ_WITHIN
+    for at, less, model in sorted(known):
+        if size <= most or at > before:
+            return
+        shutil.rmtree(model, ignore_errors=True)
+        size -= less
+
+
+def _size(model: Path) -> int:
+    return sum(file.stat().st_size for file in model.rglob("*") if file.is_file())
+
+
 def _job(row: Any, home: Path) -> Job:
-    """That of the replica, as far as staging asks for it."""
-    place = home / "jobs" / f"{row['id']}-{row['attempt']}"
+    """One of its own: what is unpacked for it need not stay for as long as the replica does, which has links."""
+    place = home / "jobs" / f"{row['id']}-{row['attempt']}-models"
     return Job(row["id"], row["arn"], row["attempt"], {}, row["created"], place, (), _nothing, _nothing, _nothing)
 
 
