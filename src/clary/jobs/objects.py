@@ -10,6 +10,7 @@ class Found(NamedTuple):
     size: int  # bytes
     path: str  # the file on this machine that holds the bytes; "" for an empty object. Nobody may write to it
     etag: str
+    kind: str = ""  # the Content-Type that it was put with, where `find` found it
 
 
 class Listing(Protocol):

@@ -62,7 +62,8 @@ class Inside:
             self._check(caller, "GetObject", bucket, key, {})
             self._check(caller, "ListBucket", bucket, "", {})  # else it does not get to know
             raise AWSError("NoSuchKey", "The specified key does not exist.", 404, Key=key)
-        return self._found(caller, bucket, key, row)
+        kind = orjson.loads(row["head"])["headers"]["content-type"]
+        return self._found(caller, bucket, key, row)._replace(kind="" if kind == head.PLAIN_TYPE else kind)
 
     def put(self, role_arn: str, bucket: str, key: str, file: Path, *, move: bool = False) -> None:
         caller = self._caller(role_arn)

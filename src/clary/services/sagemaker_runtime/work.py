@@ -106,7 +106,7 @@ class Work:
         for number, container in enumerate(replica.containers, start=1):
             if number == len(replica.containers) and "accept" in asked.headers:
                 headers["accept"] = asked.headers["accept"]
-            source, size = self._source(row, spec["role"]) if answer is None else _opened(answer)
+            source, size = self._source(row, spec["role"], headers) if answer is None else _opened(answer)
             try:
                 with source:
                     answer = ask(container.url, headers, source, size, folder / str(number), deadline)
@@ -124,8 +124,10 @@ class Work:
         self._model(measured, answer, began)
         return answer
 
-    def _source(self, row: Row, role: str) -> tuple[BinaryIO, int]:
-        """The input, and how long it is. Raises Failed."""
+    def _source(self, row: Row, role: str, headers: dict[str, str]) -> tuple[BinaryIO, int]:
+        """The input, and how long it is. Without a ContentType the object says what it is: SDK 2 names it only there
+        (sagemaker/predictor_async.py, _upload_data_to_s3). Raises Failed.
+        """
         if row.asked.body:
             body = base64.b64decode(row.asked.body)
             return io.BytesIO(body), len(body)
@@ -140,6 +142,8 @@ class Work:
         if found.size > LARGEST:
             source.close()
             raise Failed(f"ClientError: The input at {uri} has more than {LARGEST} bytes.", "RequestDownloadFailures")
+        if found.kind:
+            headers.setdefault("content-type", found.kind)
         return source, found.size
 
     def _bring(self, row: Row, role: str, answer: Answer) -> None:
