@@ -89,6 +89,19 @@ def test_an_input_that_is_not_there(platform: Platform, endpoints: Endpoints, se
     assert told(platform, answer["InferenceId"])["failureReason"] == said
 
 
+def test_an_answer_that_cannot_be_written(platform: Platform, endpoints: Endpoints) -> None:
+    given = config(endpoints)
+    given["OutputConfig"]["S3OutputPath"] = f"s3://{fresh('nowhere')}/out"
+    name = endpoints.serving(AsyncInferenceConfig=given)
+    answer = ask(platform.client("sagemaker-runtime"), name, Body=ROW)
+    message = told(platform, answer["InferenceId"])
+    assert message["failureReason"].startswith(
+        f"ClientError: Failed to upload the response to {answer['OutputLocation']}"
+    )
+    variant = {"EndpointName": name, "VariantName": "all"}
+    assert until(lambda: statistics(platform, "ResponseUploadFailures", **variant))["Sum"] == 1
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [

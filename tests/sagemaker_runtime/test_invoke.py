@@ -106,6 +106,8 @@ def test_who_may_not_is_refused(platform: Platform, serving: str) -> None:
     assert invoke(theirs, serving)["Body"].read()
     with pytest.raises(ClientError, match="sagemaker:InvokeEndpointWithResponseStream"):
         theirs.invoke_endpoint_with_response_stream(EndpointName=serving, Body=ROW)
+    with pytest.raises(ClientError, match=f"sagemaker:InvokeEndpointAsync on resource: .*endpoint/{serving}"):
+        theirs.invoke_endpoint_async(EndpointName=serving, Body=ROW)
 
 
 def test_unchanged_clients_invoke_through_the_proxy(platform: Platform, serving: str) -> None:
