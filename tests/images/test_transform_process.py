@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/batch-transform-data-processing.
 import csv
 import io
 import json
+import uuid
 from collections.abc import Callable
 
 import pytest
@@ -73,6 +74,22 @@ def test_documents_by_lines() -> None:
     told = {"InputFilter": "$.features", "JoinSource": "Input", "OutputFilter": "$.SageMakerOutput.sum"}
     assert run(body, sums, LINES, **told) == "3\n7"
     assert run(body, sums, JSON, **told) == "3\n7"
+
+
+def test_each_record_gets_an_id_and_the_time() -> None:
+    """https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-data-capture-batch.html"""
+    stamp = "2022-08-30T00:49:15Z"
+    rows = Processing({}, CSV, CSV, "Line", stamp)
+    assert rows.active
+    sent, records = rows.given(b"1,2\n3,4")
+    assert sent == b"1,2\n3,4"
+    found = [line.split(",") for line in rows.kept(records, b"0\n1", CSV).decode().splitlines()]
+    assert [(first, time) for first, _, time in found] == [("0", stamp), ("1", stamp)]
+    assert len({uuid.UUID(name) for _, name, _ in found}) == 2
+    documents = Processing({}, JSON, LINES, "Line", stamp)
+    values = [json.loads(line) for line in documents.kept([], b'{"a":1}\n2', LINES).splitlines()]
+    assert [one["SageMakerInferenceTime"] for one in values] == [stamp, stamp]
+    assert [one.get("a") or one["output"] for one in values] == [1, 2]
 
 
 def test_an_answer_of_another_kind_can_be_filtered() -> None:

@@ -1,6 +1,7 @@
 """What is told of a transform job beside Describe, and models of several containers."""
 
 import datetime as dt
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -81,7 +82,7 @@ def test_the_bus_hears_each_change(here: Here) -> None:
     assert (detail["TransformJobName"], detail["TransformJobArn"]) == (name, arn)
     assert detail["Tags"] == {"team": "a"}
     assert detail["TransformJobStatus"] == "Failed"
-    assert "Could not find model data at s3://nowhere/model.tar.gz" in detail["FailureReason"]
+    assert "The model data archive at s3://told/model.tar.gz cannot be unpacked" in detail["FailureReason"]
     assert isinstance(detail["TransformEndTime"], int)
 
 
@@ -126,3 +127,27 @@ def test_a_pipeline(transforms: Transforms, second: str) -> None:
     assert transforms.output(job) == {"a.csv.out": b"1,step1,step2\n2,step1,step2\n"}
     streams = sorted(transforms.log(job))
     assert streams == (["data-log", "step1+step2"] if second == IMAGE else ["data-log", "step1", "step2"])
+
+
+def test_what_is_captured(transforms: Transforms) -> None:
+    """https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-data-capture-batch.html"""
+    where = fresh("captured")
+    told = {"DestinationS3Uri": f"s3://{transforms.bucket}/{where}", "GenerateInferenceId": True}
+    name = transforms.start({"a.csv": b"1,2\n", "x/b.csv": b"1,2\n3,4\n"}, DataCaptureConfig=told)
+    found = transforms.until(name, "Completed")
+    assert found["DataCaptureConfig"] == told
+    listed = transforms.s3.list_objects_v2(Bucket=transforms.bucket, Prefix=f"{where}/")["Contents"]
+    hour = found["CreationTime"].astimezone(dt.UTC).strftime("%Y/%m/%d/%H")
+    manifests = {}
+    for one in listed:
+        kind, _, rest = one["Key"].removeprefix(f"{where}/").partition("/")
+        assert rest.startswith(f"{hour}/")
+        manifests[kind] = json.load(transforms.s3.get_object(Bucket=transforms.bucket, Key=one["Key"])["Body"])
+    assert manifests == {
+        "input": [{"prefix": f"s3://{transforms.bucket}/{name}/"}, "a.csv", "x/b.csv"],
+        "output": [{"prefix": f"s3://{transforms.bucket}/out-{name}/"}, "a.csv.out", "x/b.csv.out"],
+    }
+    rows = transforms.output(name)["x/b.csv.out"].decode().splitlines()
+    started = found["CreationTime"].astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    assert [row.count(",") for row in rows] == [2, 2]
+    assert all(row.endswith(f",{started}") for row in rows)

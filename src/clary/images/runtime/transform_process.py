@@ -7,6 +7,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import uuid
 from typing import Any
 
 from .transform_path import BadPath, Path
@@ -34,9 +35,12 @@ class Bad(BadInput):
 
 
 class Processing:
-    """`accept` is what the job says, and may be empty."""
+    """`accept` is what the job says, and may be empty. `stamp`: each record that is written gets an id and this time.
+    https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-data-capture-batch.html#data-capture-batch-inferenceid
+    """
 
-    def __init__(self, told: dict[str, str], content_type: str, accept: str, split: str) -> None:
+    def __init__(self, told: dict[str, str], content_type: str, accept: str, split: str, stamp: str = "") -> None:
+        self._stamp = stamp
         self._give, self._keep = Path(told.get("InputFilter", "$")), Path(told.get("OutputFilter", "$"))
         self._join = told.get("JoinSource", "None") == "Input"
         self._kind = kind(content_type)
@@ -45,7 +49,7 @@ class Processing:
 
     @property
     def active(self) -> bool:
-        return self._join or not self._give.whole or not self._keep.whole
+        return self._join or bool(self._stamp) or not self._give.whole or not self._keep.whole
 
     def given(self, body: bytes) -> tuple[bytes, list[Any]]:
         """What is sent to the model, and the records: for `kept`. Raises Bad."""
@@ -61,7 +65,7 @@ class Processing:
 
     def kept(self, records: list[Any], body: bytes, content_type: str) -> bytes:
         """What is written of an answer. Raises Bad."""
-        if not self._join and self._keep.whole:
+        if not self._join and self._keep.whole and not self._stamp:
             return body
         written = self._accept or kind(content_type) or self._kind
         answers = self._parsed(body, written, "output", len(records) if self._join else 0)
@@ -72,10 +76,16 @@ class Processing:
             )
         if written == CSV:
             rows = [[*record, *answer] for record, answer in zip(records, answers)] if self._join else answers  # noqa: B905 - strict is 3.10's
-            return _csv(self._selected(rows, self._keep))
+            rows = self._selected(rows, self._keep)
+            return _csv([[*row, str(uuid.uuid4()), self._stamp] for row in rows] if self._stamp else rows)
         if self._join:
             answers = [_joined(record, answer) for record, answer in zip(records, answers)]  # noqa: B905 - likewise
-        return "\n".join(_dumped(value) for value in self._chosen(answers, self._keep)).encode()
+        values = self._chosen(answers, self._keep)
+        return "\n".join(_dumped(self._stamped(value) if self._stamp else value) for value in values).encode()
+
+    def _stamped(self, value: Any) -> dict[str, Any]:
+        found = value if isinstance(value, dict) else {"output": value}
+        return {**found, "SageMakerInferenceId": str(uuid.uuid4()), "SageMakerInferenceTime": self._stamp}
 
     def _selected(self, rows: list[list[str]], path: Path) -> list[list[str]]:
         if path.whole:

@@ -31,7 +31,9 @@ class Told:
         self.assemble = result.get("AssembleWith", "None")
         self.timeout = float(client.get("InvocationsTimeoutInSeconds", 600))
         self.retries = int(client.get("InvocationsMaxRetries", 3))
-        self.processing = Processing(job.get("DataProcessing", {}), self.content_type, self.accept, self.split)
+        self.processing = Processing(
+            job.get("DataProcessing", {}), self.content_type, self.accept, self.split, told.get("stamp", "")
+        )
         self._job = job
 
     @staticmethod

@@ -24,7 +24,7 @@ TRANSFORM_JOB = Resource(
     ),
     view=view,
     unused=(
-        "DataCaptureConfig",
+        "DataCaptureConfig.KmsKeyId",
         "ExperimentConfig",
         "TransformOutput.KmsKeyId",
         "TransformResources.VolumeKmsKeyId",

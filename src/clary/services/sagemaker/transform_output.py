@@ -3,6 +3,8 @@
 import json
 import os
 import stat
+import time
+import uuid
 from pathlib import Path
 
 from clary.errors import AWSError
@@ -14,10 +16,12 @@ from clary.jobs.recipe import Document, Ended, Job, JobFailed
 REASON = 1024  # characters of a FailureReason
 SEE = "See job logs for more information"  # AWS's whole sentence
 WHOLE = ".out"
+DONE = ".done"  # is an object already
 
 
-def upload(job: Job, objects: Objects, outputs: list[Path]) -> None:
-    """Each file becomes the object `<S3OutputPath>/<its path>`. Raises JobFailed, JobStopped."""
+def upload(job: Job, objects: Objects, outputs: list[Path]) -> list[str]:
+    """Each file becomes the object `<S3OutputPath>/<its path>`; these paths. Raises JobFailed, JobStopped."""
+    found = []
     uri = job.document["TransformOutput"]["S3OutputPath"].rstrip("/")
     bucket, prefix = split(uri)
     for output in outputs:
@@ -26,9 +30,31 @@ def upload(job: Job, objects: Objects, outputs: list[Path]) -> None:
             for name in sorted(names):
                 job.check()
                 file = Path(folder, name)
-                if name.endswith(WHOLE) and stat.S_ISREG(file.lstat().st_mode):
-                    below = str(file.relative_to(top))
-                    _put(job, objects, bucket, f"{prefix}/{below}" if prefix else below, file)
+                if name.endswith((WHOLE, WHOLE + DONE)) and stat.S_ISREG(file.lstat().st_mode):
+                    below = str(file.relative_to(top)).removesuffix(DONE)
+                    found.append(below)
+                    if name.endswith(WHOLE):
+                        _put(job, objects, bucket, f"{prefix}/{below}" if prefix else below, file)
+    return sorted(found)
+
+
+def capture(job: Job, objects: Objects, written: list[str]) -> None:
+    """DataCaptureConfig: a manifest of what was read, and one of what was written. Raises JobFailed.
+    https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-data-capture-batch.html
+    """
+    wanted = job.document.get("DataCaptureConfig")
+    if not wanted:
+        return
+    bucket, prefix = split(wanted["DestinationS3Uri"].rstrip("/"))
+    uri: str = job.document["TransformOutput"]["S3OutputPath"].rstrip("/")
+    read = [path.removesuffix(WHOLE) for path in written]
+    hour = time.strftime("%Y/%m/%d/%H", time.gmtime(job.created))
+    name = uuid.uuid5(uuid.NAMESPACE_URL, f"{job.arn}/{job.created}")  # the same when a crash makes this come twice
+    for kind, before, names in (("input", f"s3://{job.facts['base']}", read), ("output", f"{uri}/", written)):
+        manifest = job.folder / f"{kind}.json"
+        manifest.write_text(json.dumps([{"prefix": before}, *names]))
+        below = f"{kind}/{hour}/{name}.json"
+        _store(job, objects, bucket, f"{prefix}/{below}" if prefix else below, manifest)
 
 
 def _put(job: Job, objects: Objects, bucket: str, key: str, file: Path) -> None:
@@ -37,12 +63,17 @@ def _put(job: Job, objects: Objects, bucket: str, key: str, file: Path) -> None:
     taken.unlink(missing_ok=True)
     os.link(file, taken)
     try:
-        objects.put(job.document["RoleArn"], bucket, key, taken, move=True)
-    except AWSError as error:
-        raise JobFailed(f"ClientError: Unable to upload to s3://{bucket}/{key}: {error.message}") from error
+        _store(job, objects, bucket, key, taken)
     finally:
         taken.unlink(missing_ok=True)
-    file.unlink()
+    file.rename(file.with_name(file.name + DONE))
+
+
+def _store(job: Job, objects: Objects, bucket: str, key: str, file: Path) -> None:
+    try:
+        objects.put(job.document["RoleArn"], bucket, key, file, move=True)
+    except AWSError as error:
+        raise JobFailed(f"ClientError: Unable to upload to s3://{bucket}/{key}: {error.message}") from error
 
 
 def failure(job: Job, ended: Ended, outputs: list[Path], each: int) -> str:

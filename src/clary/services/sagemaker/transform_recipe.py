@@ -24,7 +24,7 @@ from clary.jobs.objects import Objects
 from clary.jobs.recipe import Document, Ended, Job, Need, Outcome
 from clary.services.sagemaker.hosting.launches import SOCKETS, Launches, Part, parts, ready, size
 from clary.services.sagemaker.training_metrics import Metrics, region
-from clary.services.sagemaker.transform_output import failure, upload
+from clary.services.sagemaker.transform_output import capture, failure, upload
 
 LOGS: Final = "/aws/sagemaker/TransformJobs"
 NAMESPACE: Final = "/aws/sagemaker/TransformJobs"
@@ -61,7 +61,7 @@ class Transform:
         found = ready(job, spec, self.images)
         source = {"ChannelName": "transform", **document["TransformInput"]}
         files = data.files(source, self.objects, document["RoleArn"], where.region)
-        base = _base(source, files)
+        base = job.facts["base"] = _base(source, files)
         sockets = open_folder(job.folder / "sockets")
         launches = Launches(job, spec, self.objects, where, sockets)
         env = _environment(document)
@@ -81,6 +81,7 @@ class Transform:
                 "output": OUTPUT,
                 "base": base,
                 "startup": spec["startup"],
+                "stamp": _stamp(job),
                 "job": {member: document[member] for member in TOLD if member in document},
             }
             made.append(_agent(job, found[0], len(made), number, farm.plant(where.home, job, mine), told))
@@ -128,9 +129,11 @@ class Transform:
             return Outcome("stopped")
         count, each = _count(job.document), _each(job.document["Spec"])
         outputs = [_output(job, number * each + each - 1) for number in range(count)]
-        upload(job, self.objects, outputs)
-        reason = failure(job, ended, outputs, each)
-        return Outcome("failed", reason) if reason else Outcome("completed")
+        written = upload(job, self.objects, outputs)
+        if reason := failure(job, ended, outputs, each):
+            return Outcome("failed", reason)
+        capture(job, self.objects, written)
+        return Outcome("completed")
 
     def published(self, job: Job, _state: str, _status: str, _message: str) -> None:
         self.tell(job.arn)
@@ -165,6 +168,13 @@ def _base(source: Document, files: data.Files) -> str:
         bucket, _ = data.split(source["DataSource"]["S3DataSource"]["S3Uri"])
         return f"{bucket}/{found.key.removesuffix(path)}"
     return ""
+
+
+def _stamp(job: Job) -> str:
+    """The time that each record gets, with an id, if the job says so: when it began, in UTC."""
+    if not job.document.get("DataCaptureConfig", {}).get("GenerateInferenceId"):
+        return ""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(job.created))
 
 
 def _environment(document: Document) -> dict[str, str]:
