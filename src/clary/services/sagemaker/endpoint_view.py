@@ -12,8 +12,7 @@ from clary.resource.bus import Event
 from clary.resource.call import Platform
 from clary.resource.service import Document
 from clary.services.sagemaker.hosting import deployment
-from clary.services.sagemaker.hosting.state import Fleet, State, Variant
-from clary.store import routes
+from clary.services.sagemaker.hosting.state import SQL, Fleet, State, Variant
 
 DETAIL = "SageMaker Endpoint State Change"
 
@@ -21,11 +20,8 @@ DETAIL = "SageMaker Endpoint State Change"
 def ready(connection: sqlite3.Connection, one: State) -> dict[str, int]:
     """How many replicas serve, by variant."""
     serving = {fleet.id for fleet in one.fleets if fleet.share}
-    found: dict[str, int] = {}
-    for replica in routes.read(connection).replicas.values():
-        if replica.endpoint == one.arn and replica.fleet in serving and replica.state == "ready":
-            found[replica.variant] = found.get(replica.variant, 0) + 1
-    return found
+    rows = connection.execute(SQL["route_ready"], {"arn": one.arn}).fetchall()
+    return {row["variant"]: row["ready"] for row in rows if row["fleet"] in serving}
 
 
 def shown(one: State, ready: dict[str, int]) -> Document:

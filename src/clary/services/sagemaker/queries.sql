@@ -1,7 +1,7 @@
 -- SageMaker's own statements, beside those of store/queries.sql.
 
--- name: hosting_all
-SELECT document FROM hosting ORDER BY arn;
+-- name: hosting_every
+SELECT arn, document FROM hosting ORDER BY arn;
 
 -- name: hosting_find
 SELECT document FROM hosting WHERE arn = :arn;
@@ -24,6 +24,16 @@ ORDER BY job.id;
 SELECT resource.arn, resource.document, resource.created, job.id, job.attempt
 FROM job JOIN resource ON resource.arn = job.arn
 WHERE job.id = :id AND resource.type = 'EndpointReplica' AND job.state = 'running';
+
+-- name: route_every
+SELECT kind, key, document FROM route ORDER BY kind, key;
+
+-- How many replicas of an endpoint are ready, by fleet and variant.
+-- name: route_ready
+SELECT told ->> 'fleet' AS fleet, told ->> 'variant' AS variant, count(*) AS ready
+FROM (SELECT CAST(document AS TEXT) AS told FROM route WHERE kind = 'replica')
+WHERE told ->> 'endpoint' = :arn AND told ->> 'state' = 'ready'
+GROUP BY 1, 2;
 
 -- The last thing that was said of a job.
 -- name: replica_said

@@ -6,6 +6,7 @@ for its health: so after a restart it goes on where it was.
 """
 
 import logging
+import math
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from clary.services.sagemaker.hosting import deployment, state
 from clary.services.sagemaker.hosting.health import Health
 from clary.services.sagemaker.hosting.plane import Plane
 from clary.services.sagemaker.hosting.rest import Rest
-from clary.services.sagemaker.hosting.round import Replica, Round
+from clary.services.sagemaker.hosting.round import Replica, Round, Trace
 from clary.services.sagemaker.hosting.state import Fleet, State, Variant
 
 log = logging.getLogger(__name__)
@@ -52,6 +53,7 @@ class Hosting:
     _threads: list[threading.Thread] = field(default_factory=list)
     _draining: dict[int, float] = field(default_factory=dict)  # since when
     _broken: dict[tuple[str, str, str], tuple[int, float]] = field(default_factory=dict)  # how often in a row, and when
+    _resting: dict[str, Trace] = field(default_factory=dict)  # of which there is nothing to do as long as they stay so
     _health: Health = field(init=False)
     _rest: Rest = field(init=False)
 
@@ -112,13 +114,15 @@ class Hosting:
     def round(self) -> float:
         """One look at every endpoint. In how many seconds the next is due, if nobody wakes us. Raises Overtaken."""
         store = self.platform.store
-        now = Round.begin(store.read(), self.platform.clock(), self.alarm)
-        every = list(state.every(store.read()))
-        if every:
+        now = Round.begin(store.read(), self.platform.clock(), self.alarm, self._resting)
+        if now.traces:
             self.needed()
-        before = {one.arn: orjson.dumps(one) for one in every}
+        before = {arn: trace[0] for arn, trace in now.awake.items() if trace[0]}
+        every = [state.read(document) for document in before.values()]
+        resting = {arn: self._resting[arn] for arn in now.traces.keys() - now.awake.keys()}
         for one in every:
-            self._reconcile(one, now)
+            if self._rests(one, now) and orjson.dumps(one) == before[one.arn]:
+                resting[one.arn] = now.awake[one.arn]
         for arn in now.replicas.keys() - before.keys():  # their endpoint is gone
             self._dissolve(now.replicas[arn], now)
         changed = [one for one in every if orjson.dumps(one) != before[one.arn]]
@@ -130,6 +134,7 @@ class Hosting:
             self.plane.refresh()
         for one in changed:
             self.tell(one)
+        self._resting = resting
         with self.turned:
             self.turned.notify_all()
         return BUSY if now.moving or now.work else max(BUSY, min(IDLE, now.due - now.now))
@@ -143,6 +148,15 @@ class Hosting:
             self.sync(connection, one, now.now)
         for work in now.work:
             work(connection)
+
+    def _rests(self, one: State, now: Round) -> bool:
+        """Does what is to be done next; whether that was nothing, and will be until something of it changes."""
+        work, moving, due = len(now.work), now.moving, now.due
+        now.moving, now.due = False, math.inf
+        self._reconcile(one, now)
+        rests = len(now.work) == work and not now.moving and now.due == math.inf
+        now.moving, now.due = now.moving or moving, min(now.due, due)
+        return rests
 
     def _reconcile(self, one: State, now: Round) -> None:
         if one.status == "Deleting":

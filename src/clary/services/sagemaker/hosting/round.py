@@ -16,6 +16,8 @@ from clary.services.sagemaker.hosting.state import SQL, Fleet, State, Variant
 from clary.store import routes
 
 Work = Callable[[sqlite3.Connection], None]
+# All rows that are of one endpoint, as they are: its own document first.
+Trace = list[Any]
 
 
 @dataclass(slots=True)
@@ -50,9 +52,11 @@ class Replica:
 class Round:
     now: float
     table: routes.Table
-    replicas: dict[str, list[Replica]]  # by endpoint
+    replicas: dict[str, list[Replica]]  # by endpoint; of those that are looked at, as the table is
     said: Callable[[str], str]  # the last thing that was said of a replica, by ARN
     alarm: Callable[[str, str], bool]  # whether the alarm of a region and name is in ALARM state
+    traces: dict[str, Trace]  # of every endpoint
+    awake: dict[str, Trace]  # of those to be looked at
     work: list[Work] = field(default_factory=list)
     moving: bool = False  # something is on its way: look again soon
     due: float = math.inf  # look again then
@@ -60,20 +64,38 @@ class Round:
     routed: bool = False  # the data plane has something to learn
 
     @classmethod
-    def begin(cls, connection: sqlite3.Connection, now: float, alarm: Callable[[str, str], bool]) -> "Round":
-        table = routes.read(connection)
+    def begin(
+        cls, connection: sqlite3.Connection, now: float, alarm: Callable[[str, str], bool], resting: dict[str, Trace]
+    ) -> "Round":
+        """`resting`: endpoints of which there was nothing to do when these were all rows of theirs."""
+        traces: dict[str, Trace] = {}
+        for row in connection.execute(SQL["hosting_every"]).fetchall():
+            traces[row["arn"]] = [row["document"]]
+        known = connection.execute(SQL["replica_all"]).fetchall()
+        endpoints = {str(row["id"]): row["arn"].rpartition("/")[0] for row in known}
+        for row in known:
+            traces.setdefault(endpoints[str(row["id"])], [b""]).append((row["id"], row["state"], row["stop"]))
+        entries: dict[str, list[tuple[str, bytes]]] = {}
+        for row in connection.execute(SQL["route_every"]).fetchall():
+            arn = row["key"] if row["kind"] == "route" else endpoints.get(row["key"])
+            if arn is not None:
+                traces.setdefault(arn, [b""]).append(row["document"])
+                entries.setdefault(arn, []).append((row["kind"], row["document"]))
+        awake = {arn: trace for arn, trace in traces.items() if resting.get(arn) != trace}
+        table = routes.table([entry for arn in awake for entry in entries.get(arn, ())])
         found: dict[str, list[Replica]] = {}
-        for row in connection.execute(SQL["replica_all"]).fetchall():
-            document = orjson.loads(row["document"])
-            entry = table.replicas.get(row["id"])
-            one = Replica(row["arn"], row["id"], row["state"], bool(row["stop"]), document, entry)
-            found.setdefault(document["Endpoint"], []).append(one)
+        for row in known:
+            if (arn := endpoints[str(row["id"])]) in awake:
+                document = orjson.loads(row["document"])
+                entry = table.replicas.get(row["id"])
+                one = Replica(row["arn"], row["id"], row["state"], bool(row["stop"]), document, entry)
+                found.setdefault(arn, []).append(one)
 
         def said(arn: str) -> str:
             row = connection.execute(SQL["replica_said"], {"arn": arn}).fetchone()
             return str(row["message"]) if row else ""
 
-        return cls(now, table, found, said, alarm)
+        return cls(now, table, found, said, alarm, traces, awake)
 
     def look_at(self, when: float) -> None:
         """Nothing is to be done before then, unless something happens."""

@@ -71,13 +71,18 @@ class State:
 
 
 def every(connection: sqlite3.Connection) -> Iterator[State]:
-    for row in connection.execute(SQL["hosting_all"]).fetchall():
-        yield _state(orjson.loads(row["document"]))
+    for row in connection.execute(SQL["hosting_every"]).fetchall():
+        yield read(row["document"])
+
+
+def read(document: bytes) -> State:
+    """Of a row's document."""
+    return _state(orjson.loads(document))
 
 
 def find(connection: sqlite3.Connection, arn: str) -> State | None:
     row = connection.execute(SQL["hosting_find"], {"arn": arn}).fetchone()
-    return _state(orjson.loads(row["document"])) if row else None
+    return read(row["document"]) if row else None
 
 
 def put(connection: sqlite3.Connection, state: State) -> None:
