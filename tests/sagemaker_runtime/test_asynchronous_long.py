@@ -82,6 +82,7 @@ def test_what_is_large_goes_from_file_to_file(slow: Slow, serving: str) -> None:
     s3 = slow.endpoints.jobs.s3
     (found,) = until(lambda: s3.list_objects_v2(Bucket=bucket, Prefix=key).get("Contents"))
     assert found["Size"] == size
+    assert s3.head_object(Bucket=bucket, Key=key)["ContentType"] == "application/octet-stream"
     assert _peak(main.pid) - before < size / 4
 
 

@@ -36,8 +36,10 @@ class Objects(Protocol):
 
     def find(self, role_arn: str, bucket: str, key: str) -> Found: ...
 
-    def put(self, role_arn: str, bucket: str, key: str, file: Path, *, move: bool = False) -> None:
-        """The file becomes the object. `move`: it is ours to take, so it is renamed where it lies on the same disk."""
+    def put(self, role_arn: str, bucket: str, key: str, file: Path, *, move: bool = False, kind: str = "") -> None:
+        """The file becomes the object. `move`: it is ours to take, so it is renamed where it lies on the same disk.
+        `kind`: its Content-Type.
+        """
 
     def holds(self, role_arn: str, bucket: str, prefix: str) -> bool:
         """Whether the role can see an object there: False, and no error, also where there is no such bucket, or the

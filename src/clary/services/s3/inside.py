@@ -65,13 +65,13 @@ class Inside:
         kind = orjson.loads(row["head"])["headers"]["content-type"]
         return self._found(caller, bucket, key, row)._replace(kind="" if kind == head.PLAIN_TYPE else kind)
 
-    def put(self, role_arn: str, bucket: str, key: str, file: Path, *, move: bool = False) -> None:
+    def put(self, role_arn: str, bucket: str, key: str, file: Path, *, move: bool = False, kind: str = "") -> None:
         caller = self._caller(role_arn)
         state = self._state
         names.check_key(key)
         settings = state.settings.of(state.bucket(bucket).name)
         self._check(caller, "PutObject", bucket, key, {})
-        made = head.make({"Bucket": bucket, "Key": key}, settings)
+        made = head.make({"Bucket": bucket, "Key": key, "ContentType": kind}, settings)
         with space():
             blob, size, etag, checksum = self._take(file, move=move)
         made["checksum"] = [DEFAULT, checksum, "FULL_OBJECT"]

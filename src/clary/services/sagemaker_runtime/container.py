@@ -36,6 +36,7 @@ class Answer:
     status: int
     content_type: str
     file: Path
+    size: int  # bytes
 
     @property
     def good(self) -> bool:
@@ -63,7 +64,7 @@ def ask(url: str, headers: Mapping[str, str], source: BinaryIO, size: int, into:
             raise Late from error
         except (OSError, http.client.HTTPException) as error:
             raise Lost(f"{Lost.__doc__} ({error})") from error
-    return Answer(response.status, response.getheader("content-type", ""), into)
+    return Answer(response.status, response.getheader("content-type", ""), into, into.stat().st_size)
 
 
 def _send(

@@ -58,7 +58,7 @@ def tell(platform: Platform, row: Row, reason: str, answer: Answer | None) -> No
 
 
 def _body(answer: Answer) -> dict[str, Any]:
-    if answer.file.stat().st_size > INCLUDED:
+    if answer.size > INCLUDED:
         return {}
     content = answer.file.read_bytes()
     try:

@@ -151,7 +151,8 @@ class Work:
         if not row.asked.output:
             return
         try:
-            self.objects.put(role, *data.split(row.asked.output), answer.file)
+            move = answer.size > notify.INCLUDED  # else its bytes may be told
+            self.objects.put(role, *data.split(row.asked.output), answer.file, move=move, kind=answer.content_type)
         except AWSError as error:
             reason = f"ClientError: Failed to upload the response to {row.asked.output}: {error.message}"
             raise Failed(reason, "ResponseUploadFailures") from error
@@ -180,7 +181,8 @@ class Work:
             file.write_text(failed.message)
             try:
                 told = failed.answer.file if failed.answer else file
-                self.objects.put(role, *data.split(row.asked.failure), told)
+                kind = failed.answer.content_type if failed.answer else "text/plain"
+                self.objects.put(role, *data.split(row.asked.failure), told, kind=kind)
             except AWSError as error:
                 log.warning("%s cannot be written: %s", row.asked.failure, error.message)
 
@@ -216,7 +218,7 @@ class Work:
 
 
 def _opened(answer: Answer) -> tuple[BinaryIO, int]:
-    return answer.file.open("rb"), answer.file.stat().st_size
+    return answer.file.open("rb"), answer.size
 
 
 def _said(answer: Answer, hostname: str) -> str:
