@@ -1,6 +1,8 @@
 """Invocations by way of the gateway, as at the data plane's own port."""
 
 import json
+import os
+import signal
 from typing import Any
 
 import pytest
@@ -120,3 +122,16 @@ def test_unchanged_clients_invoke_through_the_proxy(platform: Platform, serving:
     assert invoke(through, serving)["Body"].read()
     parts = through.invoke_endpoint_with_response_stream(EndpointName=serving, ContentType="text/csv", Body=ROW)["Body"]
     assert b"".join(event["PayloadPart"]["Bytes"] for event in parts)
+
+
+def test_a_data_plane_that_dies_is_waited_for(own_platform: Platform) -> None:
+    runtime = own_platform.client("sagemaker-runtime")
+    with pytest.raises(ClientError, match="not found"):  # also by one that nobody has needed so far
+        invoke(runtime, fresh("nowhere"))
+    name = Endpoints(own_platform).serving()
+    told = own_platform.home / "serving" / "plane.json"
+    before = json.loads(told.read_text())["pid"]
+    os.kill(before, signal.SIGKILL)
+    answers = [invoke(runtime, name)["Body"].read() for _ in range(3)]
+    assert len(set(answers)) == 1
+    assert json.loads(told.read_text())["pid"] != before
