@@ -1,5 +1,6 @@
 """Transform jobs that cannot be: what is refused at the call, and what a FailureReason names."""
 
+import json
 import time
 from typing import Any
 
@@ -8,6 +9,7 @@ from botocore.exceptions import ClientError
 
 from conftest import Platform
 from sagemaker_inputs import fresh, role
+from training_jobs import IMAGE
 from transforms import Transforms
 
 # Answers with its input, but for the records that say how it should go wrong.
@@ -159,6 +161,20 @@ def test_a_model_that_cannot_be_batched(transforms: Transforms) -> None:
     several = transforms.models.model(Mode="MultiModel", ModelDataUrl=f"s3://{transforms.bucket}/models/")
     with pytest.raises(ClientError, match="Multi-model"):
         transforms.start({"a.csv": b"1,2\n"}, ModelName=several)
+    name = fresh("model")
+    transforms.sagemaker.create_model(ModelName=name, PrimaryContainer={"Image": IMAGE})
+    with pytest.raises(ClientError, match="has no ExecutionRoleArn"):
+        transforms.start({"a.csv": b"1,2\n"}, ModelName=name)
+    containers = [{"Image": IMAGE, "ContainerHostname": name} for name in ("one", "two")]
+    name = fresh("model")
+    transforms.sagemaker.create_model(
+        ModelName=name,
+        ExecutionRoleArn=role(transforms.platform),
+        Containers=containers,
+        InferenceExecutionConfig={"Mode": "Direct"},
+    )
+    with pytest.raises(ClientError, match="invoked directly"):
+        transforms.start({"a.csv": b"1,2\n"}, ModelName=name)
 
 
 def test_a_role_that_may_not_read(transforms: Transforms) -> None:
@@ -170,6 +186,9 @@ def test_a_role_that_may_not_read(transforms: Transforms) -> None:
         '"Principal": {"Service": "sagemaker.amazonaws.com"}}]}'
     )
     arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    model = {"Effect": "Allow", "Action": "s3:*", "Resource": f"arn:aws:s3:::{transforms.bucket}/out/*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [model]})
+    iam.put_role_policy(RoleName=name, PolicyName="model", PolicyDocument=policy)
     container = transforms.sagemaker.describe_model(ModelName=transforms.model)["PrimaryContainer"]
     assert arn != role(transforms.platform)
     transforms.sagemaker.create_model(ModelName=name, ExecutionRoleArn=arn, PrimaryContainer=container)

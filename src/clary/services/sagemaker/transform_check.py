@@ -50,6 +50,10 @@ def model(call: Call[Any], connection: Any, request: Document) -> Document:
 
 
 def _model(found: Document) -> None:
+    if not found.get("ExecutionRoleArn"):
+        raise Invalid(
+            f'Model "{found["ModelName"]}" has no ExecutionRoleArn, as which a transform job reads and writes.'
+        )
     for container in containers(found):
         if container.get("Mode") == "MultiModel":
             raise Invalid("Multi-model containers are not supported for transform jobs.")
