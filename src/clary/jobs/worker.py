@@ -144,7 +144,8 @@ class Worker:
     def _enqueue(self, record: Record) -> None:
         if (attempt := self._attempt(record)) is None:
             return
-        if attempt.need.standing:
+        # One that stands by and was stopped before it began waits too: whoever stopped it is heard in this round.
+        if attempt.need.standing and record.id not in self._records.stopping():
             self._launch(attempt, Places())
         else:
             waiting = Waiting(record.id, attempt.need.share, self._places(attempt), self._clock())
