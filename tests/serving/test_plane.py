@@ -116,7 +116,6 @@ def test_requests_sent_ahead_are_answered_in_order(plane: Plane) -> None:
         b"what is this\r\n\r\n",
         b"POST / HTTP/1.1\r\nContent-Length: many\r\n\r\n",
         b"POST / HTTP/1.1\r\nX: " + b"x" * 100_000,
-        b"GET / HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n",
     ],
 )
 def test_what_is_no_http_is_refused(plane: Plane, data: bytes) -> None:

@@ -180,9 +180,12 @@ class Plane:
         self.capture.tick(self.now)
 
     def gauge(self) -> None:
-        """Every 10 seconds: how many are at work now."""
+        """Every 10 seconds: how many are at work now; and connections that are for nothing end."""
         for variant in self.endpoints.variants():
             variant.meter.add("ConcurrentRequestsPerModel", variant.running)
+        clock = time.perf_counter()
+        for connection in [each for each in self.connections if each.idle(clock)]:
+            connection.transport.close()
 
     def close(self) -> None:
         self.capture.close()

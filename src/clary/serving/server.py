@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 HEADER_LIMIT = 64 * 1024  # bytes of request line and headers; AWS's services refuse between 8 and 64 KiB
 AHEAD = 8  # requests that a client may send before it has had an answer
 UNREAD = 64 << 20  # bytes of answers that a client may leave unread
+IDLE = 120.0  # seconds that a connection may take for a request to come whole, or be without any
 
 
 class _Names(dict[bytes, str]):
@@ -48,7 +49,7 @@ class Connection(asyncio.Protocol, Client):
         self.inside = inside
         self.invocation: Invocation | None = None  # the one that runs
         self.busy = False
-        self.began = 0.0  # when the first byte of the request that is answered had come
+        self.began = self._began = _clock()  # when the first byte of the request that is answered had come
         self._keep = True
         self._waiting: deque[tuple[Request, bool, bool, float]] = deque()
         self._headers: dict[bytes, bytes] = {}
@@ -56,8 +57,12 @@ class Connection(asyncio.Protocol, Client):
         # twice, which no API here has, the last one counts.
         self.on_header = self._headers.__setitem__
         self._parser = httptools.HttpRequestParser(self)
-        self._in_head = True
-        self._head_bytes = 0
+        self._size = 0  # of the body
+        self._begun = 0  # requests, by the bytes that came last
+        self._open = True  # whether a request is still to come whole
+        self._aside = 0  # bytes of it that are not body: the head, sizes of chunks, trailers
+        self._taking = False
+        self._unread = False  # whether the client leaves its answers unread
         self.peer = ""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -74,14 +79,33 @@ class Connection(asyncio.Protocol, Client):
             invocation.cancel()
 
     def data_received(self, data: bytes) -> None:
-        try:
-            self._parser.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-            self._hang_up()
-        if self._in_head:
-            self._head_bytes += len(data)
-            if self._head_bytes > HEADER_LIMIT:
+        size, rest = self._size, data
+        self._begun = 0
+        while rest:
+            try:
+                self._parser.feed_data(rest)
+                break
+            except httptools.HttpParserUpgrade as upgrade:
+                rest = self._without_upgrade() + rest[upgrade.args[0] :]
+                self._parser = httptools.HttpRequestParser(self)
+            except httptools.HttpParserError:
                 self._hang_up()
+                break
+        if self._open and self._size == size and self._begun < 2:  # all of it is one request's
+            self._aside += len(data)
+            if self._aside > HEADER_LIMIT:
+                self._hang_up()
+
+    def _without_upgrade(self) -> bytes:
+        """The head again, as of a client that has not offered another protocol: HTTP/1.1 it stays.
+        https://www.rfc-editor.org/rfc/rfc9110#section-7.8-15
+        """
+        if b"upgrade" not in map(bytes.lower, self._headers):
+            return b""  # CONNECT, which is answered
+        close = b"connection: close\r\n" if "close" in self._said.get("connection", "").lower() else b""
+        kept = [each for each in self._headers.items() if each[0].lower() not in {b"upgrade", b"connection"}]
+        lines = b"".join(b"%b: %b\r\n" % each for each in kept)
+        return b"%b %b HTTP/1.1\r\n%b%b\r\n" % (self._parser.get_method(), self._url, close, lines)
 
     def _hang_up(self) -> None:
         if not self.transport.is_closing():
@@ -91,6 +115,23 @@ class Connection(asyncio.Protocol, Client):
     def eof_received(self) -> bool:
         return False
 
+    def pause_writing(self) -> None:
+        """The client does not read: it is not read from either, or its requests' answers would fill the memory."""
+        self._unread = True
+        self.transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        self._unread = False
+        self._read_on()
+
+    def _read_on(self) -> None:
+        if not self._unread and len(self._waiting) < AHEAD and not self.transport.is_closing():
+            self.transport.resume_reading()
+
+    def idle(self, now: float) -> bool:
+        """Whether nothing is on its way to the client, and nothing whole has come from it for long."""
+        return not self.busy and self._began + IDLE < now
+
     # What the parser finds, in this order.
 
     def on_message_begin(self) -> None:
@@ -99,17 +140,21 @@ class Connection(asyncio.Protocol, Client):
         self._headers.clear()
         self._pieces: list[bytes] = []
         self._size = 0
-        self._in_head = True
-        self._head_bytes = 0
+        self._begun += 1
+        self._open = True
+        self._aside = 0
 
     def on_url(self, url: bytes) -> None:
         self._url += url
 
     def on_headers_complete(self) -> None:
-        self._in_head = False
         self._said = {_names[name]: value.decode("latin-1") for name, value in self._headers.items()}
-        if "expect" in self._said and int(self._said.get("content-length", "0")) <= self.plane.body_limit:
-            self.transport.write(answers.CONTINUE)
+        if "expect" in self._said:
+            if int(self._said.get("content-length", "0")) <= self.plane.body_limit:
+                self.transport.write(answers.CONTINUE)
+            elif not self.busy:  # it waits for a word, and what it would send is not wanted
+                self._keep = False
+                self._too_large()
 
     def on_body(self, body: bytes) -> None:
         self._size += len(body)
@@ -119,6 +164,11 @@ class Connection(asyncio.Protocol, Client):
             self._pieces.clear()
 
     def on_message_complete(self) -> None:
+        if "upgrade" in self._said and self._parser.should_upgrade():
+            return  # its body is still to come
+        self._open = False
+        if self.transport.is_closing():
+            return
         pieces = self._pieces
         body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         path, _, query = self._url.decode("latin-1").partition("?")
@@ -138,11 +188,14 @@ class Connection(asyncio.Protocol, Client):
         self.began = began
         self._keep = keep and not self.plane.stopping
         if too_large:
-            # https://github.com/aws/sagemaker-python-sdk/issues/171
-            said = b'{"message":"HTTP content length exceeded %d bytes."}' % self.plane.body_limit
-            self.write(answers.plain(413, said, self.plane.ids(), keep=self._keep))
+            self._too_large()
         else:
             self.plane.handle(self, request)
+
+    def _too_large(self) -> None:
+        # https://github.com/aws/sagemaker-python-sdk/issues/171
+        said = b'{"message":"HTTP content length exceeded %d bytes."}' % self.plane.body_limit
+        self.write(answers.plain(413, said, self.plane.ids(), keep=self._keep))
 
     def write(self, data: bytes) -> None:
         """A whole answer."""
@@ -154,10 +207,14 @@ class Connection(asyncio.Protocol, Client):
         self.busy = False
         if not self._keep:
             self.transport.close()
-        elif self._waiting:
-            if len(self._waiting) == AHEAD:
-                self.transport.resume_reading()
-            self._take(*self._waiting.popleft())
+        elif self._waiting and not self._taking:
+            self._taking = True  # one that is answered at once comes back here: thousands would be too deep a stack
+            try:
+                while self._waiting and not self.busy and not self.transport.is_closing():
+                    self._take(*self._waiting.popleft())
+            finally:
+                self._taking = False
+            self._read_on()
 
     def say(self, status: int, body: bytes) -> None:
         """A whole answer that is JSON."""
