@@ -43,6 +43,8 @@ class Head:
         """Raises ValueError for what is no head of an answer."""
         if not isinstance(status, int) or not 100 <= status <= 999:
             raise ValueError(f"{status!r} is no HTTP status")
+        if not all(isinstance(value, str) for value in headers.values()):
+            raise ValueError("a header that is no text")
         self.status: int = status
         self.headers = headers
         self.variant = variant

@@ -6,6 +6,8 @@ The format: images/runtime/frames.py.
 import asyncio
 import json
 import logging
+import os
+import stat
 import time
 from collections.abc import Callable
 from typing import Any, cast
@@ -17,15 +19,25 @@ from clary.serving.container import Call, Headers
 log = logging.getLogger(__name__)
 PAUSES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)  # seconds between attempts to connect; the last one for ever
 KEPT = 1024  # heads in memory; beyond that it begins anew
+LINKS = 64  # connections to one container at most: how many it wants is a number that users write
+PIECE = 64 << 20  # bytes of one part of an answer
+_LATER = {frames.PART, frames.END}
 _clock = time.perf_counter
 
 
 class _Reader(frames.Reader):
-    """Heads are read as answers' heads."""
+    """Heads are read as answers' heads; of a body that is longer than its call has use for, no more than that."""
 
-    def __init__(self, variant: str) -> None:
+    def __init__(self, variant: str, pending: dict[int, Call]) -> None:
         super().__init__()
         self._variant = variant
+        self._pending = pending
+
+    def _most(self, number: int, kind: int) -> int:
+        if kind != frames.WHOLE:
+            return PIECE
+        call = self._pending.get(number)
+        return call.limit if call else 0
 
     def _head(self, data: bytes) -> Any:
         if not data:
@@ -53,7 +65,7 @@ class FramesContainer:
         self._heads: dict[tuple[str, Headers, str], bytes] = {}
         self._closed = False
         loop = asyncio.get_running_loop()
-        self._tasks = {loop.create_task(self._connect(0)) for _ in range(max(links, 1))}
+        self._tasks = {loop.create_task(self._connect(0)) for _ in range(min(max(links, 1), LINKS))}
 
     def send(self, call: Call, path: str, headers: Headers, body: bytes, method: str = "POST") -> None:
         key = (path, headers, method)
@@ -63,6 +75,10 @@ class FramesContainer:
                 self._heads.clear()
             head = self._heads[key] = frames.head(method=method, path=path, headers=dict(headers))
         up = self._up
+        if not up:  # it went down while this came from another container of its pipeline
+            call.sent = _clock()
+            call.lost()
+            return
         link = up[0] if len(up) == 1 else min(up, key=_load)
         link.send(call, head, body)
 
@@ -104,13 +120,30 @@ class FramesContainer:
             await asyncio.sleep(PAUSES[min(tries, len(PAUSES) - 1)])
             tries += 1
             try:
-                await loop.create_unix_connection(lambda: Link(self), self._socket)
+                descriptor = _opened(self._socket)
+            except OSError:
+                continue
+            try:
+                await loop.create_unix_connection(lambda: Link(self), f"/proc/self/fd/{descriptor}")
                 break
             except OSError:
                 continue
+            finally:
+                os.close(descriptor)
         task = asyncio.current_task()
         assert task is not None
         self._tasks.discard(task)
+
+
+def _opened(path: str) -> int:
+    """A handle of the socket itself, whose path in /proc is short enough for any home. The container can write to its
+    folder: a symbolic link there could lead to a socket that is not for it. Raises OSError.
+    """
+    descriptor = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+    if not stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(f"{path} is no socket")
+    return descriptor
 
 
 def _load(link: "Link") -> int:
@@ -122,10 +155,11 @@ class Link(asyncio.Protocol):
 
     def __init__(self, container: FramesContainer) -> None:
         self._container = container
-        self._reader = _Reader(container.variant)
+        self.pending: dict[int, Call] = {}
+        self._begun: set[int] = set()  # those of which parts are coming
+        self._reader = _Reader(container.variant, self.pending)
         self._number = 0
         self._closing = False
-        self.pending: dict[int, Call] = {}
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
@@ -148,6 +182,7 @@ class Link(asyncio.Protocol):
 
     def cancel(self, number: int) -> None:
         if self.pending.pop(number, None) is not None:
+            self._begun.discard(number)
             self._transport.write(frames.pack(number, frames.CANCEL))
             self._end()
 
@@ -165,31 +200,38 @@ class Link(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         pending = self.pending
         try:
-            found = self._reader.feed(data)
+            for number, kind, head, body in self._reader.feed(data):
+                call = pending.get(number)
+                if call is None:
+                    continue  # cancelled
+                if kind == frames.WHOLE and head is not None and number not in self._begun:
+                    del pending[number]
+                    call.answered(head, body)
+                else:
+                    self._part(call, number, kind, head, body)
         except ValueError as error:
             log.warning("%s does not speak as it should: %s", self._container.hostname, error)
             self._transport.abort()
             return
-        for number, kind, head, body in found:
-            call = pending.get(number)
-            if call is None:
-                continue  # cancelled
-            if kind == frames.WHOLE:
-                del pending[number]
-                call.answered(head, body)
-            else:
-                self._part(call, number, kind, head, body)
         if self._closing:
             self._end()
 
     def _part(self, call: Call, number: int, kind: int, head: Head, body: bytes) -> None:
+        """Raises ValueError for what cannot come now."""
+        begun = number in self._begun
+        if kind == frames.WHOLE or (kind == frames.BEGIN and (begun or head is None)) or (kind in _LATER and not begun):
+            raise ValueError(f"a message of kind {kind} out of turn, or without a head")
+        if len(body) > PIECE:
+            raise ValueError(f"a part of more than {PIECE} bytes")
         call.sent = _clock()
         if kind == frames.BEGIN:
+            self._begun.add(number)
             call.began(head)
         elif kind == frames.PART:
             call.part(body)
         else:  # an END; or a CANCEL: it will not come to the end
             del self.pending[number]
+            self._begun.discard(number)
             if kind == frames.END:
                 call.ended()
             else:

@@ -12,6 +12,7 @@ from clary.serving.container import Call, Headers
 
 PAUSES = (0.02, 0.05, 0.1, 0.2, 0.5)  # seconds between attempts to connect; the last one for ever
 KEPT = 1024  # heads in memory; beyond that it begins anew
+HEADER_LIMIT = 64 * 1024  # bytes of an answer that come in a row and are no body
 _clock = time.perf_counter
 
 
@@ -151,6 +152,7 @@ class Link(asyncio.Protocol):
         self.call: Call | None = None
         self.keeps = True
         self._used = 0  # answers so far
+        self._aside = 0  # bytes since the last ones of a body
         self._data = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -165,6 +167,7 @@ class Link(asyncio.Protocol):
         self._size = 0
         self._head: Head | None = None
         self._heard = False
+        self._aside = 0
         call.sent = _clock()
         self._transport.write(data)
 
@@ -178,9 +181,13 @@ class Link(asyncio.Protocol):
             self.abort()  # it speaks without being asked
             return
         self._heard = True
+        self._aside += len(data)
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade, ValueError):
+            self._fail()
+            self._transport.abort()
+        if self._aside > HEADER_LIMIT:
             self._fail()
             self._transport.abort()
 
@@ -203,6 +210,10 @@ class Link(asyncio.Protocol):
         if call is not None:
             call.lost()
 
+    def on_message_begin(self) -> None:
+        if self.call is None:
+            self.abort()  # it says more than it was asked
+
     def on_header(self, name: bytes, value: bytes) -> None:
         self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
 
@@ -217,6 +228,7 @@ class Link(asyncio.Protocol):
             self.call.began(self._head)
 
     def on_body(self, body: bytes) -> None:
+        self._aside = 0
         if self.call is None:
             return
         if self.call.streams and self._head is not None and self._head.status < 300:
@@ -240,7 +252,7 @@ class Link(asyncio.Protocol):
         self.call = None
         self._used += 1
         body = b"".join(self._pieces)
-        self._pieces, self._data = [], b""
+        self._pieces, self._data, self._aside = [], b"", 0
         self._container.free(self)
         if call.streams and head.status < 300:
             call.ended()

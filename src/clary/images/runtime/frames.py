@@ -37,6 +37,7 @@ class Reader:
 
     def __init__(self) -> None:
         self._rest = bytearray()
+        self._skip = 0  # bytes that are still to come of a message that was cut
         self._heads: dict[bytes, Any] = {}
 
     def feed(self, data: bytes) -> list[tuple[int, int, Any, bytes]]:
@@ -45,21 +46,31 @@ class Reader:
         """
         rest = self._rest
         rest += data
+        if self._skip:
+            gone = min(self._skip, len(rest))
+            del rest[:gone]
+            self._skip -= gone
         found, at, size = [], 0, len(rest)
         while size - at >= _HEAD.size:
             length, number, kind, width = _HEAD.unpack_from(rest, at)
             if length < _FIXED + width or length > MOST or kind > CANCEL:
                 raise ValueError("not a frame")
-            end = at + 4 + length
-            if end > size:
-                break
-            start = at + _HEAD.size
+            end, start = at + 4 + length, at + _HEAD.size
             body = start + width
+            if end > size and size - body <= self._most(number, kind):
+                break
+            if end > size:
+                self._skip = end - size
+                end = size
             found.append((number, kind, self._head(bytes(rest[start:body])), bytes(rest[body:end])))
             at = end
         if at:
             del rest[:at]
         return found
+
+    def _most(self, _number: int, _kind: int) -> int:
+        """How many bytes of a body are wanted. Of one that is longer the end is not given, nor kept."""
+        return MOST
 
     def _head(self, data: bytes) -> Any:
         if not data:
