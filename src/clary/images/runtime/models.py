@@ -23,7 +23,7 @@ def load(entries: list[Entry]) -> Any:
             del os.environ[name]
         os.environ.update(entry.environ)  # which scripts read
         models.append(serving(entry.image).load(entry.folder, entry.environ))
-    return models[0] if len(models) == 1 else Pipeline(models)
+    return models[0] if len(models) == 1 else Pipeline(models, [entry.environ for entry in entries])
 
 
 class Pipeline:
@@ -31,8 +31,10 @@ class Pipeline:
     https://docs.aws.amazon.com/sagemaker/latest/dg/inference-pipelines.html
     """
 
-    def __init__(self, models: list[Any]) -> None:
+    def __init__(self, models: list[Any], environs: list[dict[str, str]]) -> None:
         self._models = models
+        differ = {name for one in environs for name in one if any(other.get(name) != one[name] for other in environs)}
+        self._own = [[(name, environ.get(name)) for name in differ] for environ in environs]
         self.together = all(getattr(model, "together", True) for model in models)
 
     def answer(self, requests: list[Request]) -> list[Answer]:
@@ -40,6 +42,7 @@ class Pipeline:
         asked = list(enumerate(requests))
         for number, model in enumerate(self._models):
             last = number == len(self._models) - 1
+            self._surround(number)
             given = [Request(r.body, r.content_type, r.accept if last else "", r.headers) for _, r in asked]
             found = model.answer(given) if given else []
             following = []
@@ -51,6 +54,14 @@ class Pipeline:
                     following.append((place, Request(body, answer.content_type, request.accept, request.headers)))
             asked = following
         return answers
+
+    def _surround(self, number: int) -> None:
+        """Scripts read the environment while they answer, too: each its own."""
+        for name, value in self._own[number]:
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
     def close(self) -> None:
         for model in self._models:

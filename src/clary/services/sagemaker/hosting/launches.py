@@ -92,7 +92,7 @@ class Launches:
             "SAGEMAKER_BIND_TO_HOST": address,
             "SAGEMAKER_MULTI_MODEL": "true" if told["multi"] else "false",
             "SAGEMAKER_REGION": self.where.region,
-            **part.containers[0]["environment"],
+            **(part.containers[0]["environment"] if len(part.containers) == 1 else {}),  # each model is told its own
             **(env or {}),
             **aws(self.where),
             "CLARY_SERVING": json.dumps(told),
