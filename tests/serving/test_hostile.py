@@ -2,8 +2,10 @@
 
 import contextlib
 import os
+import shutil
 import socket
 import struct
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +16,7 @@ import pytest
 
 from clary.images.runtime import frames
 from clary.store.routes import Container
+from conftest import Platform
 from serving.bed import Plane, refused
 from serving.web import serving
 
@@ -210,8 +213,20 @@ def test_a_container_cannot_lead_to_the_socket_of_another(plane: Plane) -> None:
     assert refused(plane.client().invoke_endpoint, EndpointName="lead", Body=b"1")[0] == "ServiceUnavailable"
 
 
-def test_a_home_may_lie_deep(plane: Plane) -> None:
-    """A path of a unix socket has at most 107 bytes, a replica's may have more."""
+def test_a_home_may_lie_deep() -> None:
+    """A path of a unix socket has at most 107 bytes. Main and the data plane speak by one in the home."""
+    folder = Path(tempfile.mkdtemp(prefix="clary-test-"))
+    (folder / ("d" * 110)).mkdir()
+    platform = Platform(folder / ("d" * 110) / "home").start()
+    try:
+        told = refused(platform.client("sagemaker-runtime").invoke_endpoint, EndpointName="none", Body=b"1")
+        assert told[0] == "ValidationError"
+    finally:
+        platform.stop()
+        shutil.rmtree(folder)
+
+
+def test_a_socket_may_lie_deep(plane: Plane) -> None:
     container = plane.container()
     deep = plane.folder / ("d" * 120)
     deep.mkdir()

@@ -74,9 +74,7 @@ async def _serve(build: Callable[[], Plane], bound: socket.socket) -> None:
         loop.add_signal_handler(number, stopped.set)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     path = plane.home / "inside.sock"
-    path.unlink(missing_ok=True)
-    inner = await loop.create_unix_server(lambda: Connection(plane, inside=True), str(path))
-    path.chmod(0o600)
+    inner = await loop.create_unix_server(lambda: Connection(plane, inside=True), sock=_inside(path))
     outer = await loop.create_server(lambda: Connection(plane), sock=bound, backlog=BACKLOG)
     _announce(plane, bound)
     gc.collect()
@@ -97,6 +95,19 @@ async def _serve(build: Callable[[], Plane], bound: socket.socket) -> None:
     plane.close()
     (plane.home / "plane.json").unlink(missing_ok=True)
     path.unlink(missing_ok=True)
+
+
+def _inside(path: Path) -> socket.socket:
+    """Bound to this path by way of its folder's handle: of a home that lies deep it would be too long by itself."""
+    path.unlink(missing_ok=True)
+    made = socket.socket(socket.AF_UNIX)
+    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        made.bind(f"/proc/self/fd/{folder}/{path.name}")
+    finally:
+        os.close(folder)
+    path.chmod(0o600)
+    return made
 
 
 async def _every(seconds: float, work: Callable[[], object]) -> None:
