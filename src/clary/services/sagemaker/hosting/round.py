@@ -76,9 +76,12 @@ class Round:
         for row in known:
             traces.setdefault(endpoints[str(row["id"])], [b""]).append((row["id"], row["state"], row["stop"]))
         entries: dict[str, list[tuple[str, bytes]]] = {}
+        lost: list[Work] = []
         for row in connection.execute(SQL["route_every"]).fetchall():
             arn = row["key"] if row["kind"] == "route" else endpoints.get(row["key"])
-            if arn is not None:
+            if arn is None:  # of a replica that was still being prepared when it was forgotten
+                lost.append(partial(routes.remove_replica, number=int(row["key"])))
+            else:
                 traces.setdefault(arn, [b""]).append(row["document"])
                 entries.setdefault(arn, []).append((row["kind"], row["document"]))
         awake = {arn: trace for arn, trace in traces.items() if resting.get(arn) != trace}
@@ -95,7 +98,7 @@ class Round:
             row = connection.execute(SQL["replica_said"], {"arn": arn}).fetchone()
             return str(row["message"]) if row else ""
 
-        return cls(now, table, found, said, alarm, traces, awake)
+        return cls(now, table, found, said, alarm, traces, awake, lost)
 
     def look_at(self, when: float) -> None:
         """Nothing is to be done before then, unless something happens."""
