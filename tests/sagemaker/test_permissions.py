@@ -113,3 +113,36 @@ def test_roles_that_are_used_later_are_not_passed(platform: Platform, user: tupl
     settings = {"CanvasAppSettings": canvas}
     made = sagemaker.create_domain(DomainName="d", AuthMode="IAM", DefaultUserSettings=settings)
     assert sagemaker.describe_domain(DomainId=made["DomainId"])["DefaultUserSettings"] == settings
+
+
+def test_under_what_it_asks_for(platform: Platform, user: tuple[Any, Any]) -> None:
+    """https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsagemaker.html"""
+    sagemaker, permit = user
+    prefix = f"arn:aws:sagemaker:{sagemaker.meta.region_name}:{account(platform)}"
+    client(platform, region=sagemaker.meta.region_name).create_model(ModelName="m", PrimaryContainer=IMAGE)
+    small = {"ForAllValues:StringLike": {"sagemaker:InstanceTypes": "ml.m5.*"}}
+    mine = {"StringEquals": {"sagemaker:ModelArn": f"{prefix}:model/m"}}
+    shut = {"Bool": {"sagemaker:NetworkIsolation": "true"}}
+    permit(
+        {"Action": "sagemaker:CreateModel", "Resource": "*", "Condition": shut},
+        {"Action": "sagemaker:CreateEndpointConfig", "Resource": "*", "Condition": {**small, **mine}},
+        {"Action": "sagemaker:CreateEndpoint", "Resource": f"{prefix}:endpoint/*"},
+    )
+    denied(sagemaker.create_model, ModelName="open", PrimaryContainer=IMAGE)
+    sagemaker.create_model(ModelName="shut", PrimaryContainer=IMAGE, EnableNetworkIsolation=True)
+    variant = {"VariantName": "a", "ModelName": "m", "InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}
+
+    def config(**changed: Any) -> dict[str, Any]:
+        return {"EndpointConfigName": "c", "ProductionVariants": [{**variant, **changed}]}
+
+    denied(sagemaker.create_endpoint_config, **config(InstanceType="ml.p3.2xlarge"))
+    denied(sagemaker.create_endpoint_config, **config(ModelName="shut"))
+    sagemaker.create_endpoint_config(**config())
+    said = denied(sagemaker.create_endpoint, EndpointName="e", EndpointConfigName="C")
+    assert f"sagemaker:CreateEndpoint on resource: {prefix}:endpoint-config/c" in said
+    said = denied(
+        sagemaker.update_endpoint_weights_and_capacities,
+        EndpointName="e",
+        DesiredWeightsAndCapacities=[{"VariantName": "a", "DesiredWeight": 1}],
+    )
+    assert f"sagemaker:UpdateEndpointWeightsAndCapacities on resource: {prefix}:endpoint/e" in said

@@ -15,6 +15,7 @@ from clary.resource.resource import Plan
 from clary.resource.service import Document, Operation, Service, collect
 from clary.services.sagemaker import (
     card,
+    conditions,
     endpoint,
     endpoint_config,
     experiment,
@@ -98,6 +99,7 @@ ALSO = {
     "DeregisterDevices": "DeviceFleet",
     "UpdatePipelineVersion": "Pipeline",
     "ListAliases": "Image",
+    "UpdateEndpointWeightsAndCapacities": "Endpoint",
 }
 TAGGING = {"AddTags": tags.add, "DeleteTags": tags.remove, "ListTags": tags.show}
 PREFIXES = ("aws", "sagemaker")
@@ -188,6 +190,8 @@ def permissions(targets: dict[str, Plan], call: Call[Any], request: Document) ->
     action = f"sagemaker:{name}"
     arns = _resources(targets, call, request)
     context = _asked(request)
+    if name.startswith(("Create", "Update")):
+        context |= conditions.keys(name, request, lambda model: call.arn(f"model/{model.lower()}"))
     wanted = [Permission(action, arn, _Keys(call, arn, context)) for arn in arns]
     if name not in TAGGING and request.get("Tags"):
         wanted += [Permission("sagemaker:AddTags", arn, context) for arn in arns]
@@ -206,7 +210,10 @@ def _resources(targets: dict[str, Plan], call: Call[Any], request: Document) -> 
         return ["*"]
     known = dict.fromkeys(plan.labels, "*")  # an id that AWS makes up is not known yet
     given = {member: value for member, value in request.items() if value is not None}
-    return [plan.locate(call, {**known, **given} if plan.arn_member not in given else given)]
+    found = [plan.locate(call, {**known, **given} if plan.arn_member not in given else given)]
+    if plan.noun == endpoint.NOUN and isinstance(config := given.get("EndpointConfigName"), str):
+        found.append(call.arn(f"endpoint-config/{config.lower()}"))  # CreateEndpoint asks for both, UpdateEndpoint too
+    return found
 
 
 def _asked(request: Document) -> dict[str, list[str]]:
