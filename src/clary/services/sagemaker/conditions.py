@@ -38,8 +38,8 @@ def keys(operation: str, request: Document, arn: Callable[[str], str]) -> dict[s
                 _add(found, key, value.get(inner))
         elif member == "ModelName" and operation == "CreateEndpointConfig" and isinstance(value, str):
             _add(found, "sagemaker:ModelArn", arn(value))
-    if member := VOLUMES.get(operation):
-        _add(found, "sagemaker:VolumeKmsKey", request.get(member))
+    if operation in VOLUMES:
+        _add(found, "sagemaker:VolumeKmsKey", request.get(VOLUMES[operation]))
     return found
 
 
