@@ -134,3 +134,15 @@ def test_who_no_longer_waits_stops_nobody_else(store: Store) -> None:
     blocked.result()
     last.result()
     assert facts(store).keys() == {"last"}
+
+
+def test_a_thread_s_connection_ends_with_it(store: Store) -> None:
+    """Each job and each asynchronous invocation has a thread of its own."""
+    open_now: list[int] = []
+    for _ in range(20):
+        thread = threading.Thread(target=facts, args=(store,))
+        thread.start()
+        thread.join()
+        links = [each.readlink() for each in Path("/proc/self/fd").iterdir() if each.is_symlink()]
+        open_now.append(sum(link.name.startswith(store.path.name) for link in links))
+    assert len(set(open_now)) == 1  # SQLite itself keeps one file for the next

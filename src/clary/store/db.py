@@ -21,28 +21,37 @@ Work = Callable[[sqlite3.Connection], Any]
 BATCH = 256  # works in one transaction at most: bounds how long the first of them waits
 
 
+class _Lent:
+    """A thread's connection, which is closed with the thread: what a thread-local holds goes when its thread ends."""
+
+    def __init__(self, connection: sqlite3.Connection, readers: set[sqlite3.Connection]) -> None:
+        self.connection = connection
+        self._readers = readers
+        readers.add(connection)
+
+    def __del__(self) -> None:
+        self._readers.discard(self.connection)
+        self.connection.close()
+
+
 class Reader:
     """For any process of ours, while another one writes."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._local = threading.local()
-        self._readers: list[sqlite3.Connection] = []
-        self._lock = threading.Lock()
+        self._readers: set[sqlite3.Connection] = set()  # open; a set's single steps need no lock
 
     def read(self) -> sqlite3.Connection:
         """This thread's connection for reading; it sees everything that `Store.write` has returned for."""
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = self._open()
-            connection.execute("PRAGMA query_only = ON")
-            self._local.connection = connection
-            with self._lock:
-                self._readers.append(connection)
-        return connection
+        lent: _Lent | None = getattr(self._local, "lent", None)
+        if lent is None:
+            lent = self._local.lent = _Lent(self._open(), self._readers)
+            lent.connection.execute("PRAGMA query_only = ON")
+        return lent.connection
 
     def close(self) -> None:
-        for connection in self._readers:
+        for connection in self._readers.copy():
             connection.close()
 
     def _open(self) -> sqlite3.Connection:
