@@ -64,12 +64,7 @@ class Server:
             Path(f"/proc/{pid}/clear_refs").write_text("5")
 
     def _tree(self) -> list[int]:
-        found = [self.process.pid]
-        for pid in found:
-            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-                for thread in Path(f"/proc/{pid}/task").iterdir():
-                    found.extend(map(int, (thread / "children").read_text().split()))
-        return found
+        return tree(self.process.pid)
 
 
 Start = Callable[[], AbstractContextManager[Server]]
@@ -81,9 +76,9 @@ def clary(home: Path | None = None) -> Iterator[Server]:
     with _folder("clary", home) as folder:
         (port,) = free_ports(1)
         program = Path(sys.executable).parent / "clary"
-        with _running([program, "up", "--home", folder / "home", "--port", port], folder) as process:
+        with running([program, "up", "--home", folder / "home", "--port", port], folder) as process:
             url = f"http://127.0.0.1:{port}"
-            ready_in = _ready(url + "/health", process, folder)
+            ready_in = ready(url + "/health", process, folder)
             root = json.loads((folder / "home" / "root.json").read_text())
             server = Server("Clary", url, process, folder, root["AccessKeyId"], root["SecretAccessKey"])
             keys = _user(server.client("iam"))
@@ -105,9 +100,9 @@ def uvicorn() -> Iterator[Server]:
     """The limit: what the server under ours does when there is nothing to do."""
     with _folder("uvicorn") as folder:
         (port,) = free_ports(1)
-        with _running([sys.executable, ROOT / "bench" / "plain.py", port], folder) as process:
+        with running([sys.executable, ROOT / "bench" / "plain.py", port], folder) as process:
             url = f"http://127.0.0.1:{port}"
-            ready_in = _ready(url, process, folder)
+            ready_in = ready(url, process, folder)
             yield Server("uvicorn, from memory", url, process, folder, "none", "none", ready_in=ready_in)
 
 
@@ -116,9 +111,9 @@ def moto() -> Iterator[Server]:
     program = environment("moto") / "bin" / "moto_server"
     with _folder("moto") as folder:
         (port,) = free_ports(1)
-        with _running([program, "-H", "127.0.0.1", "-p", port], folder) as process:
+        with running([program, "-H", "127.0.0.1", "-p", port], folder) as process:
             url = f"http://127.0.0.1:{port}"
-            ready_in = _ready(url + "/moto-api/data.json", process, folder)
+            ready_in = ready(url + "/moto-api/data.json", process, folder)
             yield Server("moto", url, process, folder, "bench", "bench-secret", ready_in=ready_in)
 
 
@@ -137,10 +132,20 @@ def seaweedfs() -> Iterator[Server]:
         here = ("-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-master.telemetry=false", "-webdav=false", "-admin.ui=false")
         unused = ("-s3.port.iceberg=0", "-s3.port.lance=0", f"-dir={folder / 'data'}", f"-s3.config={folder}/s3.json")
         command = [program, "mini", *here, *unused, *(f"-{name}={port}" for name, port in ports.items())]
-        with _running(command, folder) as process:
+        with running(command, folder) as process:
             url = f"http://127.0.0.1:{ports['s3.port']}"
-            ready_in = _ready(url + "/healthz", process, folder)
+            ready_in = ready(url + "/healthz", process, folder)
             yield Server("SeaweedFS", url, process, folder, *keys, ready_in=ready_in)
+
+
+def tree(pid: int) -> list[int]:
+    """The process and all below it."""
+    found = [pid]
+    for each in found:
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            for thread in Path(f"/proc/{each}/task").iterdir():
+                found.extend(map(int, (thread / "children").read_text().split()))
+    return found
 
 
 def environment(name: str) -> Path:
@@ -166,11 +171,14 @@ def free_ports(count: int, beside: int = 0) -> list[int]:
 
 
 @contextlib.contextmanager
-def _running(command: list[Any], folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+def running(
+    command: list[Any], folder: Path, environment: dict[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
     with (folder / "server.log").open("wb") as log:
         process = subprocess.Popen(
-            list(map(str, command)), stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, cwd=folder
-        )
+            list(map(str, command)), env=environment, cwd=folder,
+            stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+        )  # fmt: skip
     try:
         yield process
     finally:
@@ -197,7 +205,7 @@ def _folder(name: str, given: Path | None = None) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _ready(url: str, process: subprocess.Popen[bytes], folder: Path, patience: float = 30) -> float:
+def ready(url: str, process: subprocess.Popen[bytes], folder: Path, patience: float = 30) -> float:
     """Seconds until `url` answers at all."""
     began = time.perf_counter()
     while time.perf_counter() - began < patience and process.poll() is None:

@@ -1,0 +1,174 @@
+"""Endpoints of Clary's against servers of models: the same XGBoost model, wrk on kept connections, distinct rows.
+
+python -m bench.serving                the whole, about half an hour
+python -m bench.serving --quick        a minute; prints, and leaves docs/benchmarks.md as it is
+python -m bench.serving --soak 10      ten minutes of load while instances are killed and the endpoint is updated
+python -m bench.serving --many 50      fewer endpoints at once than 200
+"""
+
+import argparse
+import contextlib
+import itertools
+import os
+import statistics
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench import servers, serving_life, wrk
+from bench.hosting import Hosting, ask, made
+from bench.jobs import IMAGES, say
+from bench.peers import PEERS, Peer, Rows, pss
+from bench.table import Section, number, publish
+
+ROWS = 4000  # that requests are made of
+KINDS = ("csv", "json")
+CLOSE = 1e-5  # of a prediction to xgboost's own
+GOALS = {(1, 1): 3000, (1, 8): 10_000, (1, 64): 12_000, (100, 8): 1500}  # (rows, clients): req/s, of either kind
+P99 = {(1, 8): 2.0}
+
+
+@dataclass(frozen=True)
+class Shape:
+    kind: str
+    rows: int
+
+    def batches(self, asked: Sequence[Sequence[float]]) -> list[Rows]:
+        return [asked[at : at + self.rows] for at in range(0, len(asked) - self.rows + 1, self.rows)]
+
+
+@dataclass(frozen=True)
+class Plan:
+    seconds: float = 8.0
+    rounds: int = 2
+    clients: tuple[int, ...] = (1, 8, 64)
+    rows: tuple[int, ...] = (1, 100)
+    many: int = 200
+    soak: float = 0.0  # minutes
+
+
+QUICK = Plan(seconds=1.0, rounds=1, clients=(8,), rows=(1,), many=3)
+
+
+def run(plan: Plan = Plan()) -> list[Section]:
+    wrk.program()
+    os.environ.setdefault("CLARY_IMAGES_HOME", str(IMAGES))
+    with tempfile.TemporaryDirectory(prefix="bench-serving-") as place, servers.clary() as server:
+        model, asked, truth = made(Path(place), ROWS)
+        hosting = Hosting(server, model)
+        try:
+            say("the first endpoint, which builds its image where there is none")
+            hosting.create("bench", hosting.config())
+            sections = [_throughput(hosting, Path(place), model, asked, truth, plan)]
+            sections.append(serving_life.run(hosting, asked, plan.seconds, plan.many))
+            if plan.soak:
+                sections.append(serving_life.soak(hosting, asked, plan.soak))
+        finally:
+            hosting.clear()
+    return sections
+
+
+def _throughput(
+    hosting: Hosting, place: Path, model: Path, asked: list[list[float]], truth: list[float], plan: Plan
+) -> Section:
+    found: dict[tuple[Shape, int, str], list[wrk.Load]] = {}
+    memory: dict[str, float] = {}
+    shapes = [Shape(kind, rows) for rows in plan.rows for kind in KINDS]
+    with contextlib.ExitStack() as stack:
+        peers = [stack.enter_context(start(place, model)) for start in PEERS]
+        for shape in shapes:
+            _check(hosting, peers, shape, asked, truth)
+        for round_, shape, clients in itertools.product(range(plan.rounds), shapes, plan.clients):
+            say(f"round {round_ + 1}: {shape.rows} rows as {shape.kind}, {clients} clients")
+            ours = hosting.requests("bench", shape.batches(asked), ACCEPT[shape.kind])
+            loads = {"Clary": (hosting.address, ours)}
+            for peer in peers:
+                if shape.kind in peer.paths:
+                    loads[peer.name] = peer.address, peer.requests(shape.kind, shape.batches(asked))
+            for name, (address, requests) in loads.items():
+                load = wrk.drive(address, requests, clients, plan.seconds)
+                if load.failed:
+                    raise RuntimeError(f"{name}: {load.failed} of {load.requests} requests failed")
+                found.setdefault((shape, clients, name), []).append(load)
+        memory = {"Clary": pss(hosting.pids()), **{peer.name: pss(peer.pids()) for peer in peers}}
+    rows = [_row(shape, clients, name, loads, found, memory) for (shape, clients, name), loads in found.items()]
+    text = (
+        "XGBoost, 100 trees, 50 features; wrk on the same cores, kept connections, distinct rows, "
+        f"{plan.rounds} rounds of {plan.seconds:.0f} s by turns; {CHECKED} requests of each kind are asked before, and "
+        "their predictions compared with xgboost's own. Latency in milliseconds; memory is the proportional set of "
+        "all the server's processes after the load, in MiB: Clary's is that of the whole Clary. Clary's requests are "
+        "signed, authorized, routed and metered; the peers have no such thing. Each peer has one worker and one thread "
+        "for xgboost. AWS's XGBoost container reads no JSON, so Clary's `json` is CSV answered by JSON; MLServer, "
+        "BentoML and LitServe read no CSV."
+    )
+    head = ("rows", "as", "clients", "server", "req/s", "p50", "p99", "MiB", "Clary is", "goal")
+    return Section("serving", "Endpoints", text, head, rows)
+
+
+ACCEPT = {"csv": "text/csv", "json": "application/json"}
+CHECKED = 20
+
+
+def _row(
+    shape: Shape,
+    clients: int,
+    name: str,
+    loads: list[wrk.Load],
+    found: dict[tuple[Shape, int, str], list[wrk.Load]],
+    memory: dict[str, float],
+) -> tuple[str, ...]:
+    rate, p99 = statistics.mean(load.rate for load in loads), statistics.mean(load.p99 for load in loads)
+    ours = statistics.mean(load.rate for load in found[shape, clients, "Clary"])
+    wanted = GOALS.get((shape.rows, clients)) if name == "Clary" else None
+    slow = P99.get((shape.rows, clients), float("inf"))
+    aim = ""
+    if wanted:
+        within = f", p99 {slow:.0f}" if slow < float("inf") else ""
+        aim = f"{wanted:,}{within}: {'met' if rate >= wanted and p99 <= slow else 'missed'}"
+    p50 = number(statistics.mean(load.p50 for load in loads))
+    what = (str(shape.rows), shape.kind, str(clients), name)
+    return (*what, number(rate), p50, number(p99), number(memory[name]), f"{number(ours / rate)} x", aim)
+
+
+def _check(hosting: Hosting, peers: list[Peer], shape: Shape, asked: list[list[float]], truth: list[float]) -> None:
+    """Raises RuntimeError at the first prediction that is not xgboost's."""
+    batches = shape.batches(asked)[:CHECKED]
+    for number_, request in enumerate(hosting.requests("bench", batches, ACCEPT[shape.kind])):
+        answer = ask(hosting.address, request).decode()
+        said = [float(word) for word in answer.translate(WORDS).split() if word[0].isdigit()]
+        _compare("Clary", said, truth, number_ * shape.rows, shape.rows)
+    for peer in peers:
+        if shape.kind in peer.paths:
+            for number_, request in enumerate(peer.requests(shape.kind, batches)):
+                said = peer.read(shape.kind, ask(peer.address, request))
+                _compare(peer.name, said, truth, number_ * shape.rows, shape.rows)
+
+
+WORDS = str.maketrans(dict.fromkeys('{}[]":,', " "))
+
+
+def _compare(name: str, said: list[float], truth: list[float], at: int, rows: int) -> None:
+    wanted = truth[at : at + rows]
+    if len(said) != rows or any(abs(one - other) > CLOSE for one, other in zip(said, wanted, strict=True)):
+        raise RuntimeError(f"{name} says {said[:5]} of rows that xgboost says {wanted[:5]} of")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="small settings, to see that it runs")
+    parser.add_argument("--many", type=int, metavar="N", help="how many endpoints at once")
+    parser.add_argument("--soak", type=float, default=0.0, metavar="MINUTES", help="of load while things break")
+    given = parser.parse_args()
+    usual = QUICK if given.quick else Plan()
+    many = usual.many if given.many is None else given.many
+    plan = Plan(usual.seconds, usual.rounds, usual.clients, usual.rows, many, given.soak)
+    sections = run(plan)
+    if given.quick:
+        print("\n".join(map(str, sections)))
+    else:
+        publish(sections)
+
+
+if __name__ == "__main__":
+    main()
