@@ -1,6 +1,7 @@
 """Endpoints as their API shows them. What they answer is tested in tests/serving."""
 
 import time
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -76,6 +77,31 @@ def test_what_cannot_serve_fails_with_a_reason(endpoints: Endpoints) -> None:
     assert "cannot be unpacked" in endpoints.until(broken, "Failed")["FailureReason"]
     for name in (missing, broken):
         sagemaker.delete_endpoint(EndpointName=name)
+
+
+def _routed(**routing: Any) -> dict[str, Any]:
+    return {"BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": {"WaitIntervalInSeconds": 0, **routing}}}
+
+
+HALF, MOST = ({"Type": "CAPACITY_PERCENT", "Value": value} for value in (50, 60))
+BATCHES = {"RollingUpdatePolicy": {"MaximumBatchSize": HALF, "WaitIntervalInSeconds": 0}}
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ({**_routed(Type="ALL_AT_ONCE"), **BATCHES}, "Only one of BlueGreenUpdatePolicy"),
+        (_routed(Type="CANARY"), "needs a CanarySize"),
+        (_routed(Type="LINEAR", CanarySize=HALF), "has no CanarySize"),
+        (_routed(Type="CANARY", CanarySize=MOST), "from 1 to 50 percent"),
+        (_routed(Type="LINEAR", LinearStepSize=MOST), "from 10 to 50 percent"),
+        ({"RollingUpdatePolicy": {"MaximumBatchSize": MOST, "WaitIntervalInSeconds": 0}}, "from 5 to 50 percent"),
+    ],
+)
+def test_what_is_no_deployment(endpoints: Endpoints, config: dict[str, Any], said: str) -> None:
+    for method in (endpoints.sagemaker.create_endpoint, endpoints.sagemaker.update_endpoint):
+        with pytest.raises(ClientError, match=said):
+            method(EndpointName="none", EndpointConfigName="none", DeploymentConfig=config)
 
 
 def test_traffic_moves_in_steps_and_back_when_an_alarm_goes_off(endpoints: Endpoints) -> None:

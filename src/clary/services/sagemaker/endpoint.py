@@ -14,7 +14,7 @@ from clary.resource.call import Call, Platform
 from clary.resource.resource import Resource, Words
 from clary.resource.service import Document, operation
 from clary.services.sagemaker import endpoint_view
-from clary.services.sagemaker.hosting import capacity, deployment, design, state
+from clary.services.sagemaker.hosting import capacity, deployment, design, state, traffic
 from clary.services.sagemaker.hosting.state import Fleet, State
 from clary.services.sagemaker.state import SageMaker
 
@@ -35,6 +35,7 @@ MOMENT = 3.0  # seconds
 def create(call: Call[SageMaker], request: Document) -> Document:
     plan = call.state.plans[NOUN]
     arn = plan.locate(call, request)
+    traffic.check(request.get("DeploymentConfig") or {})
 
     def hook(call: Call[SageMaker], connection: sqlite3.Connection, _document: Document) -> None:
         one = State(arn, request["EndpointName"], "Creating", last=request.get("DeploymentConfig"))
@@ -69,6 +70,7 @@ def describe(call: Call[SageMaker], request: Document) -> Document:
 def update(call: Call[SageMaker], request: Document) -> Document:
     """https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_UpdateEndpoint.html"""
     plan = call.state.plans[NOUN]
+    traffic.check(request.get("DeploymentConfig") or {})
 
     def work(connection: sqlite3.Connection) -> Document:
         row = crud.get(plan, call, connection, request)

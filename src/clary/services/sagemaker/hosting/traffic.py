@@ -7,7 +7,10 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from clary.errors import Invalid
+
 Document = dict[str, Any]
+MOST = 50  # percent of the capacity in one step
 LIMIT = 28800.0  # seconds: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_BlueGreenUpdatePolicy.html
 
 
@@ -51,6 +54,33 @@ def of(config: Document, total: int) -> Traffic:
         float(policy.get("MaximumExecutionTimeoutInSeconds", LIMIT)),
         alarms,
     )
+
+
+def check(config: Document) -> None:
+    """Raises Invalid for what the shape allows and AWS does not.
+    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_TrafficRoutingConfig.html
+    """
+    policy, rolling = config.get("BlueGreenUpdatePolicy"), config.get("RollingUpdatePolicy")
+    if policy and rolling:
+        raise Invalid("Only one of BlueGreenUpdatePolicy and RollingUpdatePolicy may be specified.")
+    if rolling:
+        _sized("MaximumBatchSize", rolling["MaximumBatchSize"], 5)
+    if not policy:
+        return
+    routing = policy["TrafficRoutingConfiguration"]
+    for kind, member, least in (("CANARY", "CanarySize", 1), ("LINEAR", "LinearStepSize", 10)):
+        size = routing.get(member)
+        if (routing["Type"] == kind) is not bool(size):
+            needs = "needs a" if routing["Type"] == kind else "has no"
+            raise Invalid(f"Traffic routing of the type {routing['Type']} {needs} {member}.")
+        if size:
+            _sized(member, size, least)
+
+
+def _sized(member: str, size: Document, least: int) -> None:
+    """Half of the capacity at most."""
+    if size["Type"] == "CAPACITY_PERCENT" and not least <= size["Value"] <= MOST:
+        raise Invalid(f"{member} must be from {least} to {MOST} percent of the capacity, not {size['Value']}.")
 
 
 def _part(size: Document, total: int) -> float:
