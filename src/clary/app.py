@@ -149,11 +149,11 @@ class App:
             token="" if isolated else container.token(self.identity, job.arn, document["RoleArn"]),
         )
 
-    def _serving(self) -> socket.socket:
+    def _serving(self, port: int) -> socket.socket:
         """The socket that endpoints are invoked at. Raises PortInUse and ConfigError."""
         config = self.identity.config
-        if config.serving_port:
-            return listen(config.host, config.serving_port)
+        if port or config.serving_port:
+            return listen(config.host, port or config.serving_port)
         with suppress(PortInUse, ConfigError):
             return listen(config.host, self.port + 1 if config.port else 0)
         return listen(config.host, 0)

@@ -135,3 +135,20 @@ def test_a_data_plane_that_dies_is_waited_for(own_platform: Platform) -> None:
     answers = [invoke(runtime, name)["Body"].read() for _ in range(3)]
     assert len(set(answers)) == 1
     assert json.loads(told.read_text())["pid"] != before
+
+
+def test_a_data_plane_that_was_taken_over_is_followed_by_one_at_its_port(own_platform: Platform) -> None:
+    """Main was killed and has begun anew, so the socket that it had bound is the data plane's alone."""
+    endpoints = Endpoints(own_platform)
+    name = endpoints.serving()
+    port = json.loads((own_platform.home / "run.json").read_text())["serving_port"]
+    runtime = own_platform.client("sagemaker-runtime", endpoint_url=f"http://127.0.0.1:{port}")
+    invoke(runtime, name)
+    own_platform.kill()
+    told = own_platform.home / "serving" / "plane.json"
+    os.kill(json.loads(told.read_text())["pid"], 0)  # it is there
+    own_platform.start()
+    os.kill(json.loads(told.read_text())["pid"], signal.SIGKILL)
+    invoke(own_platform.client("sagemaker-runtime"), name)  # the gateway waits until the next one is there
+    assert json.loads(told.read_text())["port"] == port
+    invoke(runtime, name)

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from clary.config import Config
+from clary.errors import ClaryError
 
 log = logging.getLogger(__name__)
 
@@ -32,8 +33,8 @@ GLANCE = 0.02  # seconds
 
 
 class DataPlane:
-    def __init__(self, config: Config, bind: Callable[[], socket.socket]) -> None:
-        """`bind` gives the listening socket. Raises what that raises."""
+    def __init__(self, config: Config, bind: Callable[[int], socket.socket]) -> None:
+        """`bind` gives the listening socket, at a port that it is told, or for 0 chooses. Raises what that raises."""
         self._home, self._bind = config.home, bind
         self._folder = config.home / "serving"
         self._folder.mkdir(mode=0o700, exist_ok=True)
@@ -45,7 +46,7 @@ class DataPlane:
         self._thread = threading.Thread(target=self._run, name="data-plane", daemon=True)
         self.port = self._adopt()
         if not self.port:
-            self._listener = bind()
+            self._listener = bind(0)
             self.port = self._listener.getsockname()[1]
 
     def start(self) -> None:
@@ -86,7 +87,7 @@ class DataPlane:
                     self._watch()
                 elif self._knocked():
                     self._launch()
-            except OSError:
+            except (OSError, ClaryError):
                 log.exception("the data plane cannot be started; it is tried again")
                 self._wait([], PAUSE)
 
@@ -103,14 +104,14 @@ class DataPlane:
     def _knocked(self) -> bool:
         """Waits for a reason to start it; whether there is one."""
         if self._listener is None:
-            self._listener = self._bind()
+            self._listener = self._bind(self.port)  # that of the one before it, which callers know
         if not self._needed and self._listener.fileno() in self._wait([self._listener.fileno()]):
             self._needed = True
         return self._needed and not self._closing
 
     def _wait(self, descriptors: list[int], seconds: float | None = None) -> list[int]:
         """Those that are ready, or nothing if we are woken or it takes too long."""
-        ready, _, _ = select.select([*descriptors, self._woken], [], [], seconds)
+        ready = _ready([*descriptors, self._woken], seconds)
         if self._woken in ready:
             os.read(self._woken, 4096)
         return [each for each in ready if each != self._woken]
@@ -155,7 +156,15 @@ class DataPlane:
 
 
 def _ended(process: int, seconds: float) -> bool:
-    return bool(select.select([process], [], [], seconds)[0])
+    return bool(_ready([process], seconds))
+
+
+def _ready(descriptors: list[int], seconds: float | None) -> list[int]:
+    """Those that can be read. By poll, since select knows none beyond 1024, and many endpoints have many files open."""
+    poll = select.poll()
+    for each in descriptors:
+        poll.register(each, select.POLLIN)
+    return [each for each, _ in poll.poll(None if seconds is None else seconds * 1000)]
 
 
 def _locked(path: Path) -> bool:

@@ -38,6 +38,7 @@ def acquire(folder: Path) -> None:
     except OSError as error:
         os.close(descriptor)
         raise HomeBusy(f"a data plane already runs on {folder.parent}") from error
+    (folder / "plane.json").unlink(missing_ok=True)  # of one that was killed: its process id may be another's now
 
 
 def listener(host: str, port: int) -> socket.socket:
