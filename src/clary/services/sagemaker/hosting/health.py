@@ -4,12 +4,14 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.h
 """
 
 import http.client
+import socket
 import threading
 import time
 from collections.abc import Callable
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
+from clary.images.runtime import frames
 from clary.store.routes import Container, Replica
 
 ANSWER = 2.0  # seconds that a container has to answer
@@ -66,13 +68,32 @@ class Health:
 
 def ping(container: Container) -> str:
     """What is wrong; nothing if it is well."""
-    place = urlsplit(container.url)
+    try:
+        status = _by_socket(container.socket) if container.socket else _by_web(container.url)
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        return f"{container.hostname} does not answer /ping ({error})"
+    return "" if status == HTTPStatus.OK else f"{container.hostname} answers /ping with {status}"
+
+
+def _by_web(url: str) -> int:
+    place = urlsplit(url)
     connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=ANSWER)
     try:
         connection.request("GET", "/ping")
-        status = connection.getresponse().status
-    except (OSError, http.client.HTTPException) as error:
-        return f"{container.hostname} does not answer /ping ({error})"
+        return connection.getresponse().status
     finally:
         connection.close()
-    return "" if status == HTTPStatus.OK else f"{container.hostname} answers /ping with {status}"
+
+
+def _by_socket(path: str) -> int:
+    """Our own servers are asked where the data plane asks them: without a network, there is no other way to them."""
+    reader = frames.Reader()
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(ANSWER)
+        connection.connect(path)
+        connection.sendall(frames.pack(1, frames.WHOLE, frames.head(method="GET", path="/ping", headers={})))
+        while data := connection.recv(1 << 16):
+            for _number, _kind, head, _body in reader.feed(data):
+                status: int = head["status"]
+                return status
+    raise OSError("its socket was closed")
