@@ -1,5 +1,7 @@
 """Endpoints as their API shows them. What they answer is tested in tests/serving."""
 
+import gzip
+import tarfile
 import time
 from typing import Any
 
@@ -155,3 +157,15 @@ def test_traffic_moves_in_steps_and_back_when_an_alarm_goes_off(endpoints: Endpo
     assert (found["EndpointConfigName"], found["ProductionVariants"][0]["CurrentInstanceCount"]) == (second, 2)
     assert "FailureReason" not in found
     sagemaker.delete_endpoint(EndpointName=name)
+
+
+def test_an_archive_that_becomes_too_much_is_not_unpacked(endpoints: Endpoints) -> None:
+    """A few kilobytes of gzip may be a terabyte of zeros."""
+    head = tarfile.TarInfo("xgboost-model")
+    head.size = 2 << 30
+    bomb = gzip.compress(head.tobuf() + bytes(1 << 20))
+    endpoints.platform.client("s3").put_object(Bucket=endpoints.bucket, Key="bomb.tar.gz", Body=bomb)
+    model = endpoints.model(ModelDataUrl=f"s3://{endpoints.bucket}/bomb.tar.gz")
+    name = endpoints.create(endpoints.config(endpoints.variant(model, VolumeSizeInGB=1)))
+    assert "has no room for so much (1 GB" in endpoints.until(name, "Failed")["FailureReason"]
+    endpoints.sagemaker.delete_endpoint(EndpointName=name)

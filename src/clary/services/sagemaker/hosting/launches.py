@@ -69,7 +69,7 @@ class Launches:
                 open_folder(top / Path(multimodel.MODELS).name)
                 mounts.append(Mount(str(multimodel.folder(self.job.folder)), multimodel.MODELS))
             elif container["data"] is not None:
-                seen = staging.model(self.where.home, self.job, self.objects, self.spec["role"], container["data"])
+                seen = staging.model(self.where.home, self.job, self.objects, self.spec, container["data"])
                 mounts.append(Mount(str(seen), target, "overlay", str(folder / f"upper-model-{index}")))
             models.append(
                 {

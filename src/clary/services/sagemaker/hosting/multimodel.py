@@ -26,7 +26,6 @@ from clary.services.sagemaker.hosting import staging
 from clary.services.sagemaker.hosting.state import SQL
 
 MODELS = f"{ML}/models"
-MOST = 30 << 30  # bytes of models on a replica's disk, where the variant has no VolumeSizeInGB
 READ_WITHIN = 600.0  # seconds that a container has to read a model that was brought
 
 
@@ -54,8 +53,9 @@ def load(platform: Platform, objects: Objects, replica: int, hostname: str, mode
     place = folder(home / "jobs" / f"{row['id']}-{row['attempt']}")
     name = hashlib.sha256(orjson.dumps([bucket, key, found.etag])).hexdigest()[:32]
     if not _use(place / name):
-        _show(home, row, found, f"s3://{bucket}/{key}", place / name)
-        bound(place, (spec["volume"] << 30) or MOST)
+        most = staging.room(spec)
+        _show(home, row, found, f"s3://{bucket}/{key}", place / name, most)
+        bound(place, most)
     return f"{MODELS}/{name}/model"  # as on AWS
 
 
@@ -89,10 +89,10 @@ def _use(model: Path) -> bool:
     return True
 
 
-def _show(home: Path, row: Any, found: Found, uri: str, model: Path) -> None:
+def _show(home: Path, row: Any, found: Found, uri: str, model: Path, most: int) -> None:
     """Whole or not at all, by a rename."""
     try:
-        seen = staging.unpacked(home, _job(row, home), uri, found)
+        seen = staging.unpacked(home, _job(row, home), uri, found, most)
     except JobFailed as error:
         raise AWSError("ValidationError", error.message, 400) from error
     replica = model.parent.parent

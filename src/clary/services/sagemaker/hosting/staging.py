@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.h
 """
 
 import os
+import shutil
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -18,11 +19,21 @@ from clary.jobs.objects import Found, Objects
 from clary.jobs.recipe import Job, JobFailed
 
 Document = dict[str, Any]
+TOO_LARGE = "The model data archive at {} cannot be unpacked: the instance has no room for so much"
+MOST = 30 << 30  # bytes of models on an instance's disk, where its variant has no VolumeSizeInGB
+BLOCK = 4096  # bytes that even an empty file takes
+SPARE = 0.05  # of the disk's room, which Clary needs itself
 FILE = 0o666  # as everything that containers see: folders above let nobody else in
 
 
-def model(home: Path, job: Job, objects: Objects, role: str, source: Document) -> Path:
+def room(spec: Document) -> int:
+    """Bytes of models that an instance has room for."""
+    return (int(spec["volume"]) << 30) or MOST
+
+
+def model(home: Path, job: Job, objects: Objects, spec: Document, source: Document) -> Path:
     """The folder with the model. Raises JobFailed, in the words of the endpoint's FailureReason, and JobStopped."""
+    role = spec["role"]
     uri = source["uri"]
     try:
         if source["kind"] == "S3Prefix":
@@ -39,19 +50,25 @@ def model(home: Path, job: Job, objects: Objects, role: str, source: Document) -
         raise JobFailed(missing(uri, role)) from error
     if source["compression"] != "Gzip":
         return farm.plant(home, job, data.named([(key.rpartition("/")[2], archive)]))
-    return unpacked(home, job, uri, archive)
+    return unpacked(home, job, uri, archive, room(spec))
 
 
-def unpacked(home: Path, job: Job, uri: str, archive: Found) -> Path:
-    """The folder with what an archive holds. Raises JobFailed."""
+def unpacked(home: Path, job: Job, uri: str, archive: Found, most: int) -> Path:
+    """The folder with what an archive holds: no more than `most` bytes, since a few of an archive may become very many.
+    Raises JobFailed.
+    """
 
     def build(root: Path, check: Callable[[], None]) -> None:
         root.mkdir()
         root.chmod(OPEN)
+        left = min(most, int(shutil.disk_usage(root).free * (1 - SPARE)))
         try:
             with tarfile.open(archive.path or os.devnull) as packed:
                 for member in packed:
                     check()
+                    left -= max(member.size, BLOCK)
+                    if left < 0:
+                        raise JobFailed(f"{TOO_LARGE.format(uri)} ({most >> 30} GB, or less where the disk has less).")
                     packed.extract(member, root, filter=_plain)
             for folder, _, _ in os.walk(root):
                 os.chmod(folder, OPEN)  # noqa: PTH101 - a string. Those that no member names are as the umask has them
