@@ -215,6 +215,12 @@ def test_a_replica_that_dies_is_replaced(own_platform: Platform) -> None:
     for process in servers(own_platform):
         os.kill(process, signal.SIGKILL)
     until(lambda: len(streams(own_platform, name)) > 1)
+    logs = own_platform.client("logs")
+    given = {
+        "logGroupName": f"/aws/sagemaker/Endpoints/{name}",
+        "filterPattern": '"The container ended with exit code"',
+    }
+    assert until(lambda: logs.filter_log_events(**given)["events"])
     found = until(lambda: (told := endpoints.describe(name))["ProductionVariants"][0]["CurrentInstanceCount"] and told)
     assert found["EndpointStatus"] == "InService", "all along"
     assert until(lambda: invoke(own_platform, name)) == before

@@ -98,6 +98,10 @@ class Serving:
         self.store.write(lambda connection: routes.remove_replica(connection, job.id))
         if ended.why != "exited":
             return Outcome("stopped")
+        for number, one in enumerate(ended.instances):
+            if one.out_of_memory or one.code:
+                why = "ran out of memory" if one.out_of_memory else f"ended with exit code {one.code}"
+                job.log(number, f"The container {why}.")
         out = next((one for one in ended.instances if one.out_of_memory), None)
         if out is not None:
             return Outcome("failed", "its container ran out of memory")
