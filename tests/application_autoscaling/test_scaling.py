@@ -323,6 +323,19 @@ def test_an_endpoint_that_goes_takes_all_along(endpoints: Endpoints) -> None:
     scaled = Scaled(endpoints)
     scaled.register()
     _, made = scaled.track("gone")
+    other = {**scaled.place, "ResourceId": f"endpoint/{scaled.name}/variant/other"}
+    both = endpoints.config(*(endpoints.variant(VariantName=name) for name in ("all", "other")))
+    alone = endpoints.describe(scaled.name)["EndpointConfigName"]
+    for config, count in ((both, 2), (alone, 1)):
+        endpoints.sagemaker.update_endpoint(EndpointName=scaled.name, EndpointConfigName=config)
+        assert len(endpoints.until(scaled.name)["ProductionVariants"]) == count
+        if count > 1:
+            scaled.scaling.register_scalable_target(**other, MinCapacity=1, MaxCapacity=2)
+    deadline = time.monotonic() + 30
+    while other["ResourceId"] in str(scaled.scaling.describe_scalable_targets(ServiceNamespace="sagemaker")):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert scaled.place["ResourceId"] in str(scaled.scaling.describe_scalable_targets(ServiceNamespace="sagemaker"))
     endpoints.sagemaker.delete_endpoint(EndpointName=scaled.name)
     found = scaled.scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]
     assert scaled.place["ResourceId"] not in [one["ResourceId"] for one in found]

@@ -7,6 +7,7 @@ import logging
 import sqlite3
 import threading
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import orjson
@@ -215,13 +216,22 @@ class Scaler:
         arn = event.detail["EndpointArn"]
         one = hosted.find(self.platform.store.read(), arn)
         prefix = f"endpoint/{one.name if one else event.detail['EndpointName']}/variant/"
-        if one is None or one.status == "Deleting":
-            # https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling-delete.html
-            self.platform.store.write(lambda connection: self._drop(connection, event.region, prefix))
-        elif one.steady:
+        gone = one is None or one.status == "Deleting"
+        if one is not None and one.steady:
             activity.settle(self.platform, event.region, prefix, one.reason)
+        if gone or (one is not None and one.status == "InService"):
+            # https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling-delete.html
+            left = (
+                {each.name for fleet in one.fleets for each in fleet.variants}
+                if one is not None and not gone
+                else set()
+            )
+            self._drop(event.region, prefix, left)
 
-    def _drop(self, connection: sqlite3.Connection, region: str, prefix: str) -> None:
-        for row in connection.execute(SQL["target_every"]).fetchall():
-            if row["region"] == region and row["resource"].lower().startswith(prefix.lower()):
-                target.remove(self.platform, connection, row)
+    def _drop(self, region: str, prefix: str, left: set[str]) -> None:
+        """The targets of an endpoint's variants, but for those that are left."""
+        rows = self.platform.store.read().execute(SQL["target_every"]).fetchall()
+        here = [row for row in rows if row["region"] == region and row["resource"].lower().startswith(prefix.lower())]
+        for row in here:
+            if variant.split(row["resource"])[1] not in left:
+                self.platform.store.write(partial(target.remove, self.platform, row=row))
