@@ -17,6 +17,7 @@ import pytest
 from clary.images.runtime import frames
 from clary.store.routes import Container
 from conftest import Platform
+from endpoints import Endpoints
 from serving.bed import Plane, refused
 from serving.web import serving
 
@@ -214,13 +215,17 @@ def test_a_container_cannot_lead_to_the_socket_of_another(plane: Plane) -> None:
 
 
 def test_a_home_may_lie_deep() -> None:
-    """A path of a unix socket has at most 107 bytes. Main and the data plane speak by one in the home."""
+    """A path of a unix socket has at most 107 bytes. Main and the data plane speak by one in the home, and each of them
+    with replicas.
+    """
     folder = Path(tempfile.mkdtemp(prefix="clary-test-"))
     (folder / ("d" * 110)).mkdir()
     platform = Platform(folder / ("d" * 110) / "home").start()
     try:
-        told = refused(platform.client("sagemaker-runtime").invoke_endpoint, EndpointName="none", Body=b"1")
-        assert told[0] == "ValidationError"
+        name = Endpoints(platform).serving()
+        runtime = platform.client("sagemaker-runtime")
+        answer = runtime.invoke_endpoint(EndpointName=name, ContentType="text/csv", Body=b"1,2")
+        assert 0 <= float(answer["Body"].read()) <= 1
     finally:
         platform.stop()
         shutil.rmtree(folder)

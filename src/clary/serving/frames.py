@@ -6,12 +6,11 @@ The format: images/runtime/frames.py.
 import asyncio
 import json
 import logging
-import os
-import stat
 import time
 from collections.abc import Callable
 from typing import Any, cast
 
+from clary.compute.reach import reached
 from clary.images.runtime import frames
 from clary.serving.answers import Head
 from clary.serving.container import Call, Headers
@@ -120,30 +119,14 @@ class FramesContainer:
             await asyncio.sleep(PAUSES[min(tries, len(PAUSES) - 1)])
             tries += 1
             try:
-                descriptor = _opened(self._socket)
-            except OSError:
-                continue
-            try:
-                await loop.create_unix_connection(lambda: Link(self), f"/proc/self/fd/{descriptor}")
+                with reached(self._socket) as path:
+                    await loop.create_unix_connection(lambda: Link(self), path)
                 break
             except OSError:
                 continue
-            finally:
-                os.close(descriptor)
         task = asyncio.current_task()
         assert task is not None
         self._tasks.discard(task)
-
-
-def _opened(path: str) -> int:
-    """A handle of the socket itself, whose path in /proc is short enough for any home. The container can write to its
-    folder: a symbolic link there could lead to a socket that is not for it. Raises OSError.
-    """
-    descriptor = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
-    if not stat.S_ISSOCK(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise OSError(f"{path} is no socket")
-    return descriptor
 
 
 def _load(link: "Link") -> int:

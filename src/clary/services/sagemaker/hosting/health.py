@@ -11,10 +11,12 @@ from collections.abc import Callable
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
+from clary.compute.reach import reached
 from clary.images.runtime import frames
 from clary.store.routes import Container, Replica
 
 ANSWER = 2.0  # seconds that a container has to answer
+LONGEST = 1 << 20  # bytes of such an answer
 FIRST, MOST = 0.01, 0.5  # seconds between two questions: more from one to the next
 
 
@@ -70,7 +72,7 @@ def ping(container: Container) -> str:
     """What is wrong; nothing if it is well."""
     try:
         status = _by_socket(container.socket) if container.socket else _by_web(container.url)
-    except (OSError, ValueError, http.client.HTTPException) as error:
+    except (OSError, ValueError, TypeError, http.client.HTTPException) as error:
         return f"{container.hostname} does not answer /ping ({error})"
     return "" if status == HTTPStatus.OK else f"{container.hostname} answers /ping with {status}"
 
@@ -87,13 +89,17 @@ def _by_web(url: str) -> int:
 
 def _by_socket(path: str) -> int:
     """Our own servers are asked where the data plane asks them: without a network, there is no other way to them."""
-    reader = frames.Reader()
+    reader, deadline = frames.Reader(), time.monotonic() + ANSWER
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(ANSWER)
-        connection.connect(path)
+        with reached(path) as place:
+            connection.connect(place)
         connection.sendall(frames.pack(1, frames.WHOLE, frames.head(method="GET", path="/ping", headers={})))
-        while data := connection.recv(1 << 16):
+        left = LONGEST
+        while (data := connection.recv(1 << 16)) and time.monotonic() < deadline and left > 0:
+            left -= len(data)
             for _number, _kind, head, _body in reader.feed(data):
-                status: int = head["status"]
-                return status
-    raise OSError("its socket was closed")
+                if not isinstance(head, dict):
+                    raise TypeError("an answer without a head")
+                return int(head.get("status", 0))
+    raise OSError("its socket was closed, or an answer is not whole")
