@@ -37,11 +37,14 @@ def test_from_data_to_predictions(own_platform: Platform, tmp_path: Path) -> Non
     assert float(found[1]) > 95
     sagemaker = own_platform.client("sagemaker")
     assert sagemaker.describe_endpoint(EndpointName="car-demo")["EndpointStatus"] == "InService"
-    group, stream = re.search(r"Logs: +(\S+), (\S+);", said).groups()  # type: ignore[union-attr]  # asserted by use
-    logs = own_platform.client("logs").get_log_events(logGroupName=group, logStreamName=stream)
+    place = re.search(r"Logs: +(\S+), (\S+);", said)
+    line = re.search(r"^curl (.*?/invocations\")", said, re.MULTILINE | re.DOTALL)
+    assert place, said
+    assert line, said
+    logs = own_platform.client("logs").get_log_events(logGroupName=place[1], logStreamName=place[2])
     assert logs["events"]
 
-    curl = "curl -s " + re.search(r"^curl (.*?/invocations\")", said, re.MULTILINE | re.DOTALL)[1]  # type: ignore[index]
+    curl = f"curl -s {line[1]}"
     lead = subprocess.check_output([CLARY, "env", "--home", own_platform.home, "--json"], text=True)
     called = subprocess.check_output(["sh", "-c", curl], text=True, env={**os.environ, **json.loads(lead)}, timeout=60)
     assert called == "0.0\n"
