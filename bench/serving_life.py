@@ -46,7 +46,7 @@ def run(hosting: Hosting, asked: list[list[float]], seconds: float, many: int) -
         "OverheadLatency is from our own CloudWatch metrics, while wrk asks at half the rate that eight connections "
         "reach. Memory is the proportional set of an instance's processes: its server, sandbox and supervisor."
     )
-    return Section("serving_life", "Endpoints beside their requests", text, ("", "", "goal"), rows)
+    return Section("serving_life", "Endpoints beside their requests", text, ("", "", "goal"), rows, "serving")
 
 
 def _overhead(hosting: Hosting, asked: list[list[float]], seconds: float) -> list[Row]:
@@ -199,7 +199,8 @@ def _told(minutes: float, loads: Sequence[wrk.Load], sizes: Sequence[float], kil
         f"{minutes:g} minutes at {RATE} requests a second of one row to an endpoint of two instances; one of them is "
         f"killed every {KILL:.0f} s, and the endpoint is updated every {UPDATE:.0f} s."
     )
-    return Section("serving_soak", "Endpoints that break", text, ("", "", "goal"), rows)
+    command = f"serving --soak {minutes:g}"
+    return Section("serving_soak", "Endpoints that break", text, ("", "", "goal"), rows, command)
 
 
 def _clary(hosting: Hosting) -> list[int]:

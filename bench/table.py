@@ -15,13 +15,16 @@ PAGE = ROOT / "docs" / "benchmarks.md"
 
 @dataclass(frozen=True)
 class Section:
-    """One bench's part of the page; `name` is the module's, so that a new run replaces it."""
+    """One bench's part of the page; a new run replaces the part of its `name`. `command`: the module that makes it and
+    its options, where that isn't the name.
+    """
 
     name: str
     title: str
     text: str
     head: Sequence[str]
     rows: Sequence[Sequence[str]]
+    command: str = ""
 
     def __str__(self) -> str:
         widths = [max(len(row[column]) for row in (self.head, *self.rows)) for column in range(len(self.head))]
@@ -52,7 +55,7 @@ def publish(sections: Sequence[Section]) -> None:
     for section in sections:
         print(f"\n{section}")
         measured = f"Measured {dt.datetime.now(dt.UTC):%Y-%m-%d} on {machine()}."
-        parts[section.name] = f"{section}\n{measured} `python -m bench.{section.name}`\n"
+        parts[section.name] = f"{section}\n{measured} `python -m bench.{section.command or section.name}`\n"
     body = "\n".join(f"<!-- {name} -->\n{parts[name]}" for name in sorted(parts))
     PAGE.write_text(f"{head.rstrip()}\n\n{body}")
 
