@@ -19,13 +19,12 @@ from clary.jobs.objects import Objects
 from clary.resource.call import Platform
 from clary.services.cloudwatch.metrics import Metrics
 from clary.services.sagemaker_runtime import notify, waiting
-from clary.services.sagemaker_runtime.container import Answer, Late, Lost, Unreached, ask
+from clary.services.sagemaker_runtime.container import LARGEST, Answer, Late, Lost, Unreached, ask, ask_inside
 from clary.services.sagemaker_runtime.waiting import Row
 from clary.store import routes
 
 log = logging.getLogger(__name__)
 NAMESPACE = "AWS/SageMaker"
-LARGEST = 1 << 30  # bytes of an input
 ATTEMPTS = 3  # replicas that may end while they have a request: it may be what ends them
 SHOWN = 1024  # characters of what a model said, in a reason
 
@@ -109,13 +108,19 @@ class Work:
             source, size = self._source(row, spec["role"], headers) if answer is None else _opened(answer)
             try:
                 with source:
-                    answer = ask(container.url, headers, source, size, folder / str(number), deadline)
+                    into = folder / str(number)
+                    if spec["isolated"] and container.socket:
+                        answer = ask_inside(container, headers, source, into, deadline)
+                    else:
+                        answer = ask(container, headers, source, size, into, deadline)
             except Late as error:
                 said = (
                     f"Your invocation timed out while waiting for a response from container {container.hostname} "
                     f"(InvocationTimeoutSeconds is {asked.timeout:.0f})."
                 )
                 raise Failed(f"ClientError: {said}") from error
+            if answer.size > LARGEST:
+                raise Failed(f"ClientError: The answer of {container.hostname} has more than {LARGEST} bytes.")
             if not answer.good:
                 self._model(measured, answer, began)
                 raise Failed(_said(answer, container.hostname), answer=answer)
