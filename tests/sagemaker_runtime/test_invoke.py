@@ -3,12 +3,14 @@
 import json
 import os
 import signal
+import time
 from typing import Any
 
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from clary.services.sagemaker.hosting.plane import Plane
 from conftest import Platform
 from endpoints import Endpoints
 from sagemaker_inputs import fresh
@@ -152,3 +154,22 @@ def test_a_data_plane_that_was_taken_over_is_followed_by_one_at_its_port(own_pla
     invoke(own_platform.client("sagemaker-runtime"), name)  # the gateway waits until the next one is there
     assert json.loads(told.read_text())["port"] == port
     invoke(runtime, name)
+
+
+def test_what_is_allowed_is_allowed_at_once(platform: Platform, serving: str) -> None:
+    """The data plane looks at the tables now and then, and once more before it refuses."""
+    user, iam = fresh("user"), platform.client("iam")
+    iam.create_user(UserName=user)
+    key = iam.create_access_key(UserName=user)["AccessKey"]
+    port = json.loads((platform.home / "run.json").read_text())["serving_port"]
+    keys = (key["AccessKeyId"], key["SecretAccessKey"])
+    runtime = platform.client("sagemaker-runtime", keys=keys, endpoint_url=f"http://127.0.0.1:{port}")
+    statement = {"Effect": "Allow", "Action": "sagemaker:InvokeEndpoint", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": statement})
+    for _ in range(5):
+        with pytest.raises(ClientError, match="is not authorized to perform"):
+            invoke(runtime, serving)
+        iam.put_user_policy(UserName=user, PolicyName="may", PolicyDocument=document)
+        invoke(runtime, serving)
+        iam.delete_user_policy(UserName=user, PolicyName="may")
+        Plane(platform.home).refresh()  # what is refused, it learns by itself a moment later

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clary.config import Config
-from clary.errors import AWSError, InternalFailure, UnknownOperation
+from clary.errors import AccessDenied, AWSError, InternalFailure, InvalidAccessKey, UnknownOperation
 from clary.serving import inside
 from clary.serving.answers import Ids
 from clary.serving.capture import Capture
@@ -135,16 +135,25 @@ class Plane:
         if connection.inside:
             region = headers.get("x-clary-region", self.config.region)
         else:
-            credentials, signature = self.door.authenticate(request)
-            region = signature.region
-            arn = self._arns.get((region, name)) or self._arn(region, name)
-            action = "sagemaker:" + operation
-            self.door.authorize(credentials, action, arn, headers.get(TARGET_MODEL, ""), request)
+            try:
+                region = self._admit(request, operation, name)
+            except (AccessDenied, InvalidAccessKey):
+                if not self.refresh():  # else a key or a policy may have come this moment
+                    raise
+                region = self._admit(request, operation, name)
         invocation = Invocation(self, connection, request_id, region, name, headers, request.body)
         invocation.started = connection.began
         invocation.streams = operation == STREAM
         connection.invocation = invocation
         invocation.start()
+
+    def _admit(self, request: Request, operation: str, name: str) -> str:
+        """The region that the request is for. Raises AWSError."""
+        credentials, signature = self.door.authenticate(request)
+        region = signature.region
+        arn = self._arns.get((region, name)) or self._arn(region, name)
+        self.door.authorize(credentials, "sagemaker:" + operation, arn, request.headers.get(TARGET_MODEL, ""), request)
+        return region
 
     def _locate(self, request: Request) -> tuple[str, str] | None:
         match = _PATH.fullmatch(request.path)
