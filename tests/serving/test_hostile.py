@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from clary.images.runtime import frames
-from clary.store.routes import Container
+from clary.store.routes import Container, Variant
 from conftest import Platform
 from endpoints import Endpoints
 from serving.bed import Plane, refused
@@ -202,6 +202,28 @@ def test_an_answer_that_is_never_whole_is_not_kept(plane: Plane, hostile: Any) -
         _, message, _ = refused(client.invoke_endpoint, EndpointName="endless", Body=b"1")
         assert "could not load the entire response body" in message
     assert memory(plane) - before < 100 << 20
+
+
+def test_a_stream_that_is_captured_is_not_kept_as_a_whole(plane: Plane, hostile: Any) -> None:
+    def answer(connection: socket.socket, number: int) -> None:
+        connection.sendall(frames.pack(number, frames.BEGIN, GOOD))
+        for _ in range(200):
+            connection.sendall(frames.pack(number, frames.PART, b"", bytes(1 << 20)))
+            time.sleep(0.005)  # what a client leaves unread is another matter
+        connection.sendall(frames.pack(number, frames.END))
+
+    hostile("river", answer)
+    config = {
+        "EnableCapture": True,
+        "InitialSamplingPercentage": 100,
+        "DestinationS3Uri": "s3://b/p",
+        "CaptureOptions": [{"CaptureMode": "Output"}],
+    }
+    plane.put(plane.route("river", Variant("AllTraffic", 1.0), capture=config))
+    before = memory(plane)
+    parts = plane.client().invoke_endpoint_with_response_stream(EndpointName="river", Body=b"1")["Body"]
+    assert sum(len(event["PayloadPart"]["Bytes"]) for event in parts) == 200 << 20
+    assert memory(plane) - before < 150 << 20
 
 
 def test_a_container_cannot_lead_to_the_socket_of_another(plane: Plane) -> None:

@@ -87,7 +87,8 @@ class Invocation(Routed):
             self.cancel_call()
             self._fail(refusals.too_long(self._origin(), head.status), head.status)
             return
-        self.pieces.append(data)
+        if self.size <= self.limit:  # of a stream, no more than that is captured
+            self.pieces.append(data)
 
     def ended(self) -> None:
         replica, head = self.replica, self.begun
