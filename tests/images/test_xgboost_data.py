@@ -1,6 +1,7 @@
 """What the built-in XGBoost makes of each form of data, and what it says of data that it cannot take."""
 
 import importlib.util
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -145,3 +146,33 @@ def test_tables_of_other_columns_are_told(container: Container) -> None:
     container.run()
     assert container.failure.startswith("framework error: \nUserError: ")
     assert "columns" in container.failure
+
+
+BY_TEXT = """
+import sys, warnings, xgboost
+warnings.simplefilter("ignore")
+matrix = xgboost.DMatrix(sys.argv[1] + "?format=csv&label_column=0")
+params = {"objective": "binary:logistic", "eval_metric": "logloss"}
+result = {}
+xgboost.train(params, matrix, 3, evals=[(matrix, "train")], evals_result=result, verbose_eval=False)
+print(*(f"{value:.5f}" for value in result["train"]["logloss"]))
+"""
+
+
+@pytest.mark.parametrize("field", ["7", "", "nan", "inf"])
+def test_a_large_file_gives_the_model_that_xgboost_s_parser_gives(container: Container, field: str) -> None:
+    """Read by pyarrow, but for one with a field that only xgboost's parser knows what to do with."""
+    rows = [[n % 2, *(n * n % prime + n % 2 for prime in range(101, 141))] for n in range(70_000)]
+    lines = [",".join(map(str, row)) for row in rows]
+    lines[5] = ",".join([*map(str, rows[5][:-1]), field])
+    container.given = {"num_round": "3", "objective": "binary:logistic", "eval_metric": "logloss"}
+    container.channels.clear()
+    shutil.rmtree(container.root / "input" / "data")
+    file = container.put("train", "rows.csv", "\n".join(lines) + "\n")
+    assert file.stat().st_size > 8 << 20
+    log = container.run()
+    if field == "inf":
+        assert "inf" in container.failure.lower()
+        return
+    said = subprocess.run([str(container.python), "-c", BY_TEXT, str(file)], check=True, capture_output=True, text=True)
+    assert scores(log, "train-logloss") == [float(value) for value in said.stdout.split()]
