@@ -7,6 +7,7 @@ from pathlib import Path
 
 from clary.config import Config
 from clary.errors import ClaryError, ConfigError
+from clary.resource import tags
 from clary.services.iam import identity
 from clary.serving import process
 from clary.serving.app import Account, Plane
@@ -33,7 +34,13 @@ def build(config: Config) -> Plane:
         who.directory.forget()
         who.authority.used.clear()  # main notes those; what came in here is not written down
 
-    account = Account(who.config.account_id, who.credentials.find, who.authority.allow, forget)
+    account = Account(
+        id=who.config.account_id,
+        find=who.credentials.find,
+        allow=who.authority.allow,
+        tags=lambda arn: tags.read(reader.read(), arn),
+        forget=forget,
+    )
     return Plane(who.config, reader, account)
 
 

@@ -113,6 +113,35 @@ def test_who_may_not_is_refused(platform: Platform, serving: str) -> None:
         theirs.invoke_endpoint_async(EndpointName=serving, Body=ROW)
 
 
+def test_an_endpoint_s_tags_are_condition_keys_at_both_ports(platform: Platform, serving: str) -> None:
+    iam, user = platform.client("iam"), fresh("user")
+    iam.create_user(UserName=user)
+    made = iam.create_access_key(UserName=user)["AccessKey"]
+    condition = {"StringEquals": {"aws:ResourceTag/team": "theirs"}}
+    statements = [
+        {"Effect": "Allow", "Action": "sagemaker:InvokeEndpoint", "Resource": "*"},
+        {"Effect": "Deny", "Action": "sagemaker:InvokeEndpoint", "Resource": "*", "Condition": condition},
+    ]
+    policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
+    iam.put_user_policy(UserName=user, PolicyName="invoke", PolicyDocument=policy)
+    port = json.loads((platform.home / "run.json").read_text())["serving_port"]
+    keys = (made["AccessKeyId"], made["SecretAccessKey"])
+    theirs = [
+        platform.client("sagemaker-runtime", keys=keys, endpoint_url=url)
+        for url in (platform.url, f"http://127.0.0.1:{port}")
+    ]
+    for client in theirs:
+        assert invoke(client, serving)["Body"].read()
+    sagemaker = platform.client("sagemaker")
+    arn = sagemaker.describe_endpoint(EndpointName=serving)["EndpointArn"]
+    sagemaker.add_tags(ResourceArn=arn, Tags=[{"Key": "team", "Value": "theirs"}])
+    Plane(platform.home).refresh()  # it learns by itself, a moment later
+    for client in theirs:
+        with pytest.raises(ClientError, match="with an explicit deny in an identity-based policy"):
+            invoke(client, serving)
+    sagemaker.delete_tags(ResourceArn=arn, TagKeys=["team"])
+
+
 def test_unchanged_clients_invoke_through_the_proxy(platform: Platform, serving: str) -> None:
     through = platform.client(
         "sagemaker-runtime",

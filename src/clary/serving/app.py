@@ -14,7 +14,7 @@ from clary.errors import AccessDenied, AWSError, InternalFailure, InvalidAccessK
 from clary.serving import inside
 from clary.serving.answers import Ids
 from clary.serving.capture import Capture
-from clary.serving.door import Allow, Door, Find
+from clary.serving.door import Allow, Door, Find, Tags
 from clary.serving.endpoints import Endpoint, Endpoints, Replica, Variant
 from clary.serving.headers import TARGET_MODEL
 from clary.serving.invocation import Invocation
@@ -47,6 +47,7 @@ class Account:
     id: str
     find: Find
     allow: Allow
+    tags: Tags
     forget: Callable[[], None]  # what it knows of the tables: they may have changed
 
 
@@ -64,7 +65,7 @@ class Plane:
         self.ids = Ids()
         self.connections: set[Connection] = set()
         self.stopping = False
-        self.door = Door(account.find, account.allow, config.clock_skew)
+        self.door = Door(account.find, account.allow, account.tags, config.clock_skew)
         self.endpoints = Endpoints(_elsewhere)
         self.main = Main(config.home)
         self.models = Models(self)

@@ -31,6 +31,7 @@ class Credentials(Protocol):
 
 Find = Callable[[str, str | None], Credentials | None]
 Allow = Callable[[Caller, Permission, Mapping[str, list[str]]], None]
+Tags = Callable[[str], Mapping[str, str]]  # of an ARN
 
 
 class _Asked(Mapping[str, list[str]]):
@@ -74,14 +75,15 @@ class _Asked(Mapping[str, list[str]]):
 
 
 class Door:
-    def __init__(self, find: Find, allow: Allow, skew: float) -> None:
+    def __init__(self, find: Find, allow: Allow, tags: Tags, skew: float) -> None:
         self._find = find
         self._allow = allow
+        self._tags = tags
         self._skew = skew
         self._allowed: set[tuple[str, str, str, str, str]] = set()
 
     def forget(self) -> None:
-        """What is known of keys and policies may have changed."""
+        """What is known of keys, policies and tags may have changed."""
         self._allowed.clear()
 
     def authenticate(self, request: Request) -> tuple[Credentials, Signature]:
@@ -112,6 +114,8 @@ class Door:
             return
         caller = credentials.caller
         context = {"sagemaker:TargetModel": [model]} if model else {}
+        for name, value in self._tags(arn).items():
+            context |= {f"aws:ResourceTag/{name}": [value], f"sagemaker:ResourceTag/{name}": [value]}
         asked = _Asked(caller, request, arn.split(":", 4)[3])
         self._allow(caller, Permission(action, arn, context), asked)
         if not asked.seen:

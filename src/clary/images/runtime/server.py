@@ -58,7 +58,7 @@ def _loaded(here: Told) -> Application | None:
 
 def _bound(here: Told) -> list[socket.socket]:
     """That of frames, if there is one, and HTTP's. Nobody listens yet."""
-    sockets = [listening.tcp(here.host, here.port)]
+    sockets = [listening.tcp(here.host, here.port)] if here.web else []
     return [listening.unix(here.socket), *sockets] if here.socket else sockets
 
 

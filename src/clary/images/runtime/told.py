@@ -37,6 +37,7 @@ class Told:
         self.entries: list[Entry] = [Entry(entry) for entry in told.get("models") or [usual]]
         first = self.entries[0].environ
         self.socket = str(told.get("socket", ""))
+        self.web = bool(told.get("web", True))  # else by frames alone: a port could be reached by other containers too
         self.host = first.get("SAGEMAKER_BIND_TO_HOST", "127.0.0.1")
         self.port = int(first.get("SAGEMAKER_BIND_TO_PORT") or told.get("port") or 8080)
         self.multi = bool(told.get("multi", first.get("SAGEMAKER_MULTI_MODEL") == "true"))

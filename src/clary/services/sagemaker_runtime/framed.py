@@ -20,8 +20,8 @@ _FIXED = _HEAD.size - 4  # what the length counts beside head and body
 def ask(
     connection: socket.socket, headers: Mapping[str, str], source: BinaryIO, into: Path, deadline: float, most: int
 ) -> tuple[int, str]:
-    """Status and content type of the answer; its body is in `into`, up to a little more than `most`. Raises OSError for a
-    connection that breaks off, TimeoutError; and ValueError, TypeError or LookupError for what is no answer.
+    """Status and content type of the answer; its body is in `into`, up to a little more than `most`. Raises OSError for
+    a connection that breaks off, TimeoutError; and ValueError, TypeError or LookupError for what is no answer.
     """
     _send(
         connection,

@@ -7,6 +7,7 @@ invocations.
 from typing import Any
 
 from clary.jobs.objects import Objects
+from clary.resource import tags
 from clary.resource.call import Call, Permission, Platform
 from clary.resource.service import Document, Service, collect
 from clary.services.cloudwatch.metrics import Metrics
@@ -36,9 +37,12 @@ def permissions(call: Call[Any], request: Document) -> list[Permission]:
     """https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsagemaker.html"""
     model = request.get("TargetModel")
     context = {"sagemaker:TargetModel": [model]} if model else {}
-    # An endpoint's name stands in lower case in its ARN.
-    return [Permission(f"sagemaker:{call.operation.name}", _arn(call, request["EndpointName"]), context)]
+    arn = _arn(call, request["EndpointName"])
+    for name, value in tags.read(call.platform.store.read(), arn).items():
+        context |= {f"{prefix}:ResourceTag/{name}": [value] for prefix in ("aws", "sagemaker")}
+    return [Permission(f"sagemaker:{call.operation.name}", arn, context)]
 
 
 def _arn(call: Call[Any], name: str) -> str:
+    """An endpoint's name stands in lower case there."""
     return call.arn(f"endpoint/{name.lower()}")

@@ -81,7 +81,7 @@ class Launches:
             )
         told = {
             "socket": f"{SOCKETS}/{number}.sock",
-            "port": PORT,
+            "web": False,
             "workers": max(1, min(int(size(self.spec, 1).cpus), machine().cpus)),  # more would only stand in line
             "models": models,
             "multi": part.containers[0]["multi"],
