@@ -4,10 +4,12 @@ scripts/setup.py imports this before there is anything but Python, so it imports
 """
 
 import ast
+import importlib.util
 import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 _OPTIONS = {"index-url": "--index-url", "extra-index-url": "--extra-index-url", "find-links": "--find-links"}
 
@@ -37,6 +39,9 @@ def indexes() -> list[str]:
 
 
 def uv() -> str:
-    """The program, which comes with Clary as a wheel."""
-    beside = shutil.which("uv", path=os.path.dirname(sys.executable))  # noqa: PTH120 - which() takes text
-    return beside or shutil.which("uv") or "uv"
+    """The program, which comes with Clary as a wheel: beside Python, or where the wheel's package was found."""
+    places = [os.path.dirname(sys.executable)]  # noqa: PTH120 - which() takes text
+    found = importlib.util.find_spec("uv")
+    if found is not None and found.origin:
+        places.append(str(Path(found.origin).parents[4] / "bin"))
+    return shutil.which("uv", path=os.pathsep.join(places)) or shutil.which("uv") or "uv"
