@@ -72,8 +72,9 @@ class Wrk:
         (folder / "script.lua").write_text(SCRIPT)
         with (folder / "requests").open("wb") as file:
             file.writelines(b"%d\n%b" % (len(request), request) for request in requests)
+        whole = max(1, round(seconds))
         self._process = subprocess.Popen(
-            [program(), "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--timeout", "60s", "-s", folder / "script.lua",
+            [program(), "-t1", f"-c{connections}", f"-d{whole}s", "--timeout", "60s", "-s", folder / "script.lua",
              f"http://{address}/"],
             env={**os.environ, "REQUESTS": str(folder / "requests"), "PAUSE": str(pause)},
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
