@@ -160,13 +160,24 @@ def show(plan: Plan, connection: sqlite3.Connection, row: Any) -> Document:
     """What Describe answers for a row."""
     document = pages.document(plan, row)
     if plan.resource.view:
-        job = connection.execute(SQL["job_find"], {"arn": row["arn"]}).fetchone()
-        events = connection.execute(SQL["event_all"], {"arn": row["arn"]}).fetchall()
-        document |= plan.resource.view(document, job, events)
+        document |= plan.resource.view(document, *_past(connection, row["arn"]))
     if "Tags" in plan.describe_members:
         document["Tags"] = [{"Key": key, "Value": value} for key, value in tags.read(connection, row["arn"]).items()]
     shown = pruned(plan, document)
     return {plan.wrapped: shown} if plan.wrapped else shown
+
+
+def _past(connection: sqlite3.Connection, arn: str) -> tuple[Any, list[Any]]:
+    """The job and its events as one moment had them: a job that ends between two reads would end without a reason."""
+    whole = not connection.in_transaction
+    if whole:
+        connection.execute("BEGIN")
+    try:
+        job = connection.execute(SQL["job_find"], {"arn": arn}).fetchone()
+        return job, connection.execute(SQL["event_all"], {"arn": arn}).fetchall()
+    finally:
+        if whole:
+            connection.execute("COMMIT")
 
 
 def pruned(plan: Plan, document: Document) -> Document:
