@@ -25,6 +25,7 @@ class Container(ThreadingHTTPServer):
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
+        self.pause = 0.0  # seconds for which each answer takes
         self.parameters: dict[str, Any] = {}
         self.moods: list[int] = []
         self.pings = [503, 200]
@@ -58,6 +59,7 @@ class Handler(BaseHTTPRequestHandler):
             mood = server.moods.pop(0) if server.moods else 200
         chunked = self.headers.get("transfer-encoding") == "chunked"
         body = b"".join(self.chunks()) if chunked else self.rfile.read(int(self.headers["content-length"]))
+        time.sleep(server.pause)
         headers = {name.lower(): value for name, value in self.headers.items()}
         with server.lock:
             server.asked.append((headers, len(body)))
@@ -153,10 +155,11 @@ def test_nothing_to_do_asks_nobody(agent: Agent) -> None:
 
 def test_what_the_container_offers_comes_behind_what_the_job_says(agent: Agent) -> None:
     agent.container.parameters = {"MaxConcurrentTransforms": 3, "BatchStrategy": "SINGLE_RECORD", "MaxPayloadInMB": 2}
+    agent.container.pause = 0.02
     (agent.input / "a.csv").write_bytes(b"1\n" * 60)
     assert agent.run(MaxConcurrentTransforms=0) == 0
     assert "MaxConcurrentTransforms=3, MaxPayloadInMB=2, BatchStrategy=SINGLE_RECORD" in agent.said
-    assert agent.container.most <= 3
+    assert agent.container.most == 3
     assert len(agent.container.asked) == 60
     assert agent.found() == {"a.csv.out": b"1\n" * 60}
     assert agent.run(BatchStrategy="MultiRecord", MaxConcurrentTransforms=1, result={"Accept": "text/plain"}) == 0
@@ -195,6 +198,28 @@ def test_the_bad_line_is_found_by_halves(agent: Agent) -> None:
     assert agent.found() == {"b.csv.out": b"1\n"}
     assert "bucket/prefix/a.csv: ClientError: 400" in agent.said
     assert "bucket/prefix/a.csv: Message:" in agent.said
+    assert "bucket/prefix/a.csv: line 777" in agent.said
+
+
+@pytest.mark.parametrize("body", [b"1,2\n\n3,4\n5\n", b'\n"1",2\n3,4\n5\n'], ids=["plain", "quoted"])
+def test_empty_lines_count_where_a_line_is_named(agent: Agent, body: bytes) -> None:
+    (agent.input / "a.csv").write_bytes(body)
+    for changed in ({}, {"source": {"SplitType": "None"}}):
+        assert agent.run(DataProcessing={"InputFilter": "$[1]"}, **changed) == 1
+        assert agent.failure()["place"] == ("record 4" if changed else "line 4")
+        assert "index 1 is not within" in agent.failure()["message"]
+
+
+def test_a_document_that_is_refused_is_not_cut(agent: Agent) -> None:
+    (agent.input / "a.json").write_bytes(b"{\n1:\nbad\n}")
+    for strategy in ("MultiRecord", "SingleRecord"):
+        for payload in (1, 0):
+            agent.container.asked.clear()
+            told = {"SplitType": "None", "ContentType": "application/json"}
+            assert agent.run(source=told, MaxPayloadInMB=payload, BatchStrategy=strategy) == 1
+            assert len(agent.container.asked) == 1
+            assert agent.failure()["place"] == ""
+            assert agent.failure()["message"].startswith("ClientError: 400")
 
 
 def test_a_container_that_is_never_well(agent: Agent) -> None:
@@ -221,13 +246,20 @@ def test_a_large_file_takes_little_memory(agent: Agent) -> None:
     assert agent.peak < little + 30
 
 
-def test_without_a_limit_it_streams(agent: Agent) -> None:
-    large = b"line\n" * (2 * MIB)
+@pytest.mark.parametrize("split", ["None", "Line", "RecordIO", "TFRecord"])
+@pytest.mark.parametrize("assemble", ["None", "Line"])
+def test_without_a_limit_it_streams(agent: Agent, split: str, assemble: str) -> None:
+    large = b"line\n" * (2 * MIB) + b"end"
     (agent.input / "a").write_bytes(large)
-    assert agent.run(MaxPayloadInMB=0, source={"SplitType": "None"}, result={"AssembleWith": "None"}) == 0
-    assert agent.found() == {"a.out": large}
+    assert agent.run(MaxPayloadInMB=0, source={"SplitType": split}, result={"AssembleWith": assemble}) == 0
+    assert agent.found() == {"a.out": large if assemble == "None" else large + b"\n"}
     ((headers, size),) = agent.container.asked
     assert (headers["transfer-encoding"], size) == ("chunked", len(large))
+    agent.container.asked.clear()
+    (agent.input / "a").write_bytes(b"")
+    assert agent.run(MaxPayloadInMB=0, source={"SplitType": split}) == 0
+    assert agent.found() == {"a.out": b""}
+    assert len(agent.container.asked) == (split == "None"), "what has no records asks for nothing"
 
 
 def test_on_the_oldest_python(agent: Agent) -> None:

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clary.images.runtime import transform_split
 from clary.images.runtime.transform_split import BadInput, Batch, batches
 
 LINES = st.lists(st.binary(max_size=20).map(lambda line: line.replace(b"\n", b"").replace(b"\r", b"")), max_size=30)
@@ -103,12 +102,3 @@ def test_a_file_as_a_whole() -> None:
     assert [batch.body for batch in cut(b"", "None")] == [b""]
     with pytest.raises(BadInput, match="Too much data"):
         cut(b"x" * 11, "None", limit=10)
-
-
-@pytest.mark.parametrize("split", ["None", "Line"])
-def test_without_a_limit_it_is_handed_on_in_parts(split: str) -> None:
-    data = b"line\n" * (transform_split.BLOCK // 4)
-    (batch,) = cut(data, split, limit=0)
-    parts = list(batch.body)
-    assert len(parts) > 1
-    assert b"".join(parts) == data

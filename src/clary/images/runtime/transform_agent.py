@@ -52,7 +52,7 @@ def _transformed(told: Told, transform: Transform, path: str, first: bool) -> bo
         transform.run(Path(told.input, path), target)
     except Failed as error:
         name = told.base + path
-        for line in _said(error):
+        for line in _said(error, told.split):
             _log(f"{name}: {line}")
         if first:
             _keep(told, _failure(error, path, told.split))
@@ -60,13 +60,13 @@ def _transformed(told: Told, transform: Transform, path: str, first: bool) -> bo
     return True
 
 
-def _said(error: Failed) -> list[str]:
+def _said(error: Failed, split: str) -> list[str]:
     """As AWS's data log has it, and the records."""
     lines = [error.head]
     if error.message:
         lines += ["", "Message:", *error.message[:MOST].splitlines()]
     if error.at:
-        lines.append(_place(error.at, error.last, "Line"))
+        lines.append(_place(error.at, error.last, split))
     return lines
 
 
@@ -77,7 +77,7 @@ def _place(first: int, last: int, split: str) -> str:
 
 def _failure(error: Failed, path: str, split: str) -> dict[str, Any]:
     message = error.head if not error.message else f"{error.head}: {error.message[:MOST]}"
-    place = _place(error.at, error.last, split) if error.at and split != "None" else ""
+    place = _place(error.at, error.last, split) if error.at else ""
     return {"fault": error.fault, "path": path, "place": place, "message": message}
 
 

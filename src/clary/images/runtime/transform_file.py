@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import zlib
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -10,8 +11,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from .transform_model import Model, Refused
-from .transform_process import Bad
-from .transform_split import BadInput, Batch, batches
+from .transform_process import Bad, place
+from .transform_split import BLOCK, BadInput, Batch, batches, blocks
 from .transform_told import MIB, Told
 
 AHEAD = 2  # batches on their way for each thread: one is answered while the next is read
@@ -71,18 +72,24 @@ class Transform:
     @property
     def _streams(self) -> bool:
         told = self._told
-        return not told.limit and told.split in ("None", "Line") and not told.single and not told.processing.active
+        return not told.limit and not told.processing.active and (told.split == "None" or not told.single)
 
     def _stream(self, file: BinaryIO, out: BinaryIO) -> None:
-        for batch in batches(file, self._told.split, False, 0):
-            model = self._models.popleft()
-            try:
-                reply = model.ask(batch.body, out.write)
-            except Refused as refused:
-                raise _failed(refused, 0, 0) from refused
-            finally:
-                self._models.append(model)
-            out.write(reply.body)
+        first = file.read(BLOCK)
+        if not first and self._told.split != "None":
+            return  # it has no records
+        ends = b""
+
+        def write(part: bytes) -> None:
+            nonlocal ends
+            out.write(part)
+            ends = part[-1:] or ends
+
+        try:
+            write(self._models[0].ask(itertools.chain([first], blocks(file)), write).body)
+        except Refused as refused:
+            raise _failed(refused, 0, 0) from refused
+        self._end(out, ends)
 
     def _batches(self, file: BinaryIO, out: BinaryIO, waiting: deque[Future[bytes]]) -> None:
         told = self._told
@@ -96,7 +103,10 @@ class Transform:
 
     def _write(self, out: BinaryIO, answer: bytes) -> None:
         out.write(answer)
-        if self._told.assemble == "Line" and answer and not answer.endswith(b"\n"):
+        self._end(out, answer)
+
+    def _end(self, out: BinaryIO, ends: bytes) -> None:
+        if self._told.assemble == "Line" and ends and not ends.endswith(b"\n"):
             out.write(b"\n")
 
     def _answer(self, batch: Batch) -> bytes:
@@ -111,17 +121,18 @@ class Transform:
             reply = model.ask(given)
             return processing.kept(records, reply.body, reply.content_type)
         except Bad as bad:
-            raise Failed("ClientError", str(bad), "", batch.first + bad.at) from bad
+            raise Failed("ClientError", str(bad), "", batch.first + place(batch.body, bad.at)) from bad
         except Refused as refused:
-            first, last = (
-                self._culprit(model, batch) if refused.status else (batch.first, batch.first + batch.count - 1)
-            )
-            raise _failed(refused, first, last) from refused
+            raise _failed(refused, *self._culprit(model, batch, refused)) from refused
         finally:
             self._models.append(model)
 
-    def _culprit(self, model: Model, batch: Batch) -> tuple[int, int]:
-        """The first record that is refused, by halves; several, if each half is answered by itself."""
+    def _culprit(self, model: Model, batch: Batch, refused: Refused) -> tuple[int, int]:
+        """The first record that is refused, by halves; several, if each half is answered by itself, or none was."""
+        if self._told.split == "None":
+            return 0, 0  # half a document is none
+        if not refused.status:
+            return batch.first, batch.first + batch.count - 1
         pieces, joint = batch.pieces, b""
         if pieces is None:
             pieces, joint = batch.body.split(b"\n"), b"\n"

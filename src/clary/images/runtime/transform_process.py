@@ -34,6 +34,12 @@ class Bad(BadInput):
     """`at` is the record's place within what was processed at once, from 0."""
 
 
+def place(body: bytes, at: int) -> int:
+    """The line, from 0, of the record `at`: empty lines are none."""
+    lines = [number for number, line in enumerate(body.split(b"\n")) if line.strip()]
+    return lines[at] if at < len(lines) else at
+
+
 class Processing:
     """`accept` is what the job says, and may be empty. `stamp`: each record that is written gets an id and this time.
     https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-data-capture-batch.html#data-capture-batch-inferenceid
@@ -123,12 +129,12 @@ class Processing:
             raise Bad(f"The {what} is neither CSV nor JSON: it can be neither filtered nor joined")
         if self._one or wanted == 1:
             return [_loaded(text, what, 0)]
-        return [_loaded(line, what, at) for at, line in enumerate(text.split("\n")) if line.strip()]
+        return [_loaded(line, what, at) for at, line in enumerate(filter(str.strip, text.split("\n")))]
 
 
 def _rows(text: str, what: str) -> list[list[str]]:
     if '"' not in text:
-        return [line.split(",") for line in text.replace("\r\n", "\n").split("\n") if line]
+        return [line.split(",") for line in text.replace("\r\n", "\n").split("\n") if line.strip()]
     found: list[list[str]] = []
     try:
         found.extend(row for row in csv.reader(io.StringIO(text, newline=""), strict=True) if row)

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
-BLOCK = 4 << 20  # bytes read at a time where requests have no limit, or a small one
+BLOCK = 4 << 20  # bytes read at a time where requests have no limit
 TOO_LARGE = "Too much data for max payload size"  # AWS's words in the data log
 _MAGIC = 0xCED7230A  # MXNet's RecordIO: https://github.com/dmlc/dmlc-core, include/dmlc/recordio.h
 _RECORDIO = struct.Struct("<II")
@@ -25,22 +25,24 @@ class BadInput(ValueError):
 
 
 class Batch:
-    """What is sent at once: records `first` and so on, from 1. `body` is bytes, or an iterator of bytes."""
+    """What is sent at once: records `first` and so on, from 1."""
 
     __slots__ = ("body", "count", "first", "pieces")
 
-    def __init__(self, body: Any, first: int, count: int, pieces: list[bytes] | None = None) -> None:
+    def __init__(self, body: bytes, first: int, count: int, pieces: list[bytes] | None = None) -> None:
         self.body = body
         self.first = first
         self.count = count
         self.pieces = pieces  # the records apart, where bytes do not tell
 
 
+def blocks(file: BinaryIO) -> Iterator[bytes]:
+    """The file, to be handed on as it is read."""
+    return iter(lambda: file.read(BLOCK), b"")
+
+
 def whole(file: BinaryIO, limit: int) -> Iterator[Batch]:
-    """The file is one record. `limit` is in bytes; 0: none, and it is handed on as it is read."""
-    if not limit:
-        yield Batch(iter(lambda: file.read(BLOCK), b""), 1, 1)
-        return
+    """The file is one record. `limit` is in bytes."""
     body = file.read(limit + 1)
     if len(body) > limit:
         raise BadInput(TOO_LARGE)
@@ -49,9 +51,6 @@ def whole(file: BinaryIO, limit: int) -> Iterator[Batch]:
 
 def lines(file: BinaryIO, limit: int) -> Iterator[Batch]:
     """As many lines at once as `limit` allows."""
-    if not limit:
-        yield Batch(iter(lambda: file.read(BLOCK), b""), 1, 0)
-        return
     first, rest = 1, b""
     while True:
         more = file.read(limit + 1 - len(rest))
@@ -152,7 +151,7 @@ def records(found: Iterator[tuple[bytes, bytes]], limit: int, single: bool) -> I
 
 
 def batches(file: BinaryIO, split: str, single: bool, limit: int) -> Iterator[Batch]:
-    """Raises BadInput."""
+    """`limit` is 0 for none, which only records by themselves may be without. Raises BadInput."""
     if split == "Line":
         return single_lines(file, limit) if single else lines(file, limit)
     if split == "RecordIO":
