@@ -63,7 +63,7 @@ def test_of_a_document(path: str, found: Any) -> None:
     ],
 )
 def test_of_columns(path: str, found: str) -> None:
-    assert Path(path).columns(list("abcdef")) == list(found)
+    assert ["abcdef"[number] for number in Path(path).numbers(6)] == list(found)
 
 
 @pytest.mark.parametrize("path", ["id", "$.", "$[", "$[a]", "$..id", "$[?(@.x)]", "$['a', b]", "$[1,,2]x", "$id"])
@@ -83,7 +83,7 @@ def test_what_leads_nowhere(path: str) -> None:
 @pytest.mark.parametrize("path", ["$.id", "$['a','b']", "$[0].x", "$[0][1]"])
 def test_names_are_not_for_columns(path: str) -> None:
     with pytest.raises(BadPath, match="cannot be used for CSV"):
-        Path(path).columns(["a", "b"])
+        Path(path).numbers(2)
 
 
 @given(st.lists(st.integers(), min_size=1), st.data())
@@ -91,7 +91,7 @@ def test_columns_and_lists_agree(values: list[int], data: st.DataObject) -> None
     number = st.integers(-len(values), len(values) - 1)
     first, last = data.draw(number), data.draw(number)
     path = Path(data.draw(st.sampled_from([f"$[{first}:{last}]", f"$[{first},{last}]", f"$[{first}:]", f"$[:{last}]"])))
-    assert path.of(values) == [int(one) for one in path.columns([str(value) for value in values])]
+    assert path.of(values) == [values[number] for number in path.numbers(len(values))]
 
 
 @given(st.text(alphabet="$.[]'\",:*0123-ab "), st.recursive(st.integers(), st.lists))

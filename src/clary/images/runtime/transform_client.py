@@ -36,8 +36,7 @@ class Client:
     """One container, one request at a time."""
 
     def __init__(self, path: str, url: str) -> None:
-        self._frames = _Frames(path) if path else None
-        self._web = _Web(url)
+        self._talk: _Frames | _Web = _Frames(path) if path else _Web(url)
 
     def ask(
         self, method: str, path: str, headers: dict[str, str], body: Any, timeout: float, sink: Sink | None = None
@@ -45,28 +44,29 @@ class Client:
         """`body` is bytes, or an iterator of bytes. A good answer goes into `sink`, as it comes, if there is one.
         Raises Lost.
         """
-        talk = self._frames or self._web
         try:
-            return talk.ask(method, path, headers, body, timeout, sink)
+            return self._talk.ask(method, path, headers, body, timeout, sink)
         except _REFUSED as error:
-            talk.close()
+            self._talk.close()
             raise Lost(f"{type(error).__name__}: {error}") from error
 
-    def close(self) -> None:
-        (self._frames or self._web).close()
 
+class _Kept:
+    """A connection that is made when it is needed, and stays."""
 
-class _Frames:
-    def __init__(self, path: str) -> None:
-        self._path = path
-        self._connection: socket.socket | None = None
-        self._reader = frames.Reader()
-        self._numbers = itertools.count(1)
+    _connection: Any = None
 
     def close(self) -> None:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+class _Frames(_Kept):
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._reader = frames.Reader()
+        self._numbers = itertools.count(1)
 
     def ask(
         self, method: str, path: str, headers: dict[str, str], body: Any, timeout: float, sink: Sink | None
@@ -101,7 +101,8 @@ class _Frames:
         data = connection.recv(_READ)
         if not data:
             raise ConnectionError("the container ended the connection")
-        told = [(kind, head, part) for found, kind, head, part in self._reader.feed(data) if found == number]
+        fed = self._reader.feed(data)
+        told = [(kind, head, part) for found, kind, head, part in fed if found == number and kind != frames.STEPS]
         if any(kind == frames.CANCEL for kind, _, _ in told):
             raise ConnectionError("the container gave the request up")
         return told
@@ -112,27 +113,22 @@ class _Frames:
             self._connection = socket.socket(socket.AF_UNIX)
             self._connection.settimeout(timeout)
             self._connection.connect(self._path)
-        self._connection.settimeout(timeout)
-        return self._connection
+        connection: socket.socket = self._connection
+        connection.settimeout(timeout)
+        return connection
 
 
-class _Web:
+class _Web(_Kept):
     def __init__(self, url: str) -> None:
         place = urlsplit(url)
         self._host, self._port = place.hostname or "", place.port
-        self._connection: http.client.HTTPConnection | None = None
-
-    def close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
 
     def ask(
         self, method: str, path: str, headers: dict[str, str], body: Any, timeout: float, sink: Sink | None
     ) -> Reply:
         if self._connection is None:
             self._connection = http.client.HTTPConnection(self._host, self._port)
-        connection = self._connection
+        connection: http.client.HTTPConnection = self._connection
         connection.timeout = timeout
         if connection.sock is not None:
             connection.sock.settimeout(timeout)

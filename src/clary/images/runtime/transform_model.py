@@ -99,7 +99,3 @@ class Model:
                 raise Refused(reply.status, reply.body.decode(errors="replace"))
             body, content_type = reply.body, reply.content_type
         return reply
-
-    def close(self) -> None:
-        for _, client in self._clients:
-            client.close()

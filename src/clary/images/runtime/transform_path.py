@@ -51,12 +51,6 @@ class Path:
             value = step(value)
         return value
 
-    def columns(self, row: list[str]) -> list[str]:
-        """Of a row of CSV. Raises BadPath."""
-        if self.whole:
-            return row
-        return [row[number] for number in self.numbers(len(row))]
-
     def numbers(self, width: int) -> list[int]:
         """Of the columns that it selects of so many. Raises BadPath."""
         if self.whole:
