@@ -71,17 +71,7 @@ class Meter:
         ]
 
     def measured(self, job: Job, usage: list[Usage], seconds: float, size: Size) -> None:
-        now = time.time()
-        name = job.document["TrainingJobName"]
-        data: list[Datum] = []
-        for number, used in enumerate(usage, start=1):
-            host = {"Host": f"{name}/algo-{number}"}
-            data += [
-                ("CPUUtilization", host, 100.0 * used.cpu / seconds, "Percent", now),  # 100 for each core
-                ("MemoryUtilization", host, 100.0 * used.memory / size.memory, "Percent", now),
-                ("DiskUtilization", host, 100.0 * used.disk / size.disk, "Percent", now),
-            ]
-        self.metrics.put(NAMESPACE, data, region(job.arn))
+        self.metrics.put(NAMESPACE, used(job.document["TrainingJobName"], usage, seconds, size), region(job.arn))
 
     def _definitions(self, job: Job) -> list[tuple[str, re.Pattern[str]]]:
         found = self._compiled.get(job.id)
@@ -91,6 +81,20 @@ class Meter:
             regexes = dict(given) or dict(resolve(algorithm["TrainingImage"]).metrics)
             found = self._compiled[job.id] = [(metric, re.compile(regex)) for metric, regex in regexes.items()]
         return found
+
+
+def used(name: str, usage: list[Usage], seconds: float, size: Size) -> list[Datum]:
+    """What each instance of a job took: https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html"""
+    now = time.time()
+    data: list[Datum] = []
+    for number, each in enumerate(usage, start=1):
+        host = {"Host": f"{name}/algo-{number}"}
+        data += [
+            ("CPUUtilization", host, 100.0 * each.cpu / seconds, "Percent", now),  # 100 for each core
+            ("MemoryUtilization", host, 100.0 * each.memory / size.memory, "Percent", now),
+            ("DiskUtilization", host, 100.0 * each.disk / size.disk, "Percent", now),
+        ]
+    return data
 
 
 def _number(match: re.Match[str]) -> float | None:
