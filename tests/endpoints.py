@@ -53,6 +53,14 @@ class Endpoints:
             time.sleep(0.05)
         return found
 
+    def alarm(self, *actions: str, **changed: Any) -> str:
+        """The name of one whose metric nobody measures."""
+        name = fresh("alarm")
+        metric = {"Namespace": "Mine", "MetricName": name, "Statistic": "Sum", "Period": 60, "EvaluationPeriods": 1}
+        usual = {**metric, "Threshold": 5, "ComparisonOperator": "GreaterThanThreshold", "AlarmActions": list(actions)}
+        self.platform.client("cloudwatch").put_metric_alarm(AlarmName=name, **{**usual, **changed})
+        return name
+
     def serving(self, *variants: dict[str, Any], **changed: Any) -> str:
         """The name of one that is in service."""
         name = self.create(self.config(*variants, **changed))

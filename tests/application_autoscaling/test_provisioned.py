@@ -2,7 +2,6 @@
 
 from conftest import Platform
 from endpoints import Endpoints
-from sagemaker_inputs import fresh
 
 PROVISIONED = "sagemaker:variant:DesiredProvisionedConcurrency"
 
@@ -38,19 +37,7 @@ def test_what_is_provisioned_is_scaled(platform: Platform) -> None:
     policy = scaling.put_scaling_policy(
         PolicyName="most", PolicyType="StepScaling", **place, StepScalingPolicyConfiguration=steps
     )["PolicyARN"]
-    alarm = fresh("alarm")
-    cloudwatch.put_metric_alarm(
-        AlarmName=alarm,
-        Namespace="Mine",
-        MetricName="Work",
-        Statistic="Sum",
-        Period=60,
-        EvaluationPeriods=1,
-        Threshold=5,
-        ComparisonOperator="GreaterThanThreshold",
-        AlarmActions=[policy],
-    )
-    cloudwatch.set_alarm_state(AlarmName=alarm, StateValue="ALARM", StateReason="a test")
+    cloudwatch.set_alarm_state(AlarmName=endpoints.alarm(policy), StateValue="ALARM", StateReason="a test")
     (shown,) = endpoints.until(name)["ProductionVariants"]
     assert shown["CurrentServerlessConfig"]["ProvisionedConcurrency"] == 4
     (activity,) = scaling.describe_scaling_activities(

@@ -57,6 +57,12 @@ class Scaled:
         assert variant["CurrentInstanceCount"] == variant["DesiredInstanceCount"]
         return int(variant["CurrentInstanceCount"])
 
+    def until(self, count: int, seconds: float = 30) -> None:
+        deadline = time.monotonic() + seconds
+        while self.count() != count:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
     def activities(self) -> list[dict[str, Any]]:
         place = {name: self.place[name] for name in ("ServiceNamespace", "ResourceId")}
         found: list[dict[str, Any]] = self.scaling.describe_scaling_activities(**place)["ScalingActivities"]
@@ -207,18 +213,7 @@ def test_steps(scaled: Scaled) -> None:
     given = {"PolicyName": "less", "PolicyType": "StepScaling", "StepScalingPolicyConfiguration": steps}
     made = scaled.scaling.put_scaling_policy(**given, **scaled.place)
     assert made["Alarms"] == []
-    alarm = fresh("alarm")
-    scaled.cloudwatch.put_metric_alarm(
-        AlarmName=alarm,
-        Namespace="Mine",
-        MetricName="Work",
-        Statistic="Sum",
-        Period=60,
-        EvaluationPeriods=1,
-        Threshold=5,
-        ComparisonOperator="LessThanThreshold",
-        AlarmActions=[made["PolicyARN"]],
-    )
+    alarm = scaled.endpoints.alarm(made["PolicyARN"], ComparisonOperator="LessThanThreshold")
     (shown,) = scaled.scaling.describe_scaling_policies(**scaled.place, PolicyNames=["less"])["ScalingPolicies"]
     assert shown["StepScalingPolicyConfiguration"] == steps
     assert [one["AlarmName"] for one in shown["Alarms"]] == [alarm]
@@ -290,6 +285,38 @@ def test_predefined_metrics(scaled: Scaled) -> None:
         assert policy["Alarms"] == made["Alarms"]
 
 
+def test_what_is_looked_at_once_a_minute(own_platform: Platform) -> None:
+    """The first look comes with the start: so nobody waits here for the next one."""
+    scaled = Scaled(Endpoints(own_platform))
+    scaled.register()
+    space, made = scaled.track("follow", ScaleOutCooldown=0)
+    now = datetime.now(UTC)
+    busy = [{"MetricName": "Load", "Value": 25, "Timestamp": now - timedelta(minutes=ago)} for ago in range(6)]
+    scaled.cloudwatch.put_metric_data(Namespace=space, MetricData=busy)
+    own_platform.kill()
+    own_platform.start()
+    scaled.until(3)
+    high = made["Alarms"][0]["AlarmName"]
+    assert scaled.activities()[0]["Cause"] == f"monitor alarm {high} in state ALARM triggered policy follow"
+
+    scaled.scaling.delete_scaling_policy(PolicyName="follow", **scaled.place)
+    steps = {
+        "AdjustmentType": "ExactCapacity",
+        "StepAdjustments": [{"MetricIntervalUpperBound": 0, "ScalingAdjustment": 1}],
+    }
+    given = {"PolicyName": "one", "PolicyType": "StepScaling", "StepScalingPolicyConfiguration": steps}
+    policy = scaled.scaling.put_scaling_policy(**given, **scaled.place)["PolicyARN"]
+    alarm = scaled.endpoints.alarm(policy, ComparisonOperator="LessThanThreshold", TreatMissingData="ignore")
+    scaled.register(SuspendedState={"DynamicScalingInSuspended": True})
+    scaled.ring(alarm)
+    assert scaled.count() == 3
+    scaled.register(SuspendedState={"DynamicScalingInSuspended": False})
+    own_platform.kill()
+    own_platform.start()  # it is still in ALARM state
+    scaled.until(1)
+    scaled.endpoints.sagemaker.delete_endpoint(EndpointName=scaled.name)
+
+
 def test_at_its_time(scaled: Scaled) -> None:
     before = scaled.count()
     soon = datetime.now(UTC) + timedelta(seconds=2)
@@ -297,19 +324,18 @@ def test_at_its_time(scaled: Scaled) -> None:
     scaled.scaling.put_scheduled_action(**scaled.place, **action, Schedule=f"at({soon:%Y-%m-%dT%H:%M:%S})")
     (shown,) = scaled.scaling.describe_scheduled_actions(**scaled.place)["ScheduledActions"]
     assert (shown["ScheduledActionName"], shown["ScalableTargetAction"]) == ("soon", action["ScalableTargetAction"])
-    deadline = time.monotonic() + 30
-    while scaled.count() != 3:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
     assert before < 3
+    scaled.until(3)
     assert "by scheduled action soon" in scaled.activities()[0]["Cause"]
     (target,) = scaled.scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]
     assert (target["MinCapacity"], target["MaxCapacity"]) == (3, 4)
     scaled.scaling.delete_scheduled_action(**scaled.place, ScheduledActionName="soon")
-    invalid = "ValidationException"
+    kept, invalid = {**action, "ScheduledActionName": "kept"}, "ValidationException"
+    scaled.scaling.put_scheduled_action(**scaled.place, **kept, Schedule="rate(1 day)")
     for method, given, code in (
         (scaled.scaling.delete_scheduled_action, {"ScheduledActionName": "soon"}, "ObjectNotFoundException"),
         (scaled.scaling.put_scheduled_action, {**action, "Schedule": "at(2020-01-01T00:00:00)"}, "ValidationException"),
+        (scaled.scaling.put_scheduled_action, {**kept, "Schedule": "at(2020-01-01T00:00:00)"}, "ValidationException"),
         (scaled.scaling.put_scheduled_action, {**action, "Schedule": "cron(x)"}, "ValidationException"),
         (scaled.scaling.put_scheduled_action, {**action, "Schedule": "rate(1 day)", "Timezone": "X"}, invalid),
         (scaled.scaling.put_scheduled_action, action, "ValidationException"),

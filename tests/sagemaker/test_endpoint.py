@@ -10,7 +10,6 @@ from botocore.exceptions import ClientError
 
 from conftest import Platform
 from endpoints import Endpoints
-from sagemaker_inputs import fresh
 
 
 @pytest.fixture(scope="module")
@@ -108,17 +107,7 @@ def test_what_is_no_deployment(endpoints: Endpoints, config: dict[str, Any], sai
 
 def test_traffic_moves_in_steps_and_back_when_an_alarm_goes_off(endpoints: Endpoints) -> None:
     sagemaker, cloudwatch = endpoints.sagemaker, endpoints.platform.client("cloudwatch")
-    model, alarm = endpoints.model(), fresh("alarm")
-    cloudwatch.put_metric_alarm(
-        AlarmName=alarm,
-        Namespace="Mine",
-        MetricName="Errors",
-        Statistic="Sum",
-        Period=60,
-        EvaluationPeriods=1,
-        Threshold=1,
-        ComparisonOperator="GreaterThanThreshold",
-    )
+    model, alarm = endpoints.model(), endpoints.alarm()
     first = endpoints.config(endpoints.variant(model))
     name = endpoints.create(first)
     endpoints.until(name)

@@ -42,6 +42,12 @@ def put(connection: sqlite3.Connection, arn: str, tags: dict[str, str]) -> None:
         raise Invalid(f"The number of tags of a resource may not be more than {LIMIT}: {arn}")
 
 
+def drop(connection: sqlite3.Connection, arn: str, keys: Iterable[str]) -> None:
+    """Within the writer's transaction."""
+    for key in keys:
+        connection.execute(SQL["tag_remove"], {"arn": arn, "key": key})
+
+
 def _known(call: Call[Any], connection: sqlite3.Connection, request: Document) -> str:
     arn: str = request["ResourceArn"]
     region = arn.split(":")[3] if arn.count(":") >= 5 else ""
@@ -65,20 +71,17 @@ def add(call: Call[Any], request: Document) -> Document:
 
 
 def remove(call: Call[Any], request: Document) -> Document:
-    def work(connection: sqlite3.Connection) -> None:
-        arn = _known(call, connection, request)
-        for key in request["TagKeys"]:
-            connection.execute(SQL["tag_remove"], {"arn": arn, "key": key})
-
-    call.platform.store.write(work)
+    keys = request["TagKeys"]
+    call.platform.store.write(lambda connection: drop(connection, _known(call, connection, request), keys))
     return {}
 
 
 def show(call: Call[Any], request: Document) -> Document:
-    connection = call.platform.store.read()
-    arn = _known(call, connection, request)
+    with call.platform.store.moment() as connection:
+        arn = _known(call, connection, request)
+        had = read(connection, arn)
     after = pages.opened(request.get("NextToken"), [arn])
-    tags = [(key, value) for key, value in read(connection, arn).items() if not after or key > after[0]]
+    tags = [(key, value) for key, value in had.items() if not after or key > after[0]]
     size = request.get("MaxResults", PAGE)
     answer: Document = {"Tags": [{"Key": key, "Value": value} for key, value in tags[:size]]}
     if len(tags) > size:

@@ -4,25 +4,24 @@ https://docs.aws.amazon.com/autoscaling/application/APIReference/API_PutSchedule
 """
 
 import sqlite3
-import uuid
 
 import orjson
 
-from clary.errors import AWSError, Invalid
+from clary.errors import Invalid
 from clary.resource.call import Call
 from clary.resource.service import operation
 from clary.services.application_autoscaling import schedule
 from clary.services.application_autoscaling.state import (
-    NAMESPACE,
     SQL,
     Document,
     Scaling,
     answer,
+    existing,
+    made_arn,
     named,
     page,
     registered,
     shown,
-    words,
 )
 
 MOMENT = 0.001  # seconds: what is due at the very start is due
@@ -39,8 +38,8 @@ def put(call: Call[Scaling], request: Document) -> Document:
         had = orjson.loads(row["document"]) if row else {}
         document = {**had, **{name: request[name] for name in KEPT if request.get(name) is not None}}
         now = call.platform.clock()
-        _check(document, request, now if row is None else 0.0)
-        arn = row["arn"] if row else _arn(call, request)
+        _check(document, request, now)
+        arn = row["arn"] if row else made_arn(call, request, "scheduledAction", "scheduledActionName")
         moment = due(document, now, row["created"] if row else now)
         stored = {**place, "arn": arn, "document": orjson.dumps(document), "now": now, "due": moment}
         connection.execute(SQL["action_put"], stored)
@@ -75,25 +74,14 @@ def _check(document: Document, request: Document, now: float) -> None:
     start, ends = document.get("StartTime"), document.get("EndTime")
     if start is not None and ends is not None and start >= ends:
         raise Invalid("StartTime must be before EndTime.")
-    if due(document, now, now) is None and "Schedule" in request:
+    if "Schedule" in request and due(document, now, now) is None:
         raise Invalid(f"The schedule {request['Schedule']} has no time that is still to come.")
-
-
-def _arn(call: Call[Scaling], request: Document) -> str:
-    rest = f"resource/{NAMESPACE}/{request['ResourceId']}:scheduledActionName/{request['ScheduledActionName']}"
-    return call.arn(f"scheduledAction:{uuid.uuid4()}:{rest}", service="autoscaling")
 
 
 @operation("DescribeScheduledActions")
 def described(call: Call[Scaling], request: Document) -> Document:
-    wanted = set(request.get("ScheduledActionNames") or ())
-    rows, token = page(
-        call,
-        request,
-        "action_page",
-        ("resource", "dimension", "name"),
-        lambda row: not wanted or row["name"] in wanted,
-    )
+    key = ("resource", "dimension", "name")
+    rows, token = page(call, request, "action_page", key, ("ScheduledActionNames", "name"))
     found = [{**shown(row), "ScheduledActionARN": row["arn"], "CreationTime": row["created"]} for row in rows]
     return answer("ScheduledActions", found, token)
 
@@ -103,10 +91,7 @@ def delete(call: Call[Scaling], request: Document) -> Document:
     place = {**named(call, request), "name": request["ScheduledActionName"]}
 
     def work(connection: sqlite3.Connection) -> None:
-        row = connection.execute(SQL["action_find"], place).fetchone()
-        if row is None:
-            said = f"No scheduled action found for {words(request)}, scheduled action name: {place['name']}"
-            raise AWSError("ObjectNotFoundException", said)
+        row = existing(connection, "action_find", place, request, "scheduled action")
         connection.execute(SQL["action_remove"], {"arn": row["arn"]})
 
     call.platform.store.write(work)

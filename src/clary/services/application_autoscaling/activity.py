@@ -13,9 +13,8 @@ from clary.resource.call import Call, Platform
 from clary.resource.service import operation
 from clary.services.application_autoscaling.state import COUNT, SQL, Document, Scaling, answer, page, shown
 
-KEPT = (
-    42 * 86400
-)  # six weeks: https://docs.aws.amazon.com/autoscaling/application/APIReference/API_DescribeScalingActivities.html
+# Six weeks: https://docs.aws.amazon.com/autoscaling/application/APIReference/API_DescribeScalingActivities.html
+KEPT = 42 * 86400  # seconds
 NOBODY = "Change successfully fulfilled by sagemaker."
 
 
@@ -82,7 +81,7 @@ def forget(platform: Platform) -> None:
 
 @operation("DescribeScalingActivities")
 def described(call: Call[Scaling], request: Document) -> Document:
-    rows, token = page(call, request, "activity_page", ("id",), lambda _row: True)
+    rows, token = page(call, request, "activity_page", ("id",))
     found = []
     for row in rows:
         times = {"StartTime": row["at"], **({"EndTime": row["ended"]} if row["ended"] else {})}

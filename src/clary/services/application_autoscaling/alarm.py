@@ -10,13 +10,10 @@ from typing import Any
 import orjson
 
 from clary.errors import Invalid
-from clary.resource import tags
 from clary.resource.call import Platform
 from clary.services.application_autoscaling.state import COUNT, PROVISIONED, Document
 from clary.services.application_autoscaling.variant import split
 from clary.services.cloudwatch import query, state
-from clary.services.cloudwatch.alarm import CREATED
-from clary.services.cloudwatch.metrics import SQL as ALARMS
 
 # Metric, statistic, period, and how many periods the alarms look at (high, low).
 # https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling-policy.html and, for the third,
@@ -65,19 +62,20 @@ def put(platform: Platform, connection: sqlite3.Connection, policy: Document, tr
         if side == "Low" and tracking.get("DisableScaleIn"):
             continue
         name = f"TargetTracking-{policy['resource']}-Alarm{side}-{uuid.uuid4()}"
-        _keep(platform, connection, policy, name, _document(policy, tracking, name, side))
-        found.append({"AlarmName": name, "AlarmARN": state.arn(policy["region"], _account(platform), name)})
+        document = _document(policy, tracking, name, side)
+        state.keep(connection, _row(platform, policy["region"], name), document, new=True)
+        found.append({"AlarmName": name, "AlarmARN": state.arn(policy["region"], platform.config.account_id, name)})
     return found
+
+
+def _row(platform: Platform, region: str, name: str) -> Document:
+    return {"region": region, "name": name, "now": platform.clock(), "kind": "MetricAlarm"}
 
 
 def remove(platform: Platform, connection: sqlite3.Connection, row: Any) -> None:
     """Within a transaction: the alarms that were made for a policy."""
     for one in orjson.loads(row["document"]).get("Alarms", ()):
-        name = one["AlarmName"]
-        noted = {"region": row["region"], "name": name, "now": platform.clock(), "kind": "MetricAlarm"}
-        connection.execute(ALARMS["alarm_remove"], noted)
-        connection.execute(tags.SQL["tag_clear"], {"arn": one["AlarmARN"]})
-        state.note(connection, noted, "ConfigurationUpdate", f'Alarm "{name}" deleted'[:255], _version("Delete"))
+        state.drop(connection, _row(platform, row["region"], one["AlarmName"]), platform.config.account_id)
 
 
 def _document(policy: Document, tracking: Document, name: str, side: str) -> Document:
@@ -118,20 +116,6 @@ def _math(own: Document) -> list[Document]:
         {**one, "MetricStat": {"Period": 60, **one["MetricStat"]}} if "MetricStat" in one else dict(one)
         for one in own["Metrics"]
     ]
-
-
-def _keep(platform: Platform, connection: sqlite3.Connection, policy: Document, name: str, document: Document) -> None:
-    noted = {"region": policy["region"], "name": name, "now": platform.clock(), "kind": "MetricAlarm"}
-    connection.execute(ALARMS["alarm_put"], {**noted, "document": orjson.dumps(document).decode(), "reason": CREATED})
-    state.note(connection, noted, "ConfigurationUpdate", f'Alarm "{name}" created'[:255], _version("Create"))
-
-
-def _version(kind: str) -> Document:
-    return {"version": "1.0", "type": kind}
-
-
-def _account(platform: Platform) -> str:
-    return platform.config.account_id
 
 
 def asked(row: Any) -> list[str]:

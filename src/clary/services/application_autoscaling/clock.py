@@ -2,7 +2,6 @@
 
 import logging
 import sqlite3
-import threading
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +9,7 @@ import orjson
 
 from clary.errors import Invalid
 from clary.resource.call import Platform
+from clary.resource.rounds import Rounds
 from clary.services.application_autoscaling import action
 from clary.services.application_autoscaling.scaler import Scaler
 from clary.services.application_autoscaling.state import SQL
@@ -22,44 +22,29 @@ LONGEST = 60.0  # seconds between two looks: the system's clock may be set
 class Clock:
     platform: Platform
     scaler: Scaler
-    _woken: threading.Event = field(default_factory=threading.Event)
-    _closing: threading.Event = field(default_factory=threading.Event)
-    _threads: list[threading.Thread] = field(default_factory=list)
+    _rounds: Rounds = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._rounds = Rounds("schedule", self._round)
 
     def start(self) -> None:
-        thread = threading.Thread(target=self._run, name="schedule", daemon=True)
-        self._threads.append(thread)
-        thread.start()
+        self._rounds.start()
 
     def wake(self) -> None:
         """There is another scheduled action."""
-        self._woken.set()
+        self._rounds.wake()
 
     def close(self) -> None:
-        self._closing.set()
-        self._woken.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _run(self) -> None:
-        while not self._closing.is_set():
-            pause = LONGEST
-            try:
-                pause = self._round()
-            except Exception:
-                log.exception("schedule: a round failed; the next may not")
-            self._woken.wait(pause)
-            self._woken.clear()
+        self._rounds.close()
 
     def _round(self) -> float:
-        """Carries out what is due. Returns in how many seconds there is more."""
-        while not self._closing.is_set():
-            row = self.platform.store.read().execute(SQL["action_due"]).fetchone()
-            now = self.platform.clock()
-            if row is None or row["due"] > now:
-                return LONGEST if row is None else min(LONGEST, row["due"] - now)
-            self._carry_out(row, now)
-        return LONGEST
+        """Carries out the first that is due. Returns in how many seconds there is more."""
+        row = self.platform.store.read().execute(SQL["action_due"]).fetchone()
+        now = self.platform.clock()
+        if row is None or row["due"] > now:
+            return LONGEST if row is None else min(LONGEST, row["due"] - now)
+        self._carry_out(row, now)
+        return 0.0
 
     def _carry_out(self, row: Any, now: float) -> None:
         """Once, also if Clary ends meanwhile: that it is done is written first."""

@@ -4,7 +4,6 @@ https://docs.aws.amazon.com/autoscaling/application/APIReference/API_PutScalingP
 """
 
 import sqlite3
-import uuid
 from itertools import pairwise
 
 import orjson
@@ -14,16 +13,16 @@ from clary.resource.call import Call
 from clary.resource.service import operation
 from clary.services.application_autoscaling import alarm
 from clary.services.application_autoscaling.state import (
-    NAMESPACE,
     SQL,
     Document,
     Scaling,
     answer,
+    existing,
+    made_arn,
     named,
     page,
     registered,
     shown,
-    words,
 )
 from clary.services.cloudwatch import state
 from clary.services.cloudwatch.metrics import SQL as ALARMS
@@ -46,7 +45,7 @@ def put(call: Call[Scaling], request: Document) -> Document:
         document = _merged(had, request)
         if row is None and len(connection.execute(SQL["policy_of"], place).fetchall()) >= MOST_POLICIES:
             raise AWSError("LimitExceededException", f"A scalable target has {MOST_POLICIES} policies at most.")
-        arn = row["arn"] if row else _arn(call, request)
+        arn = row["arn"] if row else made_arn(call, request, "scalingPolicy", "policyName")
         if row is not None:
             alarm.remove(platform, connection, row)
         alarms = []
@@ -58,12 +57,6 @@ def put(call: Call[Scaling], request: Document) -> Document:
         return {"PolicyARN": arn, "Alarms": alarms}
 
     return platform.store.write(work)
-
-
-def _arn(call: Call[Scaling], request: Document) -> str:
-    """https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsapplicationautoscaling.html"""
-    rest = f"resource/{NAMESPACE}/{request['ResourceId']}:policyName/{request['PolicyName']}"
-    return call.arn(f"scalingPolicy:{uuid.uuid4()}:{rest}", service="autoscaling")
 
 
 def _merged(had: Document, request: Document) -> Document:
@@ -115,14 +108,7 @@ def _check_steps(steps: Document) -> None:
 
 @operation("DescribeScalingPolicies")
 def described(call: Call[Scaling], request: Document) -> Document:
-    wanted = set(request.get("PolicyNames") or ())
-    rows, token = page(
-        call,
-        request,
-        "policy_page",
-        ("resource", "dimension", "name"),
-        lambda row: not wanted or row["name"] in wanted,
-    )
+    rows, token = page(call, request, "policy_page", ("resource", "dimension", "name"), ("PolicyNames", "name"))
     watching = _watching(call)
     found = []
     for row in rows:
@@ -149,10 +135,7 @@ def delete(call: Call[Scaling], request: Document) -> Document:
     place = {**named(call, request), "name": request["PolicyName"]}
 
     def work(connection: sqlite3.Connection) -> None:
-        row = connection.execute(SQL["policy_find"], place).fetchone()
-        if row is None:
-            said = f"No scaling policy found for {words(request)}, policy name: {request['PolicyName']}"
-            raise AWSError("ObjectNotFoundException", said)
+        row = existing(connection, "policy_find", place, request, "scaling policy")
         alarm.remove(call.platform, connection, row)
         connection.execute(SQL["policy_remove"], {"arn": row["arn"]})
 

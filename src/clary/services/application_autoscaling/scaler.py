@@ -35,7 +35,7 @@ class Wish:
     """What one policy says, asked by one alarm."""
 
     policy: str
-    alarm: str
+    alarm: str  # and the state that it is in
     capacity: int
     out: int  # cooldowns
     into: int
@@ -59,9 +59,8 @@ class Scaler:
         """At all targets: what is in ALARM state still wants what it wanted."""
         connection = self.platform.store.read()
         targets = connection.execute(SQL["target_every"]).fetchall()
-        ringing = (
-            [row for row in connection.execute(ALARMS["alarm_every"]) if row["state"] == "ALARM"] if targets else []
-        )
+        every = connection.execute(ALARMS["alarm_every"]) if targets else ()
+        ringing = [row for row in every if row["state"] == "ALARM"]
         for row in targets:
             self._consider(row, [one for one in ringing if one["region"] == row["region"]])
         activity.forget(self.platform)
@@ -135,17 +134,18 @@ class Scaler:
         configuration = document[CONFIGURATION[document["PolicyType"]]]
         watched = orjson.loads(ringing["document"])
         value = self._value(policy["region"], watched)
+        rings = f"{ringing['name']} in state {ringing['state']}"
         above = watched.get("ComparisonOperator", "").startswith("Greater")
         if document["PolicyType"] == STEPS:
             beyond = 0.0 if value is None else value - watched["Threshold"]
             wanted = adjust.stepped(capacity, beyond, above, configuration)
             cooldown = configuration.get("Cooldown", COOLDOWN)
-            return Wish(document["PolicyName"], ringing["name"], wanted, cooldown, cooldown)
+            return Wish(document["PolicyName"], rings, wanted, cooldown, cooldown)
         if value is None:
             return None  # without data there is no proportion
         wanted = adjust.tracked(capacity, value, configuration["TargetValue"])
         out, into = (configuration.get(f"Scale{way}Cooldown", COOLDOWN) for way in ("Out", "In"))
-        return Wish(document["PolicyName"], ringing["name"], max(wanted, capacity) if above else wanted, out, into)
+        return Wish(document["PolicyName"], rings, max(wanted, capacity) if above else wanted, out, into)
 
     def _value(self, region: str, watched: Document) -> float | None:
         """The newest of what an alarm watches."""
@@ -168,7 +168,7 @@ class Scaler:
         wanted = min(max(wish.capacity, document["MinCapacity"]), document["MaxCapacity"])
         if wanted == capacity or (wanted > capacity) is not (wish.capacity > capacity):
             return
-        cause = f"monitor alarm {wish.alarm} in state ALARM triggered policy {wish.policy}"
+        cause = f"monitor alarm {wish.alarm} triggered policy {wish.policy}"
         if self.change(row, wanted, cause):
             values = {"arn": row["arn"], "memory": orjson.dumps(memory)}
             self.platform.store.write(lambda connection: connection.execute(SQL["target_remember"], values))
@@ -221,12 +221,8 @@ class Scaler:
             activity.settle(self.platform, event.region, prefix, one.reason)
         if gone or (one is not None and one.status == "InService"):
             # https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-auto-scaling-delete.html
-            left = (
-                {each.name for fleet in one.fleets for each in fleet.variants}
-                if one is not None and not gone
-                else set()
-            )
-            self._drop(event.region, prefix, left)
+            fleets = () if one is None or gone else one.fleets
+            self._drop(event.region, prefix, {each.name for fleet in fleets for each in fleet.variants})
 
     def _drop(self, region: str, prefix: str, left: set[str]) -> None:
         """The targets of an endpoint's variants, but for those that are left."""

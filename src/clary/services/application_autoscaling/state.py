@@ -1,6 +1,7 @@
 """What the operations share: where a scalable target is found, how lists are paged, and the errors that are theirs."""
 
 import sqlite3
+import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -65,8 +66,31 @@ def registered(call: Call[Any], connection: sqlite3.Connection, request: Documen
     return row
 
 
-def page(call: Call[Any], request: Document, statement: str, key: tuple[str, ...], keep: Any) -> tuple[list[Any], str]:
-    """The rows that `keep` takes, and the token for those behind them. Raises InvalidNextTokenException."""
+def existing(connection: sqlite3.Connection, statement: str, place: Document, request: Document, what: str) -> Any:
+    """The row of a policy or a scheduled action, by `place`. Raises ObjectNotFoundException."""
+    row = connection.execute(SQL[statement], place).fetchone()
+    if row is None:
+        said = f"No {what} found for {words(request)}, {what.removeprefix('scaling ')} name: {place['name']}"
+        raise AWSError("ObjectNotFoundException", said)
+    return row
+
+
+def made_arn(call: Call[Any], request: Document, kind: str, named: str) -> str:
+    """That of a policy or a scheduled action that is new.
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsapplicationautoscaling.html
+    """
+    rest = f"resource/{NAMESPACE}/{request['ResourceId']}:{named}/{request[named[0].upper() + named[1:]]}"
+    return call.arn(f"{kind}:{uuid.uuid4()}:{rest}", service="autoscaling")
+
+
+def page(
+    call: Call[Any], request: Document, statement: str, key: tuple[str, ...], chosen: tuple[str, str] = ("", "")
+) -> tuple[list[Any], str]:
+    """Rows, and the token for those behind them; `chosen`: a member of the request, and the column whose values it
+    lists where it is given. Raises InvalidNextTokenException.
+    """
+    member, column = chosen
+    wanted = request.get(member)
     query = [call.operation.name, call.region, {**request, "NextToken": None}]
     try:
         after = pages.opened(request.get("NextToken"), query) or [""] * len(key)
@@ -76,7 +100,7 @@ def page(call: Call[Any], request: Document, statement: str, key: tuple[str, ...
     found: list[Any] = []
     size = min(request.get("MaxResults") or PAGE, PAGE)
     for row in call.platform.store.read().execute(SQL[statement], values):
-        if not keep(row):
+        if wanted and row[column] not in wanted:
             continue
         if len(found) == size:
             return found, pages.sealed([str(found[-1][name]) for name in key], query)

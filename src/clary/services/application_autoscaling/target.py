@@ -45,9 +45,8 @@ def register(call: Call[Scaling], request: Document) -> Document:
             kind = "an instance-based" if found.spec["serverless"] is None else "a serverless"
             raise Invalid(f"{request['ScalableDimension']} is no scalable dimension of {kind} variant.")
         row = connection.execute(SQL["target_find"], place).fetchone()
-        if (
-            row is not None and given
-        ):  # https://docs.aws.amazon.com/autoscaling/application/userguide/tag-scalable-targets.html
+        if row is not None and given:
+            # https://docs.aws.amazon.com/autoscaling/application/userguide/tag-scalable-targets.html
             raise Invalid("Tags can be given when a scalable target is registered first; later, use TagResource.")
         document = _bounded(orjson.loads(row["document"]) if row else {}, request)
         arn = row["arn"] if row else call.arn(f"scalable-target/{uuid.uuid4().hex}")
@@ -76,17 +75,10 @@ def _bounded(had: Document, request: Document) -> Document:
 
 @operation("DescribeScalableTargets")
 def described(call: Call[Scaling], request: Document) -> Document:
-    wanted = set(request.get("ResourceIds") or ())
-    if wanted and not request.get("ScalableDimension"):
+    if request.get("ResourceIds") and not request.get("ScalableDimension"):
         # As the model's documentation has it: one without the other is not valid.
         raise Invalid("ScalableDimension must be given with ResourceIds.")
-    rows, token = page(
-        call,
-        request,
-        "target_page",
-        ("resource", "dimension"),
-        lambda row: not wanted or row["resource"] in wanted,
-    )
+    rows, token = page(call, request, "target_page", ("resource", "dimension"), ("ResourceIds", "resource"))
     role = ROLE.format(account=call.account)
     found = [
         {**shown(row), "RoleARN": role, "CreationTime": row["created"], "ScalableTargetARN": row["arn"]} for row in rows
@@ -133,12 +125,8 @@ def tag(call: Call[Scaling], request: Document) -> Document:
 
 @operation("UntagResource")
 def untag(call: Call[Scaling], request: Document) -> Document:
-    def work(connection: sqlite3.Connection) -> None:
-        arn = _known(connection, request)
-        for key in request["TagKeys"]:
-            connection.execute(tags.SQL["tag_remove"], {"arn": arn, "key": key})
-
-    call.platform.store.write(work)
+    keys = request["TagKeys"]
+    call.platform.store.write(lambda connection: tags.drop(connection, _known(connection, request), keys))
     return {}
 
 

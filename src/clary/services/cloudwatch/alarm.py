@@ -15,7 +15,6 @@ from clary.services.cloudwatch.metric import checked_period
 from clary.services.cloudwatch.metrics import DAY, SQL, Metrics
 
 Document = dict[str, Any]
-CREATED = "Unchecked: Initial alarm creation"
 TREATMENTS = ("breaching", "notBreaching", "ignore", "missing")
 ABSENT = ("ThresholdMetricId", "EvaluationWindow", "EvaluationCriteria", "EvaluationInterval", "WarmUpConfiguration")
 ACTIONS = ("OKActions", "AlarmActions", "InsufficientDataActions")
@@ -96,14 +95,9 @@ def _keep(call: Call[Metrics], request: Document) -> None:
         had = _find(call, connection, row["name"])
         if had is not None and state.kind(orjson.loads(had["document"])) != row["kind"]:
             raise Invalid(f"An alarm of another type has the name {row['name']} already.")
-        stored = {**row, "document": orjson.dumps(document).decode(), "reason": CREATED}
-        connection.execute(SQL["alarm_put"], stored)
+        state.keep(connection, row, document, new=had is None)
         if had is None:  # tags of an alarm that is there already are TagResource's
             tags.put(connection, state.arn(call.region, call.account, row["name"]), named)
-        what = "created" if had is None else "updated"
-        kind = {"version": "1.0", "type": "Create" if had is None else "Update"}
-        summary = f'Alarm "{row["name"]}" {what}'[:255]
-        state.note(connection, row, "ConfigurationUpdate", summary, kind)
 
     call.platform.store.write(work)
 
@@ -203,10 +197,7 @@ def delete(call: Call[Metrics], request: Document) -> None:
                 continue
             row = {"region": call.region, "name": name, "now": call.platform.clock()}
             row["kind"] = state.kind(orjson.loads(had["document"]))
-            connection.execute(SQL["alarm_remove"], row)
-            connection.execute(tags.SQL["tag_clear"], {"arn": state.arn(call.region, call.account, name)})
-            kind = {"version": "1.0", "type": "Delete"}
-            state.note(connection, row, "ConfigurationUpdate", f'Alarm "{name}" deleted'[:255], kind)
+            state.drop(connection, row, call.account)
 
     call.platform.store.write(work)
 

@@ -9,7 +9,8 @@ from clary.services.cloudwatch.metrics import Metrics
 from clary.services.cloudwatch.watch import Watch
 
 MODULES = (metric, query, alarm, dashboard, tag)
-# Nobody is told when an alarm changes but the bus; these are kept, and shown.
+# What an alarm does when it changes: scaling policies act (application_autoscaling/scaler.py). Nobody else is told but
+# the bus; all other actions are kept, and shown.
 QUIET = {"AlarmActions", "OKActions", "InsufficientDataActions", "ActionConfiguration"}
 UNUSED = {
     # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/adding-your-own-related-telemetry.html

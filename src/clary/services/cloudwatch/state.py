@@ -6,11 +6,13 @@ from typing import Any
 
 import orjson
 
+from clary.resource import tags
 from clary.resource.bus import Event
 from clary.resource.call import Platform
 from clary.services.cloudwatch.metrics import SQL
 
 Document = dict[str, Any]
+CREATED = "Unchecked: Initial alarm creation"
 
 
 def stamp(at: float) -> str:
@@ -32,6 +34,25 @@ def note(connection: sqlite3.Connection, row: Document, what: str, summary: str,
     """Within a transaction: a line of the history. `row` has region, name, kind and now."""
     values = {"region": row["region"], "alarm": row["name"], "kind": row["kind"], "at": row["now"], "type": what}
     connection.execute(SQL["history_add"], {**values, "summary": summary, "data": orjson.dumps(data).decode()})
+
+
+def keep(connection: sqlite3.Connection, row: Document, document: Document, *, new: bool) -> None:
+    """Within a transaction: an alarm as it is to be from now on. `row` as above."""
+    stored = {**row, "document": orjson.dumps(document).decode(), "reason": CREATED}
+    connection.execute(SQL["alarm_put"], stored)
+    _configured(connection, row, "Create" if new else "Update")
+
+
+def drop(connection: sqlite3.Connection, row: Document, account: str) -> None:
+    """Within a transaction: an alarm goes. `row` as above."""
+    connection.execute(SQL["alarm_remove"], row)
+    connection.execute(tags.SQL["tag_clear"], {"arn": arn(row["region"], account, row["name"])})
+    _configured(connection, row, "Delete")
+
+
+def _configured(connection: sqlite3.Connection, row: Document, how: str) -> None:
+    summary = f'Alarm "{row["name"]}" {how.lower()}d'[:255]
+    note(connection, row, "ConfigurationUpdate", summary, {"version": "1.0", "type": how})
 
 
 def change(platform: Platform, row: Any, state: str, reason: str, data: str) -> None:

@@ -37,12 +37,8 @@ def add(call: Call[Metrics], request: Document) -> Document:
 
 @operation("UntagResource")
 def remove(call: Call[Metrics], request: Document) -> Document:
-    def work(connection: sqlite3.Connection) -> None:
-        arn = _known(call, connection, request)
-        for key in request["TagKeys"]:
-            connection.execute(tags.SQL["tag_remove"], {"arn": arn, "key": key})
-
-    call.platform.store.write(work)
+    keys = request["TagKeys"]
+    call.platform.store.write(lambda connection: tags.drop(connection, _known(call, connection, request), keys))
     return {}
 
 
