@@ -129,6 +129,7 @@ class Channel:
         self._socket.connect(path)
         self._reader = frames.Reader()
         self.seen: list[tuple[int, int]] = []  # id and kind, as they came
+        self.steps: dict[int, list[float]] = {}  # what the models of a pipeline took
 
     def close(self) -> None:
         self._socket.close()
@@ -151,6 +152,9 @@ class Channel:
             assert data, "the server has ended the connection"
             for number, kind, head, body in self._reader.feed(data):
                 self.seen.append((number, kind))
+                if kind == frames.STEPS:
+                    self.steps[number] = frames.lasted(body)
+                    continue
                 if head:
                     heads[number] = head
                 bodies[number] = bodies.get(number, b"") + body

@@ -10,7 +10,7 @@ HEADS = st.dictionaries(st.text(max_size=8), st.text(max_size=8), max_size=3).ma
     lambda said: frames.head(headers=said)
 )
 MESSAGES = st.lists(
-    st.tuples(st.integers(0, 2**32 - 1), st.integers(0, frames.CANCEL), st.just(b"") | HEADS, st.binary(max_size=64))
+    st.tuples(st.integers(0, 2**32 - 1), st.integers(0, frames.STEPS), st.just(b"") | HEADS, st.binary(max_size=64))
 )
 
 

@@ -106,7 +106,20 @@ def test_one_models_answer_is_the_next_ones_question(models: Models, tmp_path: P
         channel = server.channel()
         answers = channel.ask([rows[0].encode(), b"1,x", rows[1].encode()], content_type="text/csv")
         assert [answer.status for answer in answers] == [200, 500, 200]
+        assert [len(channel.steps.get(number, [])) for number in range(3)] == [2, 0, 2]
+        assert min(channel.steps[0]) > 0
         assert answers[0].text + answers[2].text == "".join(expected.splitlines(keepends=True)[:2])
+        channel.close()
+
+
+def test_each_request_has_its_own_error(models: Models) -> None:
+    """Also where one that fails unforeseen was asked together with others."""
+    folders = [models.root / "softprob", models.root / "binary-json"]
+    with ModelServer(models.python, "xgboost", folders) as server:
+        channel = server.channel()
+        answers = channel.ask([models.rows[0].encode(), b"1,x", b""], content_type="text/csv")
+        assert [answer.status for answer in answers] == [200, 415, 204]
+        assert [len(channel.steps.get(number, [])) for number in range(3)] == [2, 0, 1]
         channel.close()
 
 

@@ -2,12 +2,14 @@
 
 import io
 import tarfile
+from typing import Any
 
 import pytest
 
 from conftest import Platform
 from endpoints import Endpoints
 from sagemaker_inputs import fresh, role
+from sagemaker_runtime.asynchronous import statistics, until
 from training_jobs import IMAGE
 
 SCRIPT = """
@@ -53,3 +55,33 @@ def test_environments_are_kept_apart(platform: Platform, endpoints: Endpoints) -
     ask = {"EndpointName": serving, "ContentType": "text/csv"}
     answers = [runtime.invoke_endpoint(Body=row, **ask)["Body"].read() for row in ("1,NUMBER", "1,7", "1,0")]
     assert float(answers[0]) == float(answers[1]) > 0.5 > float(answers[2])
+
+
+def test_each_container_is_told_apart(platform: Platform, endpoints: Endpoints) -> None:
+    """Whose fault it was, and how long each took:
+    https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html#cloudwatch-metrics-endpoint-invocation
+    """
+    container = {"Image": IMAGE, "ModelDataUrl": endpoints.data}
+    name = fresh("model")
+    endpoints.sagemaker.create_model(
+        ModelName=name,
+        ExecutionRoleArn=role(platform),
+        Containers=[{**container, "ContainerHostname": each} for each in ("first", "second", "third")],
+    )
+    serving = endpoints.serving(endpoints.variant(name))
+    runtime = platform.client("sagemaker-runtime")
+    ask = {"EndpointName": serving, "ContentType": "text/csv"}
+    runtime.invoke_endpoint(Body=b"1,2", **ask)
+    with pytest.raises(runtime.exceptions.ModelError, match=r"from first with message"):
+        runtime.invoke_endpoint(Body=b"word", **ask)
+    with pytest.raises(runtime.exceptions.ModelError, match=r"from third with message"):
+        runtime.invoke_endpoint(Body=b"1,2", Accept="image/png", **ask)
+
+    def times(hostname: str) -> Any:
+        """How often the container has answered well."""
+        which = {"EndpointName": serving, "VariantName": "all", "ContainerName": hostname}
+        found = statistics(platform, "ContainerLatency", **which)
+        assert not found or found["Minimum"] > 1  # microseconds
+        return found.get("SampleCount")
+
+    until(lambda: [times(each) for each in ("first", "second", "third")] == [2, 2, 1])

@@ -207,7 +207,9 @@ class Link(asyncio.Protocol):
         if len(body) > PIECE:
             raise ValueError(f"a part of more than {PIECE} bytes")
         call.sent = _clock()
-        if kind == frames.BEGIN:
+        if kind == frames.STEPS:
+            call.stepped(frames.lasted(body))
+        elif kind == frames.BEGIN:
             self._begun.add(number)
             call.began(head)
         elif kind == frames.PART:

@@ -64,6 +64,12 @@ class Invocation(Routed):
             self.client.answer(self, head, body)
         self.plane.capture.note(self, variant, head, body)
 
+    def stepped(self, lasted: list[float]) -> None:
+        assert self.variant is not None
+        for hostname, each in zip(self._steps(), lasted, strict=False):
+            self.variant.meter_of(hostname).add("ContainerLatency", rounded(each))
+        self.fused = len(lasted)
+
     def began(self, head: Head) -> None:
         replica = self.replica
         assert replica is not None
@@ -173,8 +179,14 @@ class Invocation(Routed):
         assert self.replica is not None
         assert self.variant is not None
         assert self.container is not None
-        told = self.replica.told
-        return refusals.Origin(told.endpoint, self.name, self.container.hostname, told.log)
+        told, steps = self.replica.told, self._steps()
+        hostname = steps[self.fused] if self.fused < len(steps) else self.container.hostname
+        return refusals.Origin(told.endpoint, self.name, hostname, told.log)
+
+    def _steps(self) -> tuple[str, ...]:
+        """The containers that are fused in this one."""
+        assert self.replica is not None
+        return self.replica.told.containers[self.step].steps
 
     def _fail(self, error: AWSError, status: int) -> None:
         streaming, replica = self._streaming(), self.replica

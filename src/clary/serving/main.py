@@ -41,6 +41,9 @@ class Errand:
     def answered(self, head: Head, body: bytes) -> None:
         self._then(head, body)
 
+    def stepped(self, lasted: list[float]) -> None:
+        """No errand goes to a pipeline."""
+
     def began(self, head: Head) -> None:
         self._head = head
 

@@ -29,6 +29,7 @@ class Routed:
         "client",
         "container",
         "content_type",
+        "fused",
         "handle",
         "headers",
         "id",
@@ -79,6 +80,7 @@ class Routed:
         self.container: Container | None = None
         self.handle: object = None
         self.step = 0  # which of the replica's containers, where they are a pipeline
+        self.fused = 0  # how many of the models that are fused in it have answered well
         self.tries = 0
         self.lasted = 0.0  # seconds that containers have had so far
         self.begun: Head | None = None
@@ -198,7 +200,7 @@ class Routed:
             container = found[0]
         self.replica = replica
         replica.running += 1
-        self.step = 0
+        self.step = self.fused = 0
         self.payload = self.body
         self.content_type = self.headers.get("content-type", "")
         self.send(container)

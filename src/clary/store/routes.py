@@ -58,6 +58,7 @@ class Container:
     socket: str = ""
     url: str = ""
     workers: int = 1  # connections to open to the socket
+    steps: tuple[str, ...] = ()  # the hostnames of the containers that run fused in this one
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,9 @@ def table(found: list[tuple[str, bytes]]) -> Table:
             )
             routes[told["arn"]] = Route(**told, fleets=fleets)
         else:
-            containers = tuple(Container(**each) for each in told.pop("containers"))
+            containers = tuple(
+                Container(**{**each, "steps": tuple(each.get("steps", ()))}) for each in told.pop("containers")
+            )
             replicas[told["id"]] = Replica(**{**told, "log": tuple(told["log"])}, containers=containers)
     return Table(routes, replicas)
 

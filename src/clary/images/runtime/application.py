@@ -68,13 +68,14 @@ def request(call: Call) -> Request:
 
 
 def answered(model: Any, requests: list[Request]) -> list[Answer]:
-    """What the model answers. An error that it lets through is each request's, and the log's."""
+    """What the model answers. An error that it lets through is that request's alone, and the log's."""
     try:
         found: list[Answer] = model.answer(requests)
-    except Refused as refused:
-        return [Answer(refused.message.encode(), "text/plain", refused.status) for _ in requests]
     except Exception as error:  # noqa: BLE001 - whatever it is, the server goes on
+        if len(requests) > 1:
+            return [answer for each in requests for answer in answered(model, [each])]
+        if isinstance(error, Refused):
+            return [Answer(error.message.encode(), "text/plain", error.status)]
         traceback.print_exc()
-        said = f"{type(error).__name__}: {error}".encode()
-        return [Answer(said, "text/plain", 500) for _ in requests]
+        return [Answer(f"{type(error).__name__}: {error}".encode(), "text/plain", 500)]
     return found

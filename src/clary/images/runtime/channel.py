@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 import traceback
 from typing import Any
 
@@ -62,6 +63,8 @@ class _Talk:
         pieces, streams = [], []
         for (number, _), answer in zip(calls, answers):  # noqa: B905 - strict is 3.10's
             if isinstance(answer.body, bytes):
+                if answer.steps:
+                    pieces.append(frames.steps(number, answer.steps))
                 pieces.append(frames.pack(number, frames.WHOLE, self._head(answer), answer.body))
             else:
                 streams.append((number, answer))
@@ -72,7 +75,7 @@ class _Talk:
 
     def _stream(self, number: int, answer: Answer) -> None:
         """An answer that breaks off is cancelled: nobody may take it for whole."""
-        send = self._connection.sendall
+        send, began = self._connection.sendall, time.perf_counter()
         send(frames.pack(number, frames.BEGIN, self._head(answer)))
         try:
             for part in answer.body:
@@ -83,6 +86,9 @@ class _Talk:
             traceback.print_exc()
             send(frames.pack(number, frames.CANCEL))
         else:
+            if answer.steps:
+                *before, last = answer.steps
+                send(frames.steps(number, [*before, last + time.perf_counter() - began]))
             send(frames.pack(number, frames.END))
 
     def _head(self, answer: Answer) -> bytes:

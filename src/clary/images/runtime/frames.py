@@ -5,6 +5,8 @@
 The head is JSON: {"method", "path", "headers"} of a request, {"status", "headers"} of an answer, names of headers in
 lower case. The same head is the same bytes, so whoever reads keeps what it has parsed. A message is WHOLE, or BEGIN
 with the head, any number of PARTs, and END. Answers may come in any order; CANCEL says that nobody waits any more.
+Just before the last message of a pipeline's answer there is one of STEPS: without a head, its body a u32 for each model
+that has answered well, how long that took, in microseconds.
 
 Runs on both sides, so on every Python that an image has (3.7 and newer), with the standard library alone.
 """
@@ -15,10 +17,11 @@ import json
 import struct
 from typing import Any
 
-WHOLE, BEGIN, PART, END, CANCEL = range(5)
+WHOLE, BEGIN, PART, END, CANCEL, STEPS = range(6)
 MOST = 1 << 30  # bytes of one message
 _HEAD = struct.Struct("<IIBH")
 _FIXED = _HEAD.size - 4  # what the length counts beside head and body
+_LONGEST = (1 << 32) - 1  # microseconds: more than an hour
 _KEPT = 1024  # heads in memory; beyond that it begins anew
 
 
@@ -30,6 +33,19 @@ def pack(number: int, kind: int, head: bytes = b"", body: bytes = b"") -> bytes:
 def head(**members: Any) -> bytes:
     """A head as bytes: head(status=200, headers={"content-type": "text/csv"})."""
     return json.dumps(members, separators=(",", ":"), sort_keys=True).encode()
+
+
+def steps(number: int, lasted: list[float]) -> bytes:
+    """A message of STEPS, of seconds."""
+    body = struct.pack(f"<{len(lasted)}I", *(min(int(each * 1e6), _LONGEST) for each in lasted))
+    return pack(number, STEPS, b"", body)
+
+
+def lasted(body: bytes) -> list[float]:
+    """What `steps` was given. Raises ValueError for what is no such body."""
+    if len(body) % 4:
+        raise ValueError("not a body of STEPS")
+    return [each / 1e6 for (each,) in struct.iter_unpack("<I", body)]
 
 
 class Reader:
@@ -53,7 +69,7 @@ class Reader:
         found, at, size = [], 0, len(rest)
         while size - at >= _HEAD.size:
             length, number, kind, width = _HEAD.unpack_from(rest, at)
-            if length < _FIXED + width or length > MOST or kind > CANCEL:
+            if length < _FIXED + width or length > MOST or kind > STEPS:
                 raise ValueError("not a frame")
             end, start = at + 4 + length, at + _HEAD.size
             body = start + width

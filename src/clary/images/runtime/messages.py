@@ -20,9 +20,11 @@ class Request:
 
 
 class Answer:
-    """`body` is bytes, or an iterator of bytes for an answer in parts."""
+    """`body` is bytes, or an iterator of bytes for an answer in parts. `steps`: of a pipeline, how many seconds each
+    model took that has answered well.
+    """
 
-    __slots__ = ("body", "content_type", "headers", "status")
+    __slots__ = ("body", "content_type", "headers", "status", "steps")
 
     def __init__(
         self, body: Any, content_type: str = "", status: int = 200, headers: dict[str, str] | None = None
@@ -31,6 +33,7 @@ class Answer:
         self.content_type = content_type
         self.status = status
         self.headers = headers or {}
+        self.steps: list[float] = []
 
 
 class Refused(Exception):

@@ -40,7 +40,7 @@ def ask(
             if head := b"".join(_take(connection, width, deadline)):
                 told = json.loads(head)
             for piece in _take(connection, length - _FIXED - width, deadline):
-                file.write(piece)
+                file.write(b"" if kind == frames.STEPS else piece)
                 if file.tell() > most:
                     break
             if kind in {frames.WHOLE, frames.END} or file.tell() > most:

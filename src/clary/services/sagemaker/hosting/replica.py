@@ -48,9 +48,10 @@ class Serving:
         launches, containers = [], []
         for number, part in enumerate(ready(job, spec, self.images)):
             launches.append(found.launch(part, number))
-            hostname = part.containers[0]["hostname"]
+            hostnames = tuple(container["hostname"] for container in part.containers)
+            steps = hostnames if len(hostnames) > 1 else ()
             socket, url = found.socket(number), found.url(number)
-            containers.append(routes.Container(hostname, socket, url, found.workers(part)))
+            containers.append(routes.Container(hostnames[0], socket, url, found.workers(part), steps))
         group, stream = self.streams(job)[0]
         entry = routes.Replica(
             id=job.id,
