@@ -39,8 +39,9 @@ class Slow:
         self.model = made.script(SCRIPT)
         self.runtime = platform.client("sagemaker-runtime")
 
-    def serving(self) -> str:
-        return self.endpoints.serving(self.endpoints.variant(self.model), AsyncInferenceConfig=config(self.endpoints))
+    def serving(self, **client: int) -> str:
+        settings = config(self.endpoints, **client)
+        return self.endpoints.serving(self.endpoints.variant(self.model), AsyncInferenceConfig=settings)
 
     def ask(self, name: str, tag: str, sleep: float, **given: Any) -> dict[str, Any]:
         body = json.dumps({"tag": tag, "sleep": sleep})
@@ -69,6 +70,17 @@ def test_a_model_has_its_time_and_no_more(slow: Slow, serving: str) -> None:
     assert said.startswith("ClientError: Your invocation timed out while waiting for a response from container")
     variant = {"EndpointName": serving, "VariantName": "all"}
     until(lambda: statistics(slow.platform, "InvocationFailures", **variant).get("Sum"))
+
+
+def test_the_queue_of_one_endpoint_does_not_hold_that_of_another(slow: Slow, serving: str) -> None:
+    held = slow.serving(MaxConcurrentInvocationsPerInstance=100)
+    for _ in range(100):
+        slow.ask(held, "held", 60)
+    until(lambda: slow.begun(held, "held"))
+    tag = fresh("free")
+    answer = slow.ask(serving, tag, 0)
+    assert content(slow.endpoints, answer["OutputLocation"], seconds=20) == tag
+    slow.endpoints.sagemaker.delete_endpoint(EndpointName=held)
 
 
 def test_what_is_large_goes_from_file_to_file(slow: Slow, serving: str) -> None:

@@ -1,6 +1,7 @@
 """Who gives waiting invocations to replicas: one thread looks, and each invocation that runs has one.
 
-A replica gets at most MaxConcurrentInvocationsPerInstance at a time. What runs when Clary ends is begun anew.
+A replica gets at most MaxConcurrentInvocationsPerInstance at a time, so no endpoint waits for another's. What runs when
+Clary ends is begun anew.
 https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_AsyncInferenceClientConfig.html
 """
 
@@ -13,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from clary.services.sagemaker.hosting import state
 from clary.services.sagemaker.hosting.state import State
@@ -24,7 +25,8 @@ from clary.store import routes
 
 log = logging.getLogger(__name__)
 AT_ONCE = 4  # per instance, where the configuration says nothing: "SageMaker chooses an optimal value"
-MOST = 64  # that run at a time
+MOST = 256  # of one endpoint that run at a time, since each has a thread
+AHEAD = 64  # of one endpoint that are looked at: whether they have waited for too long
 BUSY, IDLE = 0.2, 10.0  # seconds between two looks: while any wait for a replica, and while none does
 AGAIN = 2.0  # seconds until a replica that did not answer is tried again, if the routing table still has it
 LEAVE = 5.0  # seconds for what runs, when Clary ends
@@ -40,10 +42,15 @@ class Place:
     left: int
 
 
+class Run(NamedTuple):
+    endpoint: str  # ARN
+    replica: int  # 0: none, it is only put away
+
+
 @dataclass(slots=True)
 class Queue:
     work: Work
-    _running: dict[int, int] = field(default_factory=dict)  # invocation -> replica; 0: none, it is only put away
+    _running: dict[int, Run] = field(default_factory=dict)  # by invocation
     _gone: dict[int, float] = field(default_factory=dict)  # replicas that do not answer, and until when to leave them
     _measured: float = 0.0
     _woken: threading.Event = field(default_factory=threading.Event)
@@ -71,7 +78,7 @@ class Queue:
     def busy(self, replica: int) -> int:
         """How many a replica has."""
         with self._lock:
-            return sum(each == replica for each in self._running.values())
+            return sum(run.replica == replica for run in self._running.values())
 
     def _run(self) -> None:
         while not self._closing.is_set():
@@ -84,7 +91,7 @@ class Queue:
             self._woken.clear()
 
     def _round(self) -> bool:
-        """Whether any wait."""
+        """Whether any wait for a replica."""
         connection = self.work.platform.store.read()
         found = waiting.backlog(connection)
         table = routes.read(connection)
@@ -93,23 +100,21 @@ class Queue:
             backlog.measure(self.work, found, table)
         for arn in found:
             self._serve(arn, table, found[arn])
-        return len(found) > 0
+        return sum(known.size for known in found.values()) > len(self._running)
 
     def _serve(self, arn: str, table: routes.Table, known: Backlog) -> None:
         connection = self.work.platform.store.read()
         one = state.find(connection, arn)
         with self._lock:
-            running = set(self._running)
-        rows = waiting.first(connection, arn, min(known.size, len(running) + MOST))
+            running = {number for number, run in self._running.items() if run.endpoint == arn}
+        rows = waiting.first(connection, arn, min(known.size, len(running) + AHEAD))
         rows = [row for row in rows if row.id not in running]
         if one is None or one.status == "Deleting" or not one.fleets:
             self._forget(rows)
             return
         now = self.work.platform.clock()
         places = self._places(one, table)
-        for row in rows:
-            if len(self._running) >= MOST:
-                return
+        for row in rows[: MOST - len(running)]:
             if row.created + row.asked.live < now:
                 variant = one.fleets[0].variants[0]
                 self._begin(row, 0, partial(self.work.expire, row, variant.name, variant.spec["role"]))
@@ -122,7 +127,7 @@ class Queue:
 
     def _places(self, one: State, table: routes.Table) -> list[Place]:
         with self._lock:
-            running = Counter(self._running.values())
+            running = Counter(run.replica for run in self._running.values())
         found = []
         for replica in table.replicas.values():
             fleet = one.fleet(replica.fleet) if replica.endpoint == one.arn else None
@@ -138,14 +143,20 @@ class Queue:
         return found
 
     def _begin(self, row: Row, replica: int, work: Callable[[], bool]) -> None:
+        thread = threading.Thread(target=self._do, args=(row, replica, work), name=f"async-{row.id}", daemon=True)
         with self._lock:
-            self._running[row.id] = replica
-        threading.Thread(target=self._do, args=(row, replica, work), name=f"async-{row.id}", daemon=True).start()
+            self._running[row.id] = Run(row.arn, replica)
+        try:
+            thread.start()
+        except RuntimeError:  # the system has no thread left: the next round may find one
+            with self._lock:
+                del self._running[row.id]
+            raise
 
     def _do(self, row: Row, replica: int, work: Callable[[], bool]) -> None:
         try:
             if not work():
-                self._gone = {**self._still_gone(), replica: time.monotonic() + AGAIN}
+                self._leave(replica)
         except Exception:
             log.exception("%s: asynchronous invocation %s is tried again", row.arn, row.asked.inference)
             self._closing.wait(1.0)
@@ -154,9 +165,10 @@ class Queue:
                 del self._running[row.id]
             self.wake()
 
-    def _still_gone(self) -> dict[int, float]:
+    def _leave(self, replica: int) -> None:
         now = time.monotonic()
-        return {replica: until for replica, until in self._gone.items() if until > now}
+        with self._lock:
+            self._gone = {each: until for each, until in self._gone.items() if until > now} | {replica: now + AGAIN}
 
     def _forget(self, rows: list[Row]) -> None:
         """Their endpoint is gone."""
