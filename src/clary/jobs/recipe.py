@@ -27,10 +27,12 @@ class JobStopped(ClaryError):
 @dataclass(frozen=True, slots=True)
 class Need:
     """What a job asks for. `share` is whose turn it is when several wait: the queue is fair between shares. `standing`:
-    it waits for work most of the time, so it starts at once, and what it may take is taken from nobody.
+    it waits for work most of the time, so it starts at once, and what it may take is taken from nobody. `together`: so
+    many launches are on one instance, which counts once; each may take all of it, as containers of a host may.
     """
 
     size: Size = Size()
+    together: int = 1
     standing: bool = False
     share: str = ""
     seconds: float | None = None  # how long it may run; None: for ever

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -153,7 +154,10 @@ class Worker:
             self._queue.add(waiting)
 
     def _places(self, attempt: Attempt) -> Places:
-        return Places() if attempt.need.standing else self._budget.places(attempt.need.size)
+        need = attempt.need
+        if need.standing:
+            return Places()
+        return self._budget.places(replace(need.size, instances=need.size.instances // need.together))
 
     def _dequeue(self, number: int) -> Attempt:
         attempt, waiting = self._waiting.pop(number)

@@ -54,7 +54,8 @@ class Transform:
 
     def need(self, document: Document) -> Need:
         spec = document["Spec"]
-        return Need(size(spec, _count(document) * _each(spec)), share=str(document["RoleArn"]))
+        each = _each(spec)
+        return Need(size(spec, _count(document) * each), each, share=str(document["RoleArn"]))
 
     def prepare(self, job: Job) -> list[Launch]:
         document, spec, where = job.document, job.document["Spec"], self.where(job)
