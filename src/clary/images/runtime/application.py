@@ -6,12 +6,12 @@ from __future__ import annotations
 
 import json
 import traceback
-from typing import Any, Dict, Tuple  # noqa: UP035 - see Call
+from typing import Any, Dict, Tuple
 
 from .messages import Answer, Refused, Request
 
 # Method, path, headers by lower-case name, body.
-Call = Tuple[str, str, Dict[str, str], bytes]  # noqa: UP006 - evaluated, also by Python 3.7
+Call = Tuple[str, str, Dict[str, str], bytes]
 LARGEST = 6 << 20  # bytes of a body, unless MAX_CONTENT_LENGTH says otherwise: what the containers tell
 
 
@@ -37,7 +37,7 @@ class Application:
             else:
                 answers[place] = self._other(call[0], call[1].partition("?")[0])
         if requests:
-            for place, answer in zip(places, answered(self._model, requests)):  # noqa: B905 - strict is 3.10's
+            for place, answer in zip(places, answered(self._model, requests)):
                 answers[place] = answer
         return answers
 

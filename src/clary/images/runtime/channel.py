@@ -61,7 +61,7 @@ class _Talk:
             return
         answers = self._application.answer([call for _, call in calls])
         pieces, streams = [], []
-        for (number, _), answer in zip(calls, answers):  # noqa: B905 - strict is 3.10's
+        for (number, _), answer in zip(calls, answers):
             if isinstance(answer.body, bytes):
                 if answer.steps:
                     pieces.append(frames.steps(number, answer.steps))

@@ -51,7 +51,7 @@ class Pipeline:
             found = answered(model, given) if given else []
             lasted.append(time.perf_counter() - began)
             following = []
-            for (place, request), answer in zip(asked, found):  # noqa: B905 - strict is 3.10's
+            for (place, request), answer in zip(asked, found):
                 if last or answer.status >= 300 or answer.status == 204:
                     answer.steps = lasted[: number + (answer.status < 300)]
                     answers[place] = answer

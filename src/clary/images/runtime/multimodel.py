@@ -47,7 +47,7 @@ class MultiModel(Application):
             _, model = self._models.get(name, ("", None))
             requests = [each for _, each in asked]
             found = [_missing(name)] * len(asked) if model is None else answered(model, requests)
-            for (place, _), answer in zip(asked, found):  # noqa: B905 - strict is 3.10's
+            for (place, _), answer in zip(asked, found):
                 answers[place] = answer
         return answers
 

@@ -75,7 +75,7 @@ def _get(host: str, path: str, headers: dict[str, str], what: str) -> http.clien
 def _signed(host: str, path: str, keys: dict[str, Any]) -> dict[str, str]:
     """The headers that sign a GET. https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html"""
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
-    now = dt.datetime.now(dt.timezone.utc).strftime("%Y%m%dT%H%M%SZ")  # noqa: UP017 - Python 3.7
+    now = dt.datetime.now(dt.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
     scope = f"{now[:8]}/{region}/s3/aws4_request"
     headers = {
         "host": host,

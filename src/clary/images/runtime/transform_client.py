@@ -6,7 +6,7 @@ import http.client
 import itertools
 import socket
 import time
-from typing import Any, Callable  # noqa: UP035 - evaluated, also by Python 3.7
+from typing import Any, Callable
 from urllib.parse import urlsplit
 
 from . import frames

@@ -8,7 +8,7 @@ examples agree with; JSONPath elsewhere leaves the end out.)
 from __future__ import annotations
 
 import re
-from typing import Any, Callable, List  # noqa: UP035 - evaluated, also by Python 3.7
+from typing import Any, Callable, List
 
 _NAME = re.compile(r"\.([^.\[\]'\"*\s]+)")
 _NAMES = re.compile(r"\.?\[\s*((?:'[^']*'|\"[^\"]*\")(?:\s*,\s*(?:'[^']*'|\"[^\"]*\"))*)\s*\]")
@@ -21,7 +21,7 @@ _ALL = re.compile(r"\.\*|\[\s*\*\s*\]")
 # What a step makes of the value that it is given.
 Step = Callable[[Any], Any]
 # Numbers of the columns, from how many there are.
-Columns = Callable[[int], List[int]]  # noqa: UP006 - evaluated, also by Python 3.7
+Columns = Callable[[int], List[int]]
 
 
 class BadPath(ValueError):

@@ -81,11 +81,11 @@ class Processing:
                 f"({len(records)} and {len(answers)})"
             )
         if written == CSV:
-            rows = [[*record, *answer] for record, answer in zip(records, answers)] if self._join else answers  # noqa: B905 - strict is 3.10's
+            rows = [[*record, *answer] for record, answer in zip(records, answers)] if self._join else answers
             rows = self._selected(rows, self._keep)
             return _csv([[*row, str(uuid.uuid4()), self._stamp] for row in rows] if self._stamp else rows)
         if self._join:
-            answers = [_joined(record, answer) for record, answer in zip(records, answers)]  # noqa: B905 - likewise
+            answers = [_joined(record, answer) for record, answer in zip(records, answers)]
         values = self._chosen(answers, self._keep)
         return "\n".join(_dumped(self._stamped(value) if self._stamp else value) for value in values).encode()
 

@@ -77,7 +77,7 @@ class Script:
         self._default = environ.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", codecs.JSON)
         self._functions = {
             name: _taking(function, count, self._context)
-            for (name, function), count in zip(found.items(), (1, 2, 2, 2, 4))  # noqa: B905 - strict is 3.10's
+            for (name, function), count in zip(found.items(), (1, 2, 2, 2, 4))
             if function
         }
         self._model = self._functions["model_fn"](folder)
