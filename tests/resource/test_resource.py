@@ -2,6 +2,7 @@
 
 import dataclasses
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -112,6 +113,39 @@ def test_what_runs_has_a_job_and_an_event_from_the_first(desk: Desk) -> None:
 
 def test_the_states_in_which_a_job_stays_are_the_engines() -> None:
     assert set(crud.ENDED) == ENDED
+
+
+def test_what_comes_and_goes_is_there_whole_or_not_at_all(desk: Desk) -> None:
+    seen = {"described": 0, "listed": 0, "missing": 0}
+    wrong: list[object] = []
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.is_set():
+            try:
+                summaries = desk("ListTrainingJobs")["TrainingJobSummaries"]
+                seen["listed"] += len(summaries)
+                wrong.extend(one for one in summaries if one["TrainingJobStatus"] != "pending")
+                shown = desk("DescribeTrainingJob", TrainingJobName="j")
+                seen["described"] += 1
+                if (shown["TrainingJobStatus"], shown["FailureReason"]) != ("pending", "pending"):
+                    wrong.append(shown)
+            except AWSError:
+                seen["missing"] += 1
+            except Exception as error:  # noqa: BLE001 - it would end in this thread
+                wrong.append(error)
+
+    threads = [threading.Thread(target=look) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for _ in range(60):
+        desk("CreateTrainingJob", **JOB)
+        desk("DeleteTrainingJob", TrainingJobName="j")
+    over.set()
+    for thread in threads:
+        thread.join()
+    assert not wrong, wrong[0]
+    assert min(seen.values()) > 0, seen
 
 
 def test_a_refused_create_leaves_nothing(desk: Desk) -> None:

@@ -97,6 +97,12 @@ def test_status(jobs: Jobs) -> None:
         jobs.sagemaker.stop_training_job(TrainingJobName=name)
     for name in ("waiting-4", "waiting-0"):
         jobs.until(name, "Stopped")
+    ended = jobs.sagemaker.list_training_jobs(MaxResults=100)["TrainingJobSummaries"]
+    assert {one["TrainingJobStatus"] for one in ended} == {"Stopped", "Failed"}
+    for one in ended:
+        assert {"SecondaryStatus", "TrainingEndTime", "LastModifiedTime"} < one.keys()
+        shown = jobs.describe(one["TrainingJobName"])
+        assert one == {member: shown[member] for member in one}
     jobs.sagemaker.delete_training_job(TrainingJobName="waiting-4")
     assert "waiting-4" not in listed(jobs, StatusEquals="Stopped")
 

@@ -87,7 +87,7 @@ def create(plan: Plan, call: Call[Nouns], request: Document, hook: Hook | None =
     given_tags = tags.checked(request.get("Tags") or ())
     document = _begun(plan, call, request)
 
-    def work(connection: sqlite3.Connection) -> str:
+    def work(connection: sqlite3.Connection) -> Any:
         if (made := _made_before(plan, call, connection, request)) is not None:
             return made
         if hook:
@@ -95,12 +95,12 @@ def create(plan: Plan, call: Call[Nouns], request: Document, hook: Hook | None =
         for member, noun in plan.resource.parents.items():
             if member in document:
                 get(call.state.plans[noun], call, connection, document)
-        return add(plan, call, connection, document, given_tags)
+        return find(connection, add(plan, call, connection, document, given_tags))
 
-    arn = call.platform.store.write(work)
+    row = call.platform.store.write(work)
     if plan.resource.recipe:
         call.platform.wake()
-    shown = pages.document(plan, find(call.platform.store.read(), arn))
+    shown = pages.document(plan, row)
     return {member: shown[member] for member in plan.create_members if member in shown}
 
 
@@ -140,44 +140,34 @@ def add(
     return arn
 
 
-def _made_before(plan: Plan, call: Call[Nouns], connection: sqlite3.Connection, request: Document) -> str | None:
-    """The ARN, when this very request, by its token, was carried out already."""
+def _made_before(plan: Plan, call: Call[Nouns], connection: sqlite3.Connection, request: Document) -> Any:
+    """The row, or None, when this very request, by its token, was carried out already."""
     token = request.get(plan.token) if plan.token else None
     if not token or not request.get(plan.name):
         return None
     row = find(connection, plan.locate(call, request))
     if row is None or loaded(row).get(plan.token) != token:
         return None
-    return str(row["arn"])
+    return row
 
 
 def describe(plan: Plan, call: Call[Nouns], request: Document) -> Document:
-    connection = call.platform.store.read()
-    return show(plan, connection, get(plan, call, connection, request))
+    with call.platform.store.moment() as connection:
+        return show(plan, connection, get(plan, call, connection, request))
 
 
 def show(plan: Plan, connection: sqlite3.Connection, row: Any) -> Document:
-    """What Describe answers for a row."""
+    """What Describe answers for a row that was read in this moment: else its job may have ended, or gone, since."""
     document = pages.document(plan, row)
     if plan.resource.view:
-        document |= plan.resource.view(document, *_past(connection, row["arn"]))
+        job = connection.execute(SQL["job_find"], {"arn": row["arn"]}).fetchone()
+        document |= plan.resource.view(
+            document, job, connection.execute(SQL["event_all"], {"arn": row["arn"]}).fetchall()
+        )
     if "Tags" in plan.describe_members:
         document["Tags"] = [{"Key": key, "Value": value} for key, value in tags.read(connection, row["arn"]).items()]
     shown = pruned(plan, document)
     return {plan.wrapped: shown} if plan.wrapped else shown
-
-
-def _past(connection: sqlite3.Connection, arn: str) -> tuple[Any, list[Any]]:
-    """The job and its events as one moment had them: a job that ends between two reads would end without a reason."""
-    whole = not connection.in_transaction
-    if whole:
-        connection.execute("BEGIN")
-    try:
-        job = connection.execute(SQL["job_find"], {"arn": arn}).fetchone()
-        return job, connection.execute(SQL["event_all"], {"arn": arn}).fetchall()
-    finally:
-        if whole:
-            connection.execute("COMMIT")
 
 
 def pruned(plan: Plan, document: Document) -> Document:
@@ -195,14 +185,13 @@ def update(plan: Plan, call: Call[Nouns], request: Document, hook: Hook | None =
         if hook:
             hook(call, connection, document)
         change(plan, call, connection, row["arn"], document)
-        return find(connection, row["arn"])
+        row = find(connection, row["arn"])
+        return show(plan, connection, row) if plan.wrapped in members else pages.document(plan, row)
 
-    row = call.platform.store.write(work)
     shape = call.operation.output_shape
-    shown = pages.document(plan, row)
-    if shape is not None and plan.wrapped in shape.members:
-        return show(plan, call.platform.store.read(), row)
-    return {member: shown[member] for member in (shape.members if shape else ()) if member in shown}
+    members = shape.members if shape else {}
+    shown = call.platform.store.write(work)
+    return {member: shown[member] for member in members if member in shown}
 
 
 def change(plan: Plan, call: Call[Nouns], connection: sqlite3.Connection, arn: str, document: Document) -> None:

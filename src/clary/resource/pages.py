@@ -115,9 +115,18 @@ class Listing:
                 continue
             if len(found) == size:
                 return {plan.listed: found, "NextToken": sealed(place, query)}
-            found.append(self.summarize(shown))
+            found.append(self.summarize(shown | self._ran(shown, row)))
             place = [row["sorted"], *(row[column] for column in TIES)]
         return {plan.listed: found}
+
+    def _ran(self, shown: Document, row: Any) -> Document:
+        """What the job of a resource that runs tells of it, and the last of its events."""
+        resource = self.plan.resource
+        if not resource.recipe or not resource.view:
+            return {}
+        job = {column: row[f"job_{column}"] for column in ("state", "stop")}
+        event = {column: row[f"event_{column}"] for column in ("at", "state", "message", "detail")}
+        return resource.view(shown, job, [event])
 
     def summarize(self, document: Document) -> Document:
         pairs = ((member, dig(document, path)) for member, path in self.plan.summary.items())
@@ -144,7 +153,7 @@ class Listing:
         if self.plan.resource.recipe and request.get(STATUS):
             only.append("phase = :phase")
             values["phase"] = _letters(request[STATUS])
-        return call.platform.store.read().execute(_statement(by, way, only), values)
+        return call.platform.store.read().execute(_statement(self.plan, by, way, only), values)
 
     def _member(self, by: str) -> str:
         """SQL for the order by a member of the document: a hub's status."""
@@ -188,12 +197,14 @@ def _test(member: str, path: list[str], wanted: Any) -> Keep:
 
 def every(plan: Plan, call: Call[Any], connection: Any) -> list[Any]:
     """The rows of all resources of a noun, oldest first."""
-    return list(connection.execute(_statement("created", "ASC", []), _place(plan, call)))
+    return list(connection.execute(_statement(plan, "created", "ASC", []), _place(plan, call)))
 
 
-def _statement(key: str, way: str, only: list[str]) -> str:
+def _statement(plan: Plan, key: str, way: str, only: list[str]) -> str:
     order = ", ".join(f"{part} {way}" for part in dict.fromkeys((key, *TIES)))
-    return SQL["resource_page"].format(key=key, order=order, only="".join(f" AND {one}" for one in only))
+    beside = SQL["resource_job"] if plan.resource.recipe else ""
+    only_these = "".join(f" AND {one}" for one in only)
+    return SQL["resource_page"].format(key=key, beside=beside, only=only_these, order=order)
 
 
 def _place(plan: Plan, call: Call[Any]) -> dict[str, Any]:

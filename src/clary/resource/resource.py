@@ -54,7 +54,8 @@ class Resource:
     its children). `merge` are members whose Update adds to a map, or replaces parts of a structure, rather than the
     whole. `filters` and `summary` say where List finds what the summary has under another name: a path in the document.
     `unused` are members of Create and Update that are kept and shown, but that nothing here acts upon; one further down
-    is a path: ResourceConfig.VolumeKmsKeyId, InputDataConfig[].ContentType.
+    is a path: ResourceConfig.VolumeKmsKeyId, InputDataConfig[].ContentType. `view` says what Describe adds to the
+    document, out of the job and its events; List gives it the last of them alone, which must do for the summary.
     """
 
     noun: str
@@ -68,7 +69,7 @@ class Resource:
     plural: str = ""
     fold: bool = False  # names that differ in case only are one name, and the ARN is in lower case
     check: Callable[[Call[Any], Document], None] | None = None  # what the shape cannot say; raises
-    view: Callable[[Document, Any, list[Any]], Document] | None = None  # document, job, events -> what Describe adds
+    view: Callable[[Document, Any, list[Any]], Document] | None = None
     recipe: Recipe | None = None
     unused: tuple[str, ...] = ()
 

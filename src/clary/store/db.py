@@ -7,8 +7,9 @@ many requests share one flush to the disk (group commit). `write()` returns when
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, TypeVar
@@ -49,6 +50,16 @@ class Reader:
             lent = self._local.lent = _Lent(self._open(), self._readers)
             lent.connection.execute("PRAGMA query_only = ON")
         return lent.connection
+
+    @contextmanager
+    def moment(self) -> Iterator[sqlite3.Connection]:
+        """As `read`, and all that is read within is as one moment had it, however many statements it takes."""
+        connection = self.read()
+        connection.execute("BEGIN")
+        try:
+            yield connection
+        finally:
+            connection.execute("COMMIT")
 
     def close(self) -> None:
         for connection in self._readers.copy():

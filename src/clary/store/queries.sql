@@ -23,9 +23,17 @@ LIMIT 1;
 -- The resources of a type, sorted by {key} in {order}. {only} are conditions, each there only if it is asked for, so that
 -- the index of the order is not passed over for one of a condition that all meet. They are read as far as the page goes.
 -- name: resource_page
-SELECT arn, name, document, created, modified, {key} AS sorted FROM resource
+SELECT *, {key} AS sorted FROM resource {beside}
 WHERE service = :service AND type = :type AND account = :account AND region = :region {only}
 ORDER BY {order};
+
+-- Beside the resources of a page: the job of each, and the last of its events.
+-- name: resource_job
+LEFT JOIN (SELECT arn AS job_arn, state AS job_state, stop AS job_stop FROM job) ON job_arn = arn
+LEFT JOIN (
+    SELECT id AS event_id, at AS event_at, state AS event_state, message AS event_message, detail AS event_detail
+    FROM event
+) ON event_id = (SELECT max(id) FROM event WHERE event.arn = resource.arn)
 
 -- name: resource_latest
 SELECT max(created) AS created, max(modified) AS modified FROM resource;

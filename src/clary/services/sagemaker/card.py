@@ -64,8 +64,12 @@ def update(call: Call[Nouns], request: Document) -> Document:
 
 @operation("DescribeModelCard", inline=True)
 def describe(call: Call[Nouns], request: Document) -> Document:
+    with call.platform.store.moment() as connection:
+        return _described(call, connection, request)
+
+
+def _described(call: Call[Nouns], connection: sqlite3.Connection, request: Document) -> Document:
     plan, versions = call.state.plans["ModelCard"], call.state.plans["ModelCardVersion"]
-    connection = call.platform.store.read()
     row = crud.get(plan, call, connection, request)
     shown = crud.show(plan, connection, row)
     if request.get("IncludedData") == "MetadataOnly":

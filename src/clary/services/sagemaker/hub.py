@@ -48,12 +48,12 @@ def create(call: Call[Nouns], request: Document) -> Document:
 def describe(call: Call[Nouns], request: Document) -> Document:
     """Without a version: the newest."""
     plan = call.state.plans["HubContent"]
-    connection = call.platform.store.read()
     wanted = request.get("HubContentVersion")
-    found = [row for row in _versions(call, connection, request) if wanted in (None, row["HubContentVersion"])]
-    if not found:
-        raise plan.missing(call.operation, plan.locate(call, {**request, "HubName": _of(request)}), request)
-    return crud.show(plan, connection, crud.find(connection, found[0]["HubContentArn"]))
+    with call.platform.store.moment() as connection:
+        found = [row for row in _versions(call, connection, request) if wanted in (None, row["HubContentVersion"])]
+        if not found:
+            raise plan.missing(call.operation, plan.locate(call, {**request, "HubName": _of(request)}), request)
+        return crud.show(plan, connection, crud.find(connection, found[0]["HubContentArn"]))
 
 
 @operation("UpdateHubContent")

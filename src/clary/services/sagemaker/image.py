@@ -66,8 +66,8 @@ def create(call: Call[Nouns], request: Document) -> Document:
 
 @operation("DescribeImageVersion", inline=True)
 def describe(call: Call[Nouns], request: Document) -> Document:
-    connection = call.platform.store.read()
-    return crud.show(call.state.plans["ImageVersion"], connection, _version(call, connection, request))
+    with call.platform.store.moment() as connection:
+        return crud.show(call.state.plans["ImageVersion"], connection, _version(call, connection, request))
 
 
 @operation("UpdateImageVersion")
@@ -117,10 +117,10 @@ def update_image(call: Call[Nouns], request: Document) -> Document:
 @operation("ListAliases")
 def aliases(call: Call[Nouns], request: Document) -> Document:
     """Of one version, or of all."""
-    connection = call.platform.store.read()
-    _image(call, connection, request)
-    rows = [_version(call, connection, request)] if request.get("Version") or request.get("Alias") else None
-    rows = rows or _versions(call, connection, request)
+    with call.platform.store.moment() as connection:
+        _image(call, connection, request)
+        rows = [_version(call, connection, request)] if request.get("Version") or request.get("Alias") else None
+        rows = rows or _versions(call, connection, request)
     found = sorted({alias for row in rows for alias in crud.loaded(row).get("Aliases", [])})
     query = [call.region, request["ImageName"], request.get("Version"), request.get("Alias")]
     after = pages.opened(request.get("NextToken"), query)

@@ -18,14 +18,14 @@ def tell(platform: Platform, plan: Plan, detail_type: str, arn: str) -> None:
 
 def of(platform: Platform, plan: Plan, detail_type: str, arn: str) -> Event | None:
     """What there is to tell; None if it was deleted meanwhile."""
-    connection = platform.store.read()
-    row = crud.find(connection, arn)
-    if row is None:
-        return None
+    with platform.store.moment() as connection:
+        row = crud.find(connection, arn)
+        if row is None:
+            return None
+        shown, tagged = crud.show(plan, connection, row), tags.read(connection, arn)
     _, _, _, region, account, _ = arn.split(":", 5)
-    shown = crud.show(plan, connection, row)
     detail = {member: _milliseconds(member, value) for member, value in shown.items()}
-    detail["Tags"] = tags.read(connection, arn)
+    detail["Tags"] = tagged
     return Event("aws.sagemaker", detail_type, detail, (arn,), account, region, platform.clock())
 
 

@@ -71,8 +71,12 @@ def update(call: Call[Nouns], request: Document) -> Document:
 
 @operation("DescribePipeline", inline=True)
 def describe(call: Call[Nouns], request: Document) -> Document:
+    with call.platform.store.moment() as connection:
+        return _described(call, connection, request)
+
+
+def _described(call: Call[Nouns], connection: sqlite3.Connection, request: Document) -> Document:
     plan = call.state.plans["Pipeline"]
-    connection = call.platform.store.read()
     row = crud.get(plan, call, connection, request)
     shown = crud.show(plan, connection, row)
     wanted = request.get("PipelineVersionId")

@@ -55,18 +55,7 @@ TRAINING_JOB = Resource(
         "InfraCheckConfig",
     ),
 )
-SUMMARY = ("TrainingJobStatus", "SecondaryStatus", "TrainingEndTime", "LastModifiedTime")
 DETAIL = "SageMaker Training Job State Change"
-
-
-def listed(listing: pages.Listing, call: Call[Nouns], request: Document) -> Document:
-    """ListTrainingJobs, with what only the jobs and their events tell."""
-    answer = listing.page(call, request)
-    connection = call.platform.store.read()
-    for summary in answer["TrainingJobSummaries"]:
-        shown = crud.show(listing.plan, connection, crud.find(connection, summary["TrainingJobArn"]))
-        summary |= {member: shown[member] for member in SUMMARY if member in shown}
-    return answer
 
 
 def given(_call: Call[Nouns], request: Document) -> pages.Keep | None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from clary.resource import crud, pages
+from clary.resource import crud
 from clary.resource.call import Call, Platform
 from clary.resource.crud import Nouns
 from clary.resource.resource import Plan, Resource, Words
@@ -22,6 +22,7 @@ TRANSFORM_JOB = Resource(
         exists="Job name must be unique within an AWS account and region, and a job with this name already exists "
         "({arn})",
     ),
+    summary={"LastModifiedTime": "LastModifiedTime"},
     view=view,
     unused=(
         "DataCaptureConfig.KmsKeyId",
@@ -31,7 +32,6 @@ TRANSFORM_JOB = Resource(
         "TransformResources.TransformAmiVersion",
     ),
 )
-SUMMARY = ("TransformJobStatus", "TransformEndTime", "LastModifiedTime", "FailureReason")
 DETAIL = "SageMaker Transform Job State Change"
 
 
@@ -52,17 +52,6 @@ def create(call: Call[Nouns], request: Document) -> Document:
         document["EnableNetworkIsolation"] = found.get("EnableNetworkIsolation", False)
 
     return crud.create(call.state.plans[NOUN], call, request, hook)
-
-
-def listed(listing: pages.Listing, call: Call[Nouns], request: Document) -> Document:
-    """ListTransformJobs, with what only the jobs and their events tell."""
-    answer = listing.page(call, request)
-    connection = call.platform.store.read()
-    for summary in answer["TransformJobSummaries"]:
-        row = crud.find(connection, summary["TransformJobArn"])
-        shown = {"LastModifiedTime": row["modified"], **crud.show(listing.plan, connection, row)}
-        summary |= {member: shown[member] for member in SUMMARY if member in shown}
-    return answer
 
 
 def tell(platform: Platform, plans: Mapping[str, Plan], arn: str) -> None:

@@ -14,6 +14,8 @@ def view(_document: Document, job: Any, events: list[Any]) -> Document:
     shown: Document = {"TransformJobStatus": _status(job)}
     if (started := entered(events, "running")) is not None:
         shown["TransformStartTime"] = started
+    if events:
+        shown["LastModifiedTime"] = events[-1]["at"]  # which List gives, and Describe does not
     if events and job is not None and job["state"] in ENDS:
         shown["TransformEndTime"] = events[-1]["at"]
         if job["state"] == "failed":
