@@ -3,6 +3,7 @@
 import io
 import tarfile
 import time
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from conftest import Platform
@@ -19,6 +20,32 @@ with open(os.path.join(os.environ["SM_MODEL_DIR"], "model.txt"), "w") as model:
 """
 
 
+def packed(files: Mapping[str, str | bytes]) -> bytes:
+    """A .tar.gz."""
+    target = io.BytesIO()
+    with tarfile.open(fileobj=target, mode="w:gz") as archive:
+        for name, content in files.items():
+            body = content if isinstance(content, bytes) else content.encode()
+            member = tarfile.TarInfo(name)
+            member.size = len(body)
+            archive.addfile(member, io.BytesIO(body))
+    return target.getvalue()
+
+
+def until(
+    describe: Callable[[], dict[str, Any]], members: tuple[str, ...], statuses: tuple[str, ...], seconds: float
+) -> dict[str, Any]:
+    """What is described, once one of the members is one of the statuses. The first one tells whether it has ended."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = describe()
+        if {found[member] for member in members} & set(statuses):
+            return found
+        assert found[members[0]] not in ENDS, found.get("FailureReason", found[members[0]])
+        assert time.monotonic() < deadline, found
+        time.sleep(0.05)
+
+
 class Jobs:
     """Training jobs over one bucket, whose objects below `in/` are the channel `train`."""
 
@@ -31,13 +58,8 @@ class Jobs:
 
     def script(self, text: str) -> dict[str, str]:
         """The hyperparameters that run it."""
-        packed = io.BytesIO()
-        with tarfile.open(fileobj=packed, mode="w:gz") as archive:
-            member = tarfile.TarInfo("train.py")
-            member.size = len(text.encode())
-            archive.addfile(member, io.BytesIO(text.encode()))
         key = f"code/{time.monotonic_ns()}/sourcedir.tar.gz"
-        self.s3.put_object(Bucket=self.bucket, Key=key, Body=packed.getvalue())
+        self.s3.put_object(Bucket=self.bucket, Key=key, Body=packed({"train.py": text}))
         return {"sagemaker_program": "train.py", "sagemaker_submit_directory": f"s3://{self.bucket}/{key}"}
 
     def request(self, name: str, hyperparameters: dict[str, str], **changed: Any) -> dict[str, Any]:
@@ -68,14 +90,7 @@ class Jobs:
 
     def until(self, name: str, *statuses: str, seconds: float = 90) -> dict[str, Any]:
         """Describe, once TrainingJobStatus or SecondaryStatus is one of these."""
-        deadline = time.monotonic() + seconds
-        while True:
-            found = self.describe(name)
-            if {found["TrainingJobStatus"], found["SecondaryStatus"]} & set(statuses):
-                return found
-            assert found["TrainingJobStatus"] not in ENDS, found.get("FailureReason", found["TrainingJobStatus"])
-            assert time.monotonic() < deadline, found
-            time.sleep(0.05)
+        return until(lambda: self.describe(name), ("TrainingJobStatus", "SecondaryStatus"), statuses, seconds)
 
     def run(self, name: str, hyperparameters: dict[str, str], **changed: Any) -> dict[str, Any]:
         self.create(name, hyperparameters, **changed)

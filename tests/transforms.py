@@ -1,15 +1,12 @@
 """What the tests of transform jobs share: a model that was trained, and jobs to their ends."""
 
-import io
-import tarfile
 import time
 from typing import Any
 
 from conftest import Platform
 from endpoints import Endpoints
 from sagemaker_inputs import fresh
-
-ENDS = ("Completed", "Failed", "Stopped")
+from training_jobs import packed, until
 
 
 class Transforms:
@@ -23,13 +20,8 @@ class Transforms:
 
     def script(self, text: str, **container: Any) -> str:
         """A model that is a user's inference.py."""
-        packed = io.BytesIO()
-        with tarfile.open(fileobj=packed, mode="w:gz") as archive:
-            member = tarfile.TarInfo("code/inference.py")
-            member.size = len(text.encode())
-            archive.addfile(member, io.BytesIO(text.encode()))
         key = f"models/{fresh('script')}/model.tar.gz"
-        self.s3.put_object(Bucket=self.bucket, Key=key, Body=packed.getvalue())
+        self.s3.put_object(Bucket=self.bucket, Key=key, Body=packed({"code/inference.py": text}))
         program = {"SAGEMAKER_PROGRAM": "inference.py", "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code"}
         given = {"ModelDataUrl": f"s3://{self.bucket}/{key}", "Environment": program, **container}
         return self.models.model(**given)
@@ -68,12 +60,14 @@ class Transforms:
         return found
 
     def until(self, name: str, *statuses: str, seconds: float = 60) -> dict[str, Any]:
+        return until(lambda: self.describe(name), ("TransformJobStatus",), statuses, seconds)
+
+    def until_it_works(self, *names: str, seconds: float = 30) -> None:
+        """Until an agent of each job has said what it goes by."""
         deadline = time.monotonic() + seconds
-        while (found := self.describe(name))["TransformJobStatus"] not in statuses:
-            assert found["TransformJobStatus"] not in ENDS, found
-            assert time.monotonic() < deadline, found
+        while not all(self.log(name).get("data-log") for name in names):
+            assert time.monotonic() < deadline, [self.describe(name) for name in names]
             time.sleep(0.05)
-        return found
 
     def run(self, files: dict[str, bytes], **changed: Any) -> dict[str, bytes]:
         """What a job makes of the files, by their paths."""
@@ -87,11 +81,15 @@ class Transforms:
         return name, self.until(name, "Failed")["FailureReason"]
 
     def output(self, name: str) -> dict[str, bytes]:
-        listed = self.s3.list_objects_v2(Bucket=self.bucket, Prefix=f"out-{name}/").get("Contents", [])
         return {
-            one["Key"].partition("/")[2]: self.s3.get_object(Bucket=self.bucket, Key=one["Key"])["Body"].read()
-            for one in listed
+            path: self.s3.get_object(Bucket=self.bucket, Key=f"out-{name}/{path}")["Body"].read()
+            for path in self.outputs(name)
         }
+
+    def outputs(self, name: str) -> list[str]:
+        """The paths alone."""
+        listed = self.s3.list_objects_v2(Bucket=self.bucket, Prefix=f"out-{name}/").get("Contents", [])
+        return [one["Key"].partition("/")[2] for one in listed]
 
     def log(self, name: str) -> dict[str, list[str]]:
         """Lines by stream; the job's name and the instance's id are left out of a stream's."""

@@ -1,8 +1,6 @@
 """Scripts with what belongs to them, as jobs: requirements, packages, shell scripts, MPI, uploading while they run."""
 
-import io
 import json
-import tarfile
 import tempfile
 import zipfile
 from collections.abc import Iterator
@@ -13,7 +11,7 @@ import pytest
 
 from conftest import Platform
 from sagemaker_inputs import fresh
-from training_jobs import Jobs
+from training_jobs import Jobs, packed
 
 # A job's hyperparameters are texts; the SDKs send each value as JSON.
 EVERY_TYPE = {"flag": True, "items": [1, "two", None], "map": {"a": 1, "b": "x y"}, "n": 3, "none": None,
@@ -59,17 +57,6 @@ def wheel(folder: Path) -> Path:
         for name, text in {**files, "greeting-1.0.dist-info/RECORD": record}.items():
             archive.writestr(name, text)
     return path
-
-
-def packed(files: dict[str, str | bytes]) -> bytes:
-    target = io.BytesIO()
-    with tarfile.open(fileobj=target, mode="w:gz") as archive:
-        for name, content in files.items():
-            body = content if isinstance(content, bytes) else content.encode()
-            member = tarfile.TarInfo(name)
-            member.size = len(body)
-            archive.addfile(member, io.BytesIO(body))
-    return target.getvalue()
 
 
 def script(jobs: Jobs, program: str, files: dict[str, str | bytes], **hyperparameters: Any) -> dict[str, str]:

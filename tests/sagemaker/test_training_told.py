@@ -2,8 +2,6 @@
 
 import datetime as dt
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
@@ -31,13 +29,6 @@ for step in range(400):
     if step == 200: print("middle=8;", flush=True)
     time.sleep(0.01)
 """
-
-
-@pytest.fixture
-def here(tmp_path: Path) -> Iterator[Here]:
-    made = Here(tmp_path / "home")
-    yield made
-    made.close()
 
 
 @pytest.fixture(scope="module")

@@ -3,16 +3,13 @@
 import datetime as dt
 import json
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from conftest import Platform
 from here import Here
 from sagemaker_inputs import ROLE, fresh, role
-from training_jobs import IMAGE
-from transforms import ENDS, Transforms
+from training_jobs import ENDS, IMAGE
+from transforms import Transforms
 
 OTHER = IMAGE.replace(":1.7-1", ":3.0-5")  # another environment, so another launch
 MODEL = """
@@ -36,18 +33,6 @@ def transform_fn(model, body, content_type, accept):
         model[7] = 7
     return body, "text/csv"
 """
-
-
-@pytest.fixture
-def here(tmp_path: Path) -> Iterator[Here]:
-    made = Here(tmp_path / "home")
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="module")
-def transforms(platform: Platform) -> Transforms:
-    return Transforms(platform)
 
 
 def test_the_bus_hears_each_change(here: Here) -> None:

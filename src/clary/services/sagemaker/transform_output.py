@@ -20,7 +20,10 @@ DONE = ".done"  # is an object already
 
 
 def upload(job: Job, objects: Objects, outputs: list[Path]) -> list[str]:
-    """Each file becomes the object `<S3OutputPath>/<its path>`; these paths. Raises JobFailed, JobStopped."""
+    """Each file becomes the object `<S3OutputPath>/<its path>`; these paths. Raises JobFailed.
+
+    Once the first is there, all will be: a job that is stopped leaves none, so who stops it now comes too late.
+    """
     found = []
     uri = job.document["TransformOutput"]["S3OutputPath"].rstrip("/")
     bucket, prefix = split(uri)
@@ -28,7 +31,6 @@ def upload(job: Job, objects: Objects, outputs: list[Path]) -> list[str]:
         top = output / FILES
         for folder, _, names in os.walk(top):
             for name in sorted(names):
-                job.check()
                 file = Path(folder, name)
                 if name.endswith((WHOLE, WHOLE + DONE)) and stat.S_ISREG(file.lstat().st_mode):
                     below = str(file.relative_to(top)).removesuffix(DONE)
