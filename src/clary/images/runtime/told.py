@@ -39,7 +39,7 @@ class Told:
         self.socket = str(told.get("socket", ""))
         self.web = bool(told.get("web", True))  # else by frames alone: a port could be reached by other containers too
         self.host = first.get("SAGEMAKER_BIND_TO_HOST", "127.0.0.1")
-        self.port = int(first.get("SAGEMAKER_BIND_TO_PORT") or told.get("port") or 8080)
+        self.port = int(first.get("SAGEMAKER_BIND_TO_PORT") or 8080)
         self.multi = bool(told.get("multi", first.get("SAGEMAKER_MULTI_MODEL") == "true"))
         self.workers = int(told.get("workers") or os.cpu_count() or 1)
         largest = first.get("MAX_CONTENT_LENGTH", "")

@@ -76,7 +76,6 @@ class Launches:
                     "folder": target,
                     "environ": {**_seen(container["environment"], target), **(env or {})},
                     "image": part.image.code.name,
-                    "hostname": container["hostname"],
                 }
             )
         told = {
