@@ -54,12 +54,13 @@ def describe(call: Call[SageMaker], request: Document) -> Document:
     connection = call.platform.store.read()
     deadline = time.monotonic() + MOMENT
     while True:
+        seen = call.state.hosting.turns
         row = crud.get(plan, call, connection, request)
         one = state.find(connection, row["arn"])
         left = deadline - time.monotonic()
         if one is None or one.steady or left <= 0 or call.platform.clock() - row["modified"] > MOMENT:
             break
-        call.state.hosting.turn(left)
+        call.state.hosting.turn(seen, left)
     answer = crud.show(plan, connection, row)
     if one is not None:
         answer |= crud.pruned(plan, endpoint_view.shown(one, endpoint_view.ready(connection, one)))

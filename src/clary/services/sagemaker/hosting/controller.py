@@ -1,10 +1,11 @@
 """The hosting controller: makes of each endpoint what it should be.
 
 One thread. Whoever changes what an endpoint should be, or learns that something of it has changed, wakes it; it then
-looks at every endpoint, and does the next step of each. All that it knows is in the tables, but for who is being asked
-for its health: so after a restart it goes on where it was.
+does the next step of each endpoint of which something has changed. All that it knows is in the tables, but for who is
+being asked for its health: so after a restart it goes on where it was.
 """
 
+import functools
 import logging
 import math
 import sqlite3
@@ -16,17 +17,19 @@ import orjson
 
 from clary.resource import crud
 from clary.resource.call import Platform
+from clary.resource.rounds import Rounds
 from clary.services.sagemaker.hosting import deployment, state
 from clary.services.sagemaker.hosting.health import Health
 from clary.services.sagemaker.hosting.plane import Plane
 from clary.services.sagemaker.hosting.rest import Rest
-from clary.services.sagemaker.hosting.round import Replica, Round, Trace
+from clary.services.sagemaker.hosting.round import IDLE, Replica, Round, Trace
 from clary.services.sagemaker.hosting.state import Fleet, State, Variant
 
 log = logging.getLogger(__name__)
 
-BUSY, IDLE = 0.05, 5.0  # seconds between two rounds: while something is on its way, and while nothing is
+BUSY = 0.05  # seconds between two rounds, at least; one that has changed something is followed by another
 DRAIN = 60.0  # seconds that a replica has for what it was asked; AWS's limit for an answer
+PART = 0.1  # of the time that a replica has been answering what is left: so long until it is asked again
 AGAIN, LONGEST = 1.0, 60.0  # seconds before a replica that ended by itself is replaced: twice as many each time
 
 
@@ -47,27 +50,25 @@ class Hosting:
     alarm: Callable[[str, str], bool]  # whether the CloudWatch alarm of a region and name is in ALARM state
     busy: Callable[[int], int] = lambda _: 0  # how many requests a replica has that the data plane does not know of
     needed: Callable[[], None] = lambda: None  # there are endpoints: the data plane has something to do
-    turned: threading.Condition = field(default_factory=threading.Condition)  # notified after every round
-    _woken: threading.Event = field(default_factory=threading.Event)
-    _closing: threading.Event = field(default_factory=threading.Event)
-    _threads: list[threading.Thread] = field(default_factory=list)
+    turns: int = 0  # rounds so far
+    _turned: threading.Condition = field(default_factory=threading.Condition)  # notified after each
     _draining: dict[int, float] = field(default_factory=dict)  # since when
     _broken: dict[tuple[str, str, str], tuple[int, float]] = field(default_factory=dict)  # how often in a row, and when
     _resting: dict[str, Trace] = field(default_factory=dict)  # of which there is nothing to do as long as they stay so
     _health: Health = field(init=False)
     _rest: Rest = field(init=False)
+    _rounds: Rounds = field(init=False)
 
     def __post_init__(self) -> None:
         self._health = Health(self.wake)
-        self._rest = Rest(self.plane, self.platform.config.serverless_idle)
+        self._rest = Rest(self.platform.config.serverless_idle)
+        self._rounds = Rounds("hosting", self.round)
 
     def start(self) -> None:
-        thread = threading.Thread(target=self._run, name="hosting", daemon=True)
-        self._threads.append(thread)
-        thread.start()
+        self._rounds.start()
 
     def wake(self) -> None:
-        self._woken.set()
+        self._rounds.wake()
 
     def want(self, arn: str, name: str) -> None:
         """Somebody waits for a replica of this serverless variant."""
@@ -86,35 +87,26 @@ class Hosting:
         if self.platform.store.write(work):
             self.wake()
 
-    def turn(self, seconds: float) -> None:
-        """Returns after the next round, or so many seconds."""
-        with self.turned:
-            self.turned.wait(seconds)
+    def turn(self, after: int, seconds: float) -> None:
+        """Returns once there were more rounds than `after`, or after so many seconds."""
+        with self._turned:
+            self._turned.wait_for(lambda: self.turns > after, seconds)
 
     def close(self) -> None:
-        self._closing.set()
-        self._woken.set()
         self._health.close()
-        for thread in self._threads:
-            thread.join()
-
-    def _run(self) -> None:
-        while not self._closing.is_set():
-            pause = BUSY
-            try:
-                pause = self.round()
-            except Overtaken:
-                continue
-            except Exception:
-                log.exception("hosting: a round failed; the next may not")
-                pause = AGAIN
-            self._woken.wait(pause)
-            self._woken.clear()
+        self._rounds.close()
 
     def round(self) -> float:
-        """One look at every endpoint. In how many seconds the next is due, if nobody wakes us. Raises Overtaken."""
+        """One look at every endpoint. In how many seconds the next is due, if nobody wakes us."""
+        try:
+            return self._round()
+        except Overtaken:
+            return 0.0
+
+    def _round(self) -> float:
         store = self.platform.store
-        now = Round.begin(store.read(), self.platform.clock(), self.alarm, self._resting)
+        told = functools.cache(self.plane.state)
+        now = Round.begin(store.read(), self.platform.clock(), self.alarm, told, self._resting)
         if now.traces:
             self.needed()
         before = {arn: trace[0] for arn, trace in now.awake.items() if trace[0]}
@@ -135,9 +127,10 @@ class Hosting:
         for one in changed:
             self.tell(one)
         self._resting = resting
-        with self.turned:
-            self.turned.notify_all()
-        return BUSY if now.moving or now.work else max(BUSY, min(IDLE, now.due - now.now))
+        with self._turned:
+            self.turns += 1
+            self._turned.notify_all()
+        return BUSY if changed or now.work else max(BUSY, min(IDLE, now.due - now.now))
 
     def _keep(self, connection: sqlite3.Connection, now: Round, changed: list[State], before: dict[str, bytes]) -> None:
         for one in changed:
@@ -151,11 +144,11 @@ class Hosting:
 
     def _rests(self, one: State, now: Round) -> bool:
         """Does what is to be done next; whether that was nothing, and will be until something of it changes."""
-        work, moving, due = len(now.work), now.moving, now.due
-        now.moving, now.due = False, math.inf
+        work, due = len(now.work), now.due
+        now.due = math.inf
         self._reconcile(one, now)
-        rests = len(now.work) == work and not now.moving and now.due == math.inf
-        now.moving, now.due = now.moving or moving, min(now.due, due)
+        rests = len(now.work) == work and now.due == math.inf
+        now.due = min(now.due, due)
         return rests
 
     def _reconcile(self, one: State, now: Round) -> None:
@@ -169,8 +162,8 @@ class Hosting:
         fleets = {fleet.id for fleet in one.fleets}
         self._dissolve([each for each in now.replicas.get(one.arn, []) if each.document["Fleet"] not in fleets], now)
         now.route(one.arn, deployment.route(one))
-        if one.status in ("Creating", "RollingBack") or len(one.fleets) == 1:
-            now.moving |= not one.steady
+        if not one.steady:
+            now.wait()
 
     def _fill(self, one: State, fleet: Fleet, variant: Variant, now: Round) -> None:
         """As many replicas as there should be; of a fleet that was complete once, also in place of those that end."""
@@ -193,18 +186,22 @@ class Hosting:
             self._drain(replica, now)
         for replica in every:
             self._part(replica, now)
-        now.moving |= missing > 0 or any(not replica.ready for replica in there)
+        if any(not replica.ready for replica in there):
+            now.wait()
 
     def _patient(self, key: tuple[str, str, str], ended: list[Replica], now: Round) -> bool:
         """Whether to wait before those that ended are replaced, since others before them did too."""
         count, last = self._broken.get(key, (0, 0.0))
+        if now.now - last > 2 * LONGEST:
+            count = 0
         if any(replica.state == "failed" for replica in ended):
             count, last = count + 1, now.now
             self._broken[key] = count, last
-        elif count and now.now - last > 2 * LONGEST:
-            del self._broken[key]
+        pause = min(LONGEST, AGAIN * 2.0 ** min(count - 2, 10)) if count > 1 else 0.0
+        if now.now - last >= pause:
             return False
-        return count > 1 and now.now - last < min(LONGEST, AGAIN * 2.0 ** (count - 2))
+        now.look_at(last + pause)
+        return True
 
     def _look(self, replica: Replica, variant: Variant, now: Round) -> None:
         """At its health, until that is known."""
@@ -235,14 +232,13 @@ class Hosting:
             self._health.forget(replica.id)
             self._draining.pop(replica.id, None)
         elif replica.leaving:
-            now.moving = True
             since = self._draining.setdefault(replica.id, now.now)
+            lasts = now.now - since
             # What a round before this one wrote, the data plane knows: `refresh` has returned.
-            if now.now > since and (now.now - since > DRAIN or not self._running(replica.id)):
+            if lasts and (lasts > DRAIN or not now.running(replica.id) + self.busy(replica.id)):
                 now.halt(replica)
-
-    def _running(self, number: int) -> int:
-        return self.plane.running(number) + self.busy(number)
+            else:
+                now.look_at(now.now + PART * lasts)
 
     def _clear(self, replica: Replica, now: Round) -> None:
         self._health.forget(replica.id)
@@ -252,7 +248,7 @@ class Hosting:
     def _dissolve(self, replicas: list[Replica], now: Round) -> None:
         """Until none of them is left."""
         for replica in replicas:
-            now.moving = True
+            now.wait()
             if replica.ended:
                 self._clear(replica, now)
             else:
@@ -261,10 +257,11 @@ class Hosting:
 
     def _delete(self, one: State, now: Round) -> None:
         now.route(one.arn, None)
-        now.moving = True
         left = now.replicas.get(one.arn, [])
         self._dissolve(left, now)
         if not left:
+            self._rest.forget(one.arn)
+            self._broken = {key: known for key, known in self._broken.items() if key[0] != one.arn}
 
             def work(connection: sqlite3.Connection) -> None:
                 state.remove(connection, one.arn)

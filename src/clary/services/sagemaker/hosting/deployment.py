@@ -69,14 +69,12 @@ def _move(one: State, old: Fleet, new: Fleet, now: Round) -> None:
             return
         if moving.rolling and not _grown(one, moving.shares[step]):
             _resize(one, moving.shares[step], shrink=False)
-            now.moving = True
             return
         new.share = moving.shares[step]
         old.share = 1.0 - new.share
         if moving.rolling:
             _resize(one, new.share, shrink=True)
         deployment["step"], deployment["at"] = step + 1, now.now
-        now.moving = True
     elif since < moving.bake + moving.keep:
         now.look_at(deployment["at"] + moving.bake + moving.keep)
     else:

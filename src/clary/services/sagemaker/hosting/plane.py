@@ -39,9 +39,14 @@ class Plane:
     def __init__(self, home: Path) -> None:
         self._path = home / "serving" / "inside.sock"
 
-    def state(self) -> dict[str, Any]:
-        """{"replicas": {id: {"running": n, ...}}, "endpoints": {ARN: {"invoked": seconds since the epoch, ...}}}"""
-        return self._json("GET", "/.clary/state")
+    def state(self) -> dict[str, Any] | None:
+        """{"replicas": {id: {"running": n, ...}}, "endpoints": {ARN: {"invoked": seconds since the epoch, ...}}}; None
+        if it is gone.
+        """
+        try:
+            return self._json("GET", "/.clary/state")
+        except PlaneGone:
+            return None
 
     def metrics(self) -> dict[str, Any]:
         """{"samples": {namespace: [[name, dimensions, values, counts, unit, seconds since the epoch], ...]}, "regions":
@@ -55,13 +60,6 @@ class Plane:
             self._json("POST", "/.clary/refresh")
         except PlaneGone:
             return
-
-    def running(self, number: int) -> int:
-        """How many requests a replica is answering; 0 also where there is no data plane, which then answers none."""
-        try:
-            return int(self.state()["replicas"].get(str(number), {}).get("running", 0))
-        except PlaneGone:
-            return 0
 
     def send(
         self,

@@ -16,6 +16,7 @@ from clary.services.sagemaker.hosting.state import SQL, Fleet, State, Variant
 from clary.store import routes
 
 Work = Callable[[sqlite3.Connection], None]
+IDLE = 5.0  # seconds between two rounds, at most
 # All rows that are of one endpoint, as they are: its own document first.
 Trace = list[Any]
 
@@ -55,17 +56,22 @@ class Round:
     replicas: dict[str, list[Replica]]  # by endpoint; of those that are looked at, as the table is
     said: Callable[[str], str]  # the last thing that was said of a replica, by ARN
     alarm: Callable[[str, str], bool]  # whether the alarm of a region and name is in ALARM state
+    told: Callable[[], dict[str, Any] | None]  # Plane.state, of this round
     traces: dict[str, Trace]  # of every endpoint
     awake: dict[str, Trace]  # of those to be looked at
     work: list[Work] = field(default_factory=list)
-    moving: bool = False  # something is on its way: look again soon
     due: float = math.inf  # look again then
     wake: bool = False  # the engine has something to do
     routed: bool = False  # the data plane has something to learn
 
     @classmethod
     def begin(
-        cls, connection: sqlite3.Connection, now: float, alarm: Callable[[str, str], bool], resting: dict[str, Trace]
+        cls,
+        connection: sqlite3.Connection,
+        now: float,
+        alarm: Callable[[str, str], bool],
+        told: Callable[[], dict[str, Any] | None],
+        resting: dict[str, Trace],
     ) -> "Round":
         """`resting`: endpoints of which there was nothing to do when these were all rows of theirs."""
         traces: dict[str, Trace] = {}
@@ -98,11 +104,20 @@ class Round:
             row = connection.execute(SQL["replica_said"], {"arn": arn}).fetchone()
             return str(row["message"]) if row else ""
 
-        return cls(now, table, found, said, alarm, traces, awake, lost)
+        return cls(now, table, found, said, alarm, told, traces, awake, lost)
 
     def look_at(self, when: float) -> None:
         """Nothing is to be done before then, unless something happens."""
         self.due = min(self.due, when)
+
+    def wait(self) -> None:
+        """Something is on its way, and who brings it wakes the controller."""
+        self.look_at(self.now + IDLE)
+
+    def running(self, number: int) -> int:
+        """How many requests a replica is answering; 0 also where there is no data plane, which then answers none."""
+        told = self.told()
+        return int(told["replicas"].get(str(number), {}).get("running", 0)) if told else 0
 
     def of(self, one: State, fleet: Fleet, variant: Variant) -> list[Replica]:
         return [
@@ -142,14 +157,14 @@ class Round:
             connection.execute(crud.SQL["job_add"], job)
 
         self.work.append(work)
-        self.wake = self.moving = True
+        self.wake = True
 
     def enter(self, replica: Replica, state: Any) -> None:
         """Into the routing table, in another state than it has there."""
         assert replica.entry is not None
         replica.entry = entry = replace(replica.entry, state=state)
         self.work.append(lambda connection: routes.put(connection, entry))
-        self.routed = self.moving = True
+        self.routed = True
 
     def halt(self, replica: Replica) -> None:
         """It is to end."""
@@ -163,7 +178,7 @@ class Round:
                 crud.halt(connection, job, self.now)
 
         self.work.append(work)
-        self.wake = self.moving = True
+        self.wake = True
 
     def forget(self, replica: Replica) -> None:
         """Of one that has ended, the rows. Its log stays."""
