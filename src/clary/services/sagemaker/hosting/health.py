@@ -3,7 +3,7 @@
 https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html#your-algorithms-inference-algo-ping-requests
 """
 
-import http.client
+import re
 import socket
 import threading
 import time
@@ -17,6 +17,7 @@ from clary.store.routes import Container, Replica
 
 ANSWER = 2.0  # seconds that a container has to answer
 LONGEST = 1 << 20  # bytes of such an answer
+STATUS = re.compile(rb"HTTP/1\.\d (\d{3})\b")
 FIRST, MOST = 0.01, 0.5  # seconds between two questions: more from one to the next
 
 
@@ -72,34 +73,53 @@ def ping(container: Container) -> str:
     """What is wrong; nothing if it is well."""
     try:
         status = _by_socket(container.socket) if container.socket else _by_web(container.url)
-    except (OSError, ValueError, TypeError, http.client.HTTPException) as error:
+    except (OSError, ValueError, TypeError) as error:
         return f"{container.hostname} does not answer /ping ({error})"
     return "" if status == HTTPStatus.OK else f"{container.hostname} answers /ping with {status}"
 
 
 def _by_web(url: str) -> int:
-    place = urlsplit(url)
-    connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=ANSWER)
-    try:
-        connection.request("GET", "/ping")
-        return connection.getresponse().status
-    finally:
-        connection.close()
+    """No more is read than the status line; what comes after it is nobody's."""
+    place, said = urlsplit(url), bytearray()
+
+    def status(data: bytes) -> int | None:
+        said.extend(data)
+        line, ended, _ = said.partition(b"\r\n")
+        if not ended:
+            return None
+        if not (found := STATUS.match(line)):
+            raise ValueError("its answer is not HTTP/1.1")
+        return int(found[1])
+
+    with socket.create_connection((place.hostname or "", place.port or 80), ANSWER) as connection:
+        connection.sendall(f"GET /ping HTTP/1.1\r\nhost: {place.netloc}\r\nconnection: close\r\n\r\n".encode())
+        return _answer(connection, status)
 
 
 def _by_socket(path: str) -> int:
     """Our own servers are asked where the data plane asks them: without a network, there is no other way to them."""
-    reader, deadline = frames.Reader(), time.monotonic() + ANSWER
+    reader = frames.Reader()
+
+    def status(data: bytes) -> int | None:
+        heads = (head for _number, _kind, head, _body in reader.feed(data) if isinstance(head, dict))
+        return next((int(head.get("status", 0)) for head in heads), None)
+
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(ANSWER)
         with reached(path) as place:
             connection.connect(place)
         connection.sendall(frames.pack(1, frames.WHOLE, frames.head(method="GET", path="/ping", headers={})))
-        left = LONGEST
-        while (data := connection.recv(1 << 16)) and time.monotonic() < deadline and left > 0:
-            left -= len(data)
-            for _number, _kind, head, _body in reader.feed(data):
-                if not isinstance(head, dict):
-                    raise TypeError("an answer without a head")
-                return int(head.get("status", 0))
-    raise OSError("its socket was closed, or an answer is not whole")
+        return _answer(connection, status)
+
+
+def _answer(connection: socket.socket, status: Callable[[bytes], int | None]) -> int:
+    """Reads until `status` knows, but no longer than an answer may take in all, whatever its pieces take."""
+    deadline, left = time.monotonic() + ANSWER, LONGEST
+    while left > 0 and (wait := deadline - time.monotonic()) > 0:
+        connection.settimeout(wait)
+        if not (data := connection.recv(1 << 16)):
+            raise OSError("it closed the connection")
+        if (found := status(data)) is not None:
+            return found
+        left -= len(data)
+    raise TimeoutError("timed out")
