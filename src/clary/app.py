@@ -137,7 +137,8 @@ class App:
         config, document = self.identity.config, job.document
         host = "127.0.0.1" if config.host in LOCAL else config.host
         endpoint = f"http://{host}:{self.port}"
-        isolated = document.get("EnableNetworkIsolation", False)
+        network = document.get("NetworkConfig", document)  # a processing job's
+        isolated = network.get("EnableNetworkIsolation", False)
         self.ca.prepare()
         return ml.Where(
             home=config.home,

@@ -11,7 +11,7 @@ from typing import Any
 
 from clary.jobs.ml import data, farm, feeder
 from clary.jobs.ml.data import FAILED
-from clary.jobs.ml.place import instance, ml
+from clary.jobs.ml.place import instance
 from clary.jobs.objects import Found, Objects
 from clary.jobs.recipe import Job, JobFailed
 
@@ -99,10 +99,12 @@ def plan(home: Path, job: Job, channel: Document, made: Stream) -> Document:
     }
 
 
-def feed(job: Job, number: int, channels: list[Document]) -> None:
-    """Starts the feeder of an instance; it lives as long as the instance's folder. The FIFOs are there on return."""
+def feed(job: Job, number: int, channels: list[Document], place: Path) -> None:
+    """Starts a feeder for an instance; it lives as long as the instance's folder. The FIFOs are in the folder `place`
+    on return.
+    """
     plan_file = instance(job, number) / f"pipes-{uuid.uuid4().hex}.json"
-    plan_file.write_text(json.dumps({"data": str(ml(job, number) / "input/data"), "channels": channels}))
+    plan_file.write_text(json.dumps({"data": str(place), "channels": channels}))
     with (instance(job, number) / "feeder.log").open("ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-I", "-S", feeder.__file__, plan_file],

@@ -45,7 +45,7 @@ def stage(job: Job, objects: Objects, where: Where) -> list[Staged]:
         if (saved := checkpoints.fetch(job, objects, number)) is not None:
             each.mounts += (saved,)
     for number, plans in feeds.items():
-        pipes.feed(job, number, plans)
+        pipes.feed(job, number, plans, ml(job, number) / "input/data")
     farm.tidy(where.home)
     return staged
 

@@ -26,6 +26,7 @@ from clary.services.sagemaker import (
     model,
     package,
     pipeline,
+    processing,
     studio,
     training,
     transform,
@@ -37,6 +38,8 @@ from clary.services.sagemaker.hosting.replica import RECIPE as REPLICA
 from clary.services.sagemaker.hosting.replica import Serving
 from clary.services.sagemaker.hosting.state import State
 from clary.services.sagemaker.plain import NOUNS
+from clary.services.sagemaker.processing_check import check as check_processing
+from clary.services.sagemaker.processing_recipe import Processing
 from clary.services.sagemaker.state import SageMaker
 from clary.services.sagemaker.training_check import check
 from clary.services.sagemaker.training_metrics import Meter, Metrics
@@ -59,6 +62,7 @@ MODULES = (
     workforce,
     fleet,
     training,
+    processing,
     transform,
     endpoint_config,
     endpoint,
@@ -136,7 +140,10 @@ def build(platform: Platform, tools: Tools) -> Service:
     turn = partial(transform.tell, platform, nouns.plans)
     run = Transform(tools.images, tools.objects, tools.where, tools.metrics, turn)
     batch = replace(transform.TRANSFORM_JOB, check=partial(check_transform, tools.objects), recipe=run)
-    every = (*NOUNS, job, batch, endpoint.ENDPOINT)
+    processed = partial(processing.tell, platform, nouns.plans)
+    process = Processing(tools.images, tools.objects, tools.where, tools.metrics, processed)
+    work = replace(processing.PROCESSING_JOB, check=partial(check_processing, tools.objects), recipe=process)
+    every = (*NOUNS, job, batch, work, endpoint.ENDPOINT)
     nouns.plans |= {resource.noun: Plan(resource, described) for resource in every}
     operations: dict[str, Operation] = {}
     unused = {name: set(members) for name, members in UNUSED.items()}

@@ -1,0 +1,85 @@
+"""What a processing job leaves: the files of its outputs, and a message at its end.
+
+https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ProcessingS3Output.html
+
+The files were written by the job's own user, so nothing here follows a link of theirs.
+"""
+
+import os
+import stat
+from pathlib import Path
+
+from clary.jobs.ml import changes, data
+from clary.jobs.ml.place import instance
+from clary.jobs.ml.processing import hosts, message, output, outputs
+from clary.jobs.ml.upload import take
+from clary.jobs.objects import Objects
+from clary.jobs.recipe import Document, Job
+
+MESSAGE = 1024  # characters: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeProcessingJob.html
+TAIL = 16 << 10  # bytes of a log's end in which a traceback is looked for
+TRACEBACK = "Traceback (most recent call last):"
+
+
+def continuous(document: Document) -> bool:
+    """Whether there is something to upload while the job runs."""
+    return any(_continuous(each) for each in outputs(document))
+
+
+def save(job: Job, objects: Objects) -> int:
+    """Uploads what has changed in the outputs that are continuous; how many files. Raises JobFailed."""
+    return sum(
+        _save(job, objects, number, index, each)
+        for number in range(len(hosts(job.document)))
+        for index, each in enumerate(outputs(job.document))
+        if _continuous(each)
+    )
+
+
+def collect(job: Job, objects: Objects) -> None:
+    """Every file becomes an object: of instances that wrote the same path, the last one's. Raises JobFailed."""
+    for number in range(len(hosts(job.document))):
+        for index, each in enumerate(outputs(job.document)):
+            if _continuous(each):
+                _save(job, objects, number, index, each)
+                continue
+            bucket, prefix = _where(each)
+            top = output(job, number, index)
+            for folder, _, names in os.walk(top):
+                for name in sorted(names):
+                    file = Path(folder, name)
+                    if stat.S_ISREG(file.lstat().st_mode):
+                        take(job, objects, bucket, f"{prefix}{file.relative_to(top)}", file)
+
+
+def said(job: Job, number: int, *, failed: bool) -> str:
+    """ExitMessage: what an instance, from 0, wrote to /opt/ml/output/message; of one that failed and wrote nothing, how
+    its traceback ends. "" for nothing.
+    """
+    file = message(job, number)
+    if file.parent.is_dir() and not file.parent.is_symlink() and file.exists() and stat.S_ISREG(file.lstat().st_mode):
+        with file.open("rb") as content:
+            return content.read(4 * MESSAGE).decode(errors="replace")[:MESSAGE].strip()
+    return _traceback(instance(job, number) / "log") if failed else ""
+
+
+def _traceback(log: Path) -> str:
+    with log.open("rb") as content:
+        content.seek(max(0, log.stat().st_size - TAIL))
+        text = content.read().decode(errors="replace")
+    start = text.rfind(TRACEBACK)
+    return text[start:].strip()[-MESSAGE:] if start >= 0 else ""
+
+
+def _continuous(each: Document) -> bool:
+    return bool(each["S3Output"]["S3UploadMode"] == "Continuous")
+
+
+def _save(job: Job, objects: Objects, number: int, index: int, each: Document) -> int:
+    memory = instance(job, number) / f"output-{index}.json"
+    return changes.upload(job, objects, output(job, number, index), memory, *_where(each))
+
+
+def _where(each: Document) -> tuple[str, str]:
+    """Bucket, and what the keys begin with."""
+    return data.split(each["S3Output"]["S3Uri"].rstrip("/") + "/")
