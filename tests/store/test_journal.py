@@ -174,6 +174,56 @@ def test_a_million_lines(tmp_path: Path) -> None:
     assert sorted(took)[len(took) // 2] < 0.1
 
 
+def test_an_append_stands_without_room_for_its_index(tmp_path: Path) -> None:
+    lines, index = Stream(tmp_path / "s"), tmp_path / "s.idx"
+    lines.append([(0, "x" * BLOCK)], 1, 0)
+    index.symlink_to("/dev/full")
+    for number in range(1, 5):
+        lines.append([(number, "x" * BLOCK)], number + 1, 0)
+    index.unlink()
+    assert [line.at for line in Stream(tmp_path / "s").read()] == list(range(5))
+    lines.append([(5, "x" * BLOCK)], 6, 0)
+    blocks = len(lines.blocks()) - 1
+    assert index.stat().st_size % blocks == 0, "what it lacked has been added"
+    assert [line.at for line in Stream(tmp_path / "s").read()] == list(range(6))
+
+
+def test_a_stream_that_a_full_disk_refused_is_none(tmp_path: Path) -> None:
+    script = f"""
+import resource, signal
+from pathlib import Path
+from clary.store.journal import Journal
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+journal = Journal(Path({str(tmp_path)!r}), "r")
+journal.append("g", "first", [(1, "kept")])
+(streams,) = Path({str(tmp_path)!r}).glob("*/streams")
+size = streams.stat().st_size
+resource.setrlimit(resource.RLIMIT_FSIZE, (size + 10, resource.RLIM_INFINITY))
+for _ in range(2):
+    try:
+        journal.append("g", "s", [(2, "refused")])
+    except OSError:
+        assert streams.stat().st_size == size
+    else:
+        raise AssertionError("it has no place in the list")
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
+journal.append("g", "s", [(3, "kept")])
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, env={**os.environ})
+    assert [line.text for line in opened(tmp_path).read()] == ["kept"]
+
+
+def test_who_hears_of_lines_cannot_undo_them(tmp_path: Path) -> None:
+    journal, heard = Journal(tmp_path, "r"), []
+
+    def broken(*_: object) -> None:
+        raise ValueError("it cannot read them")
+
+    journal.listeners += [broken, lambda _group, _stream, lines, _now: heard.extend(lines)]
+    journal.append("g", "s", [(1, "kept")])
+    assert (heard, [line.text for line in opened(tmp_path).read()]) == ([(1, "kept")], ["kept"])
+
+
 def test_an_append_that_fails_leaves_nothing(tmp_path: Path) -> None:
     """A full disk, as a limit on the size of files shows it."""
     script = f"""

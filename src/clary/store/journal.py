@@ -9,6 +9,7 @@ region, which then is the configured one.
 
 import hashlib
 import json
+import logging
 import os
 import shutil
 import threading
@@ -18,7 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from clary.store.lines import Stream
+from clary.store.lines import Stream, write_whole
+
+log = logging.getLogger(__name__)
 
 Listener = Callable[["Group", str, list[tuple[int, str]], int], None]  # group, stream, lines, when they came
 
@@ -58,8 +61,8 @@ class Group:
         with self._lock:
             entries = self._load()
             if name not in entries:
+                self._say({"number": self._next, "name": name, "created": now})
                 entries[name] = self._entry(self._next, name, now)
-                self._note(entries[name])
             return entries[name]
 
     def add(self, name: str, now: int) -> bool:
@@ -70,9 +73,10 @@ class Group:
     def drop(self, name: str) -> bool:
         """Deletes a stream; False if there is none of that name."""
         with self._lock:
-            entry = self._load().pop(name, None)
+            entry = self._load().get(name)
             if entry is not None:
                 self._say({"deleted": entry.number})
+                del self._load()[name]
                 entry.lines.remove()
             return entry is not None
 
@@ -119,12 +123,13 @@ class Group:
         self._next = max(self._next, number + 1)
         return Entry(number, name, created, Stream(self.folder / str(number)))
 
-    def _note(self, entry: Entry) -> None:
-        self._say({"number": entry.number, "name": entry.name, "created": entry.created})
-
     def _say(self, line: dict[str, Any]) -> None:
-        with (self.folder / "streams").open("ab", buffering=0) as file:
-            file.write(json.dumps(line).encode() + b"\n")
+        """Into the list of streams, whole, or, with OSError, not at all."""
+        file = os.open(self.folder / "streams", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            write_whole(file, os.fstat(file).st_size, json.dumps(line).encode() + b"\n")
+        finally:
+            os.close(file)
 
 
 class Journal:
@@ -152,8 +157,11 @@ class Journal:
     def put(self, group: Group, entry: Entry, lines: list[tuple[int, str]], origin: int = 0) -> None:
         now = self.now()
         entry.lines.append(lines, origin, now)
-        for listener in self.listeners:
-            listener(group, entry.name, lines, now)
+        for listener in self.listeners.copy():
+            try:
+                listener(group, entry.name, lines, now)
+            except Exception:  # the lines are kept: who appends them must not believe that they are not
+                log.exception("a listener failed on %s of %s", entry.name, group.name)
 
     def origin(self, group: str, stream: str) -> int:
         """The last `origin` of the stream; 0 for none."""

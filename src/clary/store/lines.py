@@ -15,6 +15,7 @@ import threading
 import zlib
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
@@ -125,6 +126,9 @@ class Stream:
             try:
                 for block in blocks[len(old) :]:
                     _write_all(out, self._bytes(block))
+            except BaseException:
+                new.unlink()  # a full disk needs the room
+                raise
             finally:
                 os.close(out)
             Path(self._index).unlink(missing_ok=True)  # without it, the frames say it all
@@ -189,10 +193,7 @@ class Stream:
         file = os.open(self._data, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             os.lseek(file, end - self._base, os.SEEK_SET)
-            _write_all(file, frames)
-        except BaseException:
-            os.ftruncate(file, end - self._base)
-            raise
+            write_whole(file, end - self._base, frames)
         finally:
             os.close(file)
 
@@ -211,11 +212,15 @@ class Stream:
             self._ordered = False
 
     def _seal(self) -> None:
-        """All blocks but the last are as they will stay: into the index with them."""
+        """All blocks but the last are as they will stay: into the index with them; if the disk is full, at a later append.
+        The lines are kept either way, so whoever appended them must not be told otherwise.
+        """
         assert self._blocks is not None
         ready = self._blocks[self._sealed : -1]
-        if ready:
-            packed = b"".join(_packed(block, self._base) for block in ready)
+        if not ready:
+            return
+        packed = b"".join(_packed(block, self._base) for block in ready)
+        with suppress(OSError):
             file = os.open(self._index, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
                 os.lseek(file, self._sealed * _INDEX.size, os.SEEK_SET)
@@ -332,6 +337,15 @@ def _indexed(path: Path, size: int) -> Iterator[Block]:
             return
         end = block.end
         yield block
+
+
+def write_whole(file: int, end: int, content: bytes) -> None:
+    """At the file's end, which is at `end`: all of it or, with OSError, nothing."""
+    try:
+        _write_all(file, content)
+    except BaseException:
+        os.ftruncate(file, end)
+        raise
 
 
 def _write_all(file: int, content: bytes) -> None:
