@@ -42,7 +42,7 @@ class Platform:
     def start(self) -> "Platform":
         """Starts it and waits until it answers; after `kill`, on the same home and port."""
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "CLARY_"))}
-        environment |= {"CLARY_IMAGES_HOME": str(IMAGES), **self._environment}
+        environment |= {"CLARY_IMAGES_HOME": str(IMAGES), "CLARY_HARVEST": "0.5", **self._environment}
         run = self.home / "run.json"
         run.unlink(missing_ok=True)
         with (self.home.parent / "out.txt").open("ab") as out:

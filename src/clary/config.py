@@ -37,6 +37,9 @@ class Config:
     serverless_idle: float = setting(
         300.0, "How many seconds a serverless variant keeps its container after the last invocation."
     )
+    harvest: float = setting(
+        5.0, "How many seconds apart what endpoints have measured and captured is taken to CloudWatch and S3."
+    )
     account_id: str = setting("", "The AWS account's 12 digits; made at first start if empty.", r"(\d{12})?")
     region: str = setting("us-west-2", "The region that `clary env` gives out.", r"[a-z]{2}(-[a-z]+)+-\d")
     body_limit: int = setting(64 * MiB, "The largest request body in bytes, but for streamed ones such as S3 objects.")

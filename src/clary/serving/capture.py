@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from clary.serving.invocation import Invocation
 
 log = logging.getLogger(__name__)
-OLD = 10.0  # seconds that a file stays open
 BIG = 8 << 20  # bytes of a file
 
 
@@ -51,8 +50,10 @@ class _File:
 
 
 class Capture:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, old: float) -> None:
+        """`old`: seconds that a file stays open."""
         self._folder = folder
+        self._old = old
         self._lines: dict[tuple[str, str], list[bytes]] = {}
         self._files: dict[tuple[str, str], _File] = {}
         self._told: dict[str, bytes] = {}
@@ -78,7 +79,7 @@ class Capture:
                 self._write(key, lines, now)
             self._lines = {}
             for key, file in list(self._files.items()):
-                if now - file.since >= OLD or file.size >= BIG:
+                if now - file.since >= self._old or file.size >= BIG:
                     del self._files[key]
                     file.close()
         except OSError:  # a full disk must not end what goes on beside it

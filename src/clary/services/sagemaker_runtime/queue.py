@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 AT_ONCE = 4  # per instance, where the configuration says nothing: "SageMaker chooses an optimal value"
 MOST = 256  # of one endpoint that run at a time, since each has a thread
 AHEAD = 64  # of one endpoint that are looked at: whether they have waited for too long
-BUSY, IDLE = 0.2, 10.0  # seconds between two looks: while any wait for a replica, and while none does
+BUSY = 0.2  # seconds between two looks while any wait for a replica
 AGAIN = 2.0  # seconds until a replica that did not answer is tried again, if the routing table still has it
 LEAVE = 5.0  # seconds for what runs, when Clary ends
 
@@ -58,6 +58,11 @@ class Queue:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _thread: threading.Thread | None = None
 
+    @property
+    def _idle(self) -> float:
+        """Seconds between two looks while none waits, and between two measurements."""
+        return 2 * self.work.platform.config.harvest
+
     def start(self) -> None:
         shutil.rmtree(self.work.folder, ignore_errors=True)  # what was on its way when we were killed
         self._thread = threading.Thread(target=self._run, name="async-queue", daemon=True)
@@ -82,9 +87,9 @@ class Queue:
 
     def _run(self) -> None:
         while not self._closing.is_set():
-            pause = IDLE
+            pause = self._idle
             try:
-                pause = BUSY if self._round() else IDLE
+                pause = BUSY if self._round() else pause
             except Exception:
                 log.exception("the queue of asynchronous invocations: a round failed; the next may not")
             self._woken.wait(pause)
@@ -95,7 +100,7 @@ class Queue:
         connection = self.work.platform.store.read()
         found = waiting.backlog(connection)
         table = routes.read(connection)
-        if time.monotonic() - self._measured >= IDLE:
+        if time.monotonic() - self._measured >= self._idle:
             self._measured = time.monotonic()
             backlog.measure(self.work, found, table)
         for arn in found:

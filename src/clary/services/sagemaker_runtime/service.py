@@ -25,7 +25,7 @@ MODULES = (invoke, asynchronous)
 
 def build(platform: Platform, hosting: Hosting, objects: Objects, metrics: Metrics) -> Service:
     """Its state is to be started and closed."""
-    harvest = Harvest(hosting.plane, metrics, Captured(platform.config.home, objects))
+    harvest = Harvest(hosting.plane, metrics, Captured(platform.config.home, objects), platform.config.harvest)
     errands = Errands(platform, hosting, objects)
     queue = Queue(Work(platform, objects, metrics, platform.config.home / "serving" / "async"))
     hosting.busy = queue.busy

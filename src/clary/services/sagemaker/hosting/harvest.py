@@ -1,4 +1,4 @@
-"""What the data plane has gathered is taken from it, every few seconds: measurements, and captured requests."""
+"""What the data plane has gathered is taken from it, every `pause` seconds: measurements, and captured requests."""
 
 import logging
 import threading
@@ -12,7 +12,6 @@ from clary.services.sagemaker.hosting.capture import Captured
 from clary.services.sagemaker.hosting.plane import Plane, PlaneGone
 
 log = logging.getLogger(__name__)
-PAUSE = 5.0  # seconds
 
 
 @dataclass(slots=True)
@@ -22,6 +21,7 @@ class Harvest:
     plane: Plane
     metrics: Metrics
     captured: Captured
+    pause: float
     _taken: meter.Taken = field(default_factory=dict)
     _closing: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
@@ -38,7 +38,7 @@ class Harvest:
             self._measure()
 
     def _run(self) -> None:
-        while not self._closing.wait(PAUSE):
+        while not self._closing.wait(self.pause):
             self._measure()
             _logged(self.captured.carry)
 
