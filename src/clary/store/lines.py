@@ -212,7 +212,7 @@ class Stream:
             self._ordered = False
 
     def _seal(self) -> None:
-        """All blocks but the last are as they will stay: into the index with them; if the disk is full, at a later append.
+        """All blocks but the last are as they will stay: into the index with them; if the disk is full, as more comes.
         The lines are kept either way, so whoever appended them must not be told otherwise.
         """
         assert self._blocks is not None
