@@ -1,8 +1,23 @@
-"""Every bench, one after the other, about fifty minutes; docs/benchmarks.md is written as each ends."""
+"""Every bench, one after the other, more than an hour; docs/benchmarks.md is written as each ends."""
 
-from bench import api, crash, jobs, jobs_list, s3_large, s3_list, s3_small, serving, start, training, transform
+from bench import (
+    api,
+    crash,
+    jobs,
+    jobs_list,
+    many,
+    s3_large,
+    s3_list,
+    s3_small,
+    serving,
+    soak,
+    start,
+    training,
+    transform,
+)
 from bench.table import publish
 
 if __name__ == "__main__":  # the clients of bench.api are started anew, and read this file
-    for bench in (start, api, s3_small, s3_list, s3_large, jobs, jobs_list, training, transform, serving, crash):
+    storage, work = (start, api, s3_small, s3_list, s3_large), (jobs, jobs_list, training, transform, crash)
+    for bench in (*storage, *work, serving, many, soak):
         publish(bench.run())

@@ -58,7 +58,10 @@ def run(rounds: int = 100) -> list[Section]:
         f"{rounds} rounds: {JOBS} jobs of {LINES} log lines each are started, Clary is killed with SIGKILL at a random "
         "moment within 2.5 s, and started again."
     )
-    rows = [(what, str(found[what])) for what in ("completed", "lost", "run twice", "wrong status", "log lines lost")]
+    rows = [
+        (what, str(found[what]))
+        for what in ("completed", "lost", "run twice", "wrong status", "log lines lost", "log lines twice")
+    ]
     return [Section("crash", "Crashes", text, ("jobs", "count"), rows)]
 
 

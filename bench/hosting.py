@@ -5,11 +5,13 @@ processes of a home hold.
 import contextlib
 import io
 import json
+import os
 import socket
 import subprocess
 import tarfile
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +19,9 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from bench.peers import Rows, as_csv
-from bench.servers import Server, environment
+from bench.jobs import IMAGES, say
+from bench.peers import Rows, as_csv, pss
+from bench.servers import Server, clary, environment
 
 IMAGE = "246618743249.dkr.ecr.us-west-2.amazonaws.com/sagemaker-xgboost:3.2-0"
 SKLEARN = "246618743249.dkr.ecr.us-west-2.amazonaws.com/sagemaker-scikit-learn:1.2-1"
@@ -45,11 +48,28 @@ def made(folder: Path, rows: int) -> tuple[Path, list[list[float]], list[float]]
     return folder / "model.ubj", asked, truth
 
 
+@contextlib.contextmanager
+def hosted(rows: int) -> Iterator[tuple["Hosting", list[list[float]], list[float]]]:
+    """Clary with the model in S3, rows to ask it for, and what xgboost itself says of them. No endpoint is left."""
+    os.environ.setdefault("CLARY_IMAGES_HOME", str(IMAGES))
+    with tempfile.TemporaryDirectory(prefix="bench-serving-") as place, clary() as server:
+        model, asked, truth = made(Path(place), rows)
+        hosting = Hosting(server, model)
+        try:
+            say("the first endpoint, which builds its image where there is none")
+            hosting.create("first", hosting.config())
+            hosting.sagemaker.delete_endpoint(EndpointName="first")
+            hosting.alone(0)
+            yield hosting, asked, truth
+        finally:
+            hosting.clear()
+
+
 class Hosting:
     """The endpoints of one server."""
 
     def __init__(self, server: Server, model: Path) -> None:
-        self.server = server
+        self.server, self.model = server, model
         self.sagemaker, self.s3 = server.client("sagemaker"), server.client("s3")
         account = server.client("sts").get_caller_identity()["Account"]
         self.role = f"arn:aws:iam::{account}:role/service-role/AmazonSageMaker-ExecutionRole"
@@ -82,7 +102,7 @@ class Hosting:
         return name
 
     def create(self, name: str, config: str) -> float:
-        """Seconds from the call until it is in service."""
+        """Seconds from the call until it is in service. Raises RuntimeError."""
         began = time.perf_counter()
         self.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=config)
         self.until(name)
@@ -98,6 +118,10 @@ class Hosting:
             if found["EndpointStatus"] == "Failed" or time.monotonic() > deadline:
                 raise RuntimeError(f"{name} is {found['EndpointStatus']}: {found.get('FailureReason', '')}")
             time.sleep(0.02)
+
+    def status(self, name: str) -> str:
+        found: str = self.sagemaker.describe_endpoint(EndpointName=name)["EndpointStatus"]
+        return found
 
     def requests(self, name: str, batches: Sequence[Rows], accept: str = "text/csv") -> list[bytes]:
         """As they go over the wire, each signed as every client does; good for 15 minutes."""
@@ -143,6 +167,23 @@ class Hosting:
             found.append(next(int(line.split()[1]) for line in status if line.startswith("PPid:")))
         return found
 
+    def sizes(self) -> list[float]:
+        """MiB of each replica, with all that is there for it alone."""
+        return [pss(self.beside(pid)) for pid in self.replicas()]
+
+    def plane(self) -> int:
+        """The process that answers invocations."""
+        told = json.loads((self.home / "serving" / "plane.json").read_text())
+        return int(told["pid"])
+
+    def alone(self, count: int, seconds: float = 30) -> None:
+        """Waits until there are so many replicas and no more. Raises TimeoutError."""
+        deadline = time.monotonic() + seconds
+        while len(left := self.replicas()) > count:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{len(left)} instances of models still run; there should be {count}")
+            time.sleep(0.2)
+
     def clear(self) -> None:
         """Whatever happens, no endpoint outlives its Clary."""
         pages = self.sagemaker.get_paginator("list_endpoints")
@@ -151,9 +192,7 @@ class Hosting:
                 if one["EndpointStatus"] != "Deleting":
                     self.sagemaker.delete_endpoint(EndpointName=one["EndpointName"])
             time.sleep(0.2)
-        deadline = time.monotonic() + 30
-        while self.replicas() and time.monotonic() < deadline:
-            time.sleep(0.2)
+        self.alone(0)
 
 
 def ask(address: str, request: bytes) -> bytes:

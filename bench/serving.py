@@ -1,24 +1,24 @@
 """Endpoints of Clary's against servers of models: the same XGBoost model, wrk on kept connections, distinct rows.
 
-python -m bench.serving                the whole, about half an hour
-python -m bench.serving --quick        a minute; prints, and leaves docs/benchmarks.md as it is
-python -m bench.serving --soak 10      ten minutes of load while instances are killed and the endpoint is updated
-python -m bench.serving --many 50      fewer endpoints at once than 200
+python -m bench.serving                           two rounds of 8 seconds each, about half an hour
+python -m bench.serving --seconds 4 --rounds 2    half of that
+python -m bench.serving --quick                   a minute; prints, and leaves docs/benchmarks.md as it is
+
+Each number is told on stderr as it is measured.
 """
 
 import argparse
 import contextlib
 import itertools
-import os
 import statistics
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bench import servers, serving_life, wrk
-from bench.hosting import Hosting, ask, made
-from bench.jobs import IMAGES, say
+from bench import serving_life, wrk
+from bench.hosting import Hosting, ask, hosted
+from bench.jobs import say
 from bench.peers import PEERS, Peer, Rows, pss
 from bench.table import Section, number, publish
 
@@ -40,62 +40,49 @@ class Shape:
 
 @dataclass(frozen=True)
 class Plan:
-    seconds: float = 8.0
+    seconds: int = 8  # of each load
     rounds: int = 2
     clients: tuple[int, ...] = (1, 8, 64)
     rows: tuple[int, ...] = (1, 100)
-    many: int = 200
-    soak: float = 0.0  # minutes
 
 
-QUICK = Plan(seconds=1.0, rounds=1, clients=(8,), rows=(1,), many=3)
+QUICK = Plan(seconds=1, rounds=1, clients=(8,), rows=(1,))
 
 
 def run(plan: Plan = Plan()) -> list[Section]:
     wrk.program()
-    os.environ.setdefault("CLARY_IMAGES_HOME", str(IMAGES))
-    with tempfile.TemporaryDirectory(prefix="bench-serving-") as place, servers.clary() as server:
-        model, asked, truth = made(Path(place), ROWS)
-        hosting = Hosting(server, model)
-        try:
-            say("the first endpoint, which builds its image where there is none")
-            hosting.create("bench", hosting.config())
-            sections = [_throughput(hosting, Path(place), model, asked, truth, plan)]
-            sections.append(serving_life.run(hosting, asked, plan.seconds, plan.many))
-            if plan.soak:
-                sections.append(serving_life.soak(hosting, asked, plan.soak))
-        finally:
-            hosting.clear()
-    return sections
+    with hosted(ROWS) as (hosting, asked, truth):
+        hosting.create("bench", hosting.config())
+        return [_throughput(hosting, asked, truth, plan), serving_life.run(hosting, asked, plan.seconds)]
 
 
-def _throughput(
-    hosting: Hosting, place: Path, model: Path, asked: list[list[float]], truth: list[float], plan: Plan
-) -> Section:
+def _throughput(hosting: Hosting, asked: list[list[float]], truth: list[float], plan: Plan) -> Section:
     found: dict[tuple[Shape, int, str], list[wrk.Load]] = {}
     memory: dict[str, float] = {}
     shapes = [Shape(kind, rows) for rows in plan.rows for kind in KINDS]
     with contextlib.ExitStack() as stack:
-        peers = [stack.enter_context(start(place, model)) for start in PEERS]
+        place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-peers-")))
+        peers = [stack.enter_context(start(place, hosting.model)) for start in PEERS]
         for shape in shapes:
             _check(hosting, peers, shape, asked, truth)
-        for round_, shape, clients in itertools.product(range(plan.rounds), shapes, plan.clients):
-            say(f"round {round_ + 1}: {shape.rows} rows as {shape.kind}, {clients} clients")
+        for round_, shape in itertools.product(range(plan.rounds), shapes):
             ours = hosting.requests("bench", shape.batches(asked), ACCEPT[shape.kind])
-            loads = {"Clary": (hosting.address, ours)}
+            servers = {"Clary": (hosting.address, ours)}
             for peer in peers:
                 if shape.kind in peer.paths:
-                    loads[peer.name] = peer.address, peer.requests(shape.kind, shape.batches(asked))
-            for name, (address, requests) in loads.items():
+                    servers[peer.name] = peer.address, peer.requests(shape.kind, shape.batches(asked))
+            for clients, (name, (address, requests)) in itertools.product(plan.clients, servers.items()):
                 load = wrk.drive(address, requests, clients, plan.seconds)
                 if load.failed:
                     raise RuntimeError(f"{name}: {load.failed} of {load.requests} requests failed")
                 found.setdefault((shape, clients, name), []).append(load)
+                what = f"round {round_ + 1}: {shape.rows} as {shape.kind}, {clients} clients, {name}"
+                say(f"{what}: {number(load.rate)} req/s, p50 {number(load.p50)} ms, p99 {number(load.p99)}")
         memory = {"Clary": pss(hosting.pids()), **{peer.name: pss(peer.pids()) for peer in peers}}
     rows = [_row(shape, clients, name, loads, found, memory) for (shape, clients, name), loads in found.items()]
     text = (
         "XGBoost, 100 trees, 50 features; wrk on the same cores, kept connections, distinct rows, "
-        f"{plan.rounds} rounds of {plan.seconds:.0f} s by turns; {CHECKED} requests of each kind are asked before, and "
+        f"rounds by turns: {plan.rounds} of {plan.seconds} s; {CHECKED} requests of each kind are asked before, and "
         "their predictions compared with xgboost's own. Latency in milliseconds; memory is the proportional set of "
         "all the server's processes after the load, in MiB: Clary's is that of the whole Clary. Clary's requests are "
         "signed, authorized, routed and metered; the peers have no such thing. Each peer has one worker and one thread "
@@ -157,13 +144,11 @@ def _compare(name: str, said: list[float], truth: list[float], at: int, rows: in
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="small settings, to see that it runs")
-    parser.add_argument("--many", type=int, metavar="N", help="how many endpoints at once")
-    parser.add_argument("--soak", type=float, default=0.0, metavar="MINUTES", help="of load while things break")
+    parser.add_argument("--seconds", type=int, metavar="N", help="of each load")
+    parser.add_argument("--rounds", type=int, metavar="N", help="how often each load is repeated")
     given = parser.parse_args()
-    usual = QUICK if given.quick else Plan()
-    many = usual.many if given.many is None else given.many
-    plan = Plan(usual.seconds, usual.rounds, usual.clients, usual.rows, many, given.soak)
-    sections = run(plan)
+    said = {name: value for name in ("seconds", "rounds") if (value := getattr(given, name)) is not None}
+    sections = run(replace(QUICK if given.quick else Plan(), **said))
     if given.quick:
         print("\n".join(map(str, sections)))
     else:

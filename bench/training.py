@@ -87,7 +87,7 @@ def run(rows: int = 1_000_000, rounds: int = 3) -> list[Section]:
         jobs = Jobs(server)
         small = server.folder / "small.csv"
         small.write_text("".join(f"{n % 2},{n},{n * n % 7}\n" for n in range(100)))
-        _train(jobs, "build", [small])  # builds the image if it isn't there
+        train(jobs, "build", [small])  # builds the image if it isn't there
         python = max(IMAGES.glob("*xgboost-1.7-1*/bin/python"), key=lambda path: path.parents[1].stat().st_mtime)
         subprocess.run([python, "-c", MAKE, str(rows), str(server.folder)], check=True)
         alone = [_against_bare(jobs, python, server.folder / f"rows.{kind}", rounds) for kind in CONTENT]
@@ -108,7 +108,7 @@ def _against_bare(jobs: Jobs, python: Path, file: Path, rounds: int) -> tuple[st
     for n in range(rounds):
         for (reader, waiting), runs in bare.items():
             runs.append(_bare(python, file, reader, WAITING[waiting]))
-        ours.append(_train(jobs, f"one-{kind}-{n}", [file]))
+        ours.append(train(jobs, f"one-{kind}-{n}", [file]))
     way, theirs = min(((way, _median(runs)) for way, runs in bare.items()), key=lambda found: found[1].wall)
     job = _median(ours)
     clock = (number(theirs.wall), number(job.wall), ratio(job.wall, theirs.wall))
@@ -124,7 +124,7 @@ def _two_against_one(jobs: Jobs, halves: list[Path], rounds: int) -> str:
     runs: dict[int, list[Run]] = {1: [], 2: []}
     for n in range(rounds):
         for count, found in runs.items():
-            found.append(_train(jobs, f"of-{count}-{n}", halves, count, nthread="1"))
+            found.append(train(jobs, f"of-{count}-{n}", halves, count, nthread="1"))
     one, two = _median(runs[1]), _median(runs[2])
     if abs(one.loss - two.loss) > ALIKE * one.loss:
         raise RuntimeError(f"Two instances train another model than one: log loss {two.loss} and {one.loss}")
@@ -145,7 +145,7 @@ def _bare(python: Path, file: Path, reader: str, more: dict[str, str]) -> Run:
     return Run(time.monotonic() - began, *json.loads(said))
 
 
-def _train(jobs: Jobs, name: str, files: list[Path], instances: int = 1, **more: str) -> Run:
+def train(jobs: Jobs, name: str, files: list[Path], instances: int = 1, **more: str) -> Run:
     for file in files:
         jobs.s3.upload_file(str(file), "jobs", f"{name}/{file.name}")
     source: dict[str, Any] = {"S3DataType": "S3Prefix", "S3Uri": f"s3://jobs/{name}/"}

@@ -14,7 +14,7 @@ from pathlib import Path
 from bench import servers
 from bench.jobs import IMAGES, Jobs
 from bench.table import Section, goal, number, publish, ratio
-from bench.training import IMAGE, _train
+from bench.training import IMAGE, train
 
 READERS = ("text", "DMatrix", "in place")
 GOAL = 0.7
@@ -66,10 +66,10 @@ def run(rows: int = 1_000_000, rounds: int = 3) -> list[Section]:
         jobs, folder = Jobs(server), server.folder
         small = folder / "small.csv"
         small.write_text("".join(f"{n % 2},{n},{n * n % 7}\n" for n in range(100)))
-        _train(jobs, "build", [small])  # builds the image if it isn't there
+        train(jobs, "build", [small])  # builds the image if it isn't there
         python = max(IMAGES.glob("*xgboost-1.7-1*/bin/python"), key=lambda path: path.parents[1].stat().st_mtime)
         subprocess.run([python, "-c", MAKE, str(rows), str(folder)], check=True)
-        _train(jobs, "model", [folder / "train.csv"], num_round="100")
+        train(jobs, "model", [folder / "train.csv"], num_round="100")
         packed = folder / "model.tar.gz"
         jobs.s3.download_file("jobs", "models/model/output/model.tar.gz", str(packed))
         container = {"Image": IMAGE, "ModelDataUrl": "s3://jobs/models/model/output/model.tar.gz"}
