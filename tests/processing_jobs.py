@@ -47,14 +47,15 @@ class Processing:
         """
         self.put(name, {"code/script.py": script.encode()})
         cluster = {"InstanceCount": 1, "InstanceType": "ml.t3.medium", "VolumeSizeInGB": 1}
-        application = {"ImageUri": IMAGE, "ContainerEntrypoint": ["python3", f"{CODE}/script.py"]}
+        application: dict[str, Any] = {"ImageUri": IMAGE, "ContainerEntrypoint": ["python3", f"{CODE}/script.py"]}
+        application |= changed.pop("application", {})
         code = self.input("code", f"s3://{self.bucket}/{name}/code/")
         return {
             "ProcessingJobName": name,
             "ProcessingInputs": [code, *changed.pop("inputs", [])],
             "ProcessingOutputConfig": {"Outputs": [self.output("result", f"{name}/out")]},
             "ProcessingResources": {"ClusterConfig": {**cluster, **changed.pop("cluster", {})}},
-            "AppSpecification": {**application, **changed.pop("application", {})},
+            "AppSpecification": {name: value for name, value in application.items() if value is not None},
             "RoleArn": role(self.platform),
             **changed,
         }
