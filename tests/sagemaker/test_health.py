@@ -11,14 +11,14 @@ import pytest
 
 from clary.images.runtime import frames
 from clary.services.sagemaker.hosting import health
-from clary.store.routes import Container
+from clary.store.routes import Framed, Web
 
 WEB = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
 FRAME = frames.pack(1, frames.WHOLE, frames.head(status=200, headers={}))
 
 
 @contextmanager
-def serving(pieces: list[bytes], pause: float, place: Path | None = None) -> Iterator[Container]:
+def serving(pieces: list[bytes], pause: float, place: Path | None = None) -> Iterator[Framed | Web]:
     """A container that says these pieces to whoever connects, with a pause before each but the first; at a socket if
     there is a place for one.
     """
@@ -40,7 +40,7 @@ def serving(pieces: list[bytes], pause: float, place: Path | None = None) -> Ite
     thread.start()
     try:
         port = 0 if place else listener.getsockname()[1]
-        yield Container("c", socket=str(place)) if place else Container("c", url=f"http://127.0.0.1:{port}")
+        yield Framed("c", socket=str(place)) if place else Web("c", url=f"http://127.0.0.1:{port}")
     finally:
         over.set()
         thread.join()

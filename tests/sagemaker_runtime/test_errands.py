@@ -113,7 +113,9 @@ def test_a_model_that_has_changed_is_another_one(
     platform: Platform, endpoints: Endpoints, models: str, serving: str
 ) -> None:
     described = endpoints.describe(serving)
-    running = [number for number in Plane(platform.home).state()["replicas"] if _models(platform, number).is_dir()]
+    told = Plane(platform.home).state()
+    assert told is not None
+    running = [number for number in told["replicas"] if _models(platform, number).is_dir()]
     (replica,) = [int(number) for number in running]
     asked = {"endpoint": described["EndpointArn"], "variant": "all", "replica": replica, "container": "primary"}
     first = ask(platform, "load", {**asked, "model": "a.tar.gz"})

@@ -23,7 +23,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from clary.store import routes
-from clary.store.routes import Container, Fleet, Mode, Replica, Route, Variant
+from clary.store.routes import Fleet, Framed, Mode, Replica, Route, Variant, Web
 from conftest import Platform
 
 REPLICA = Path(__file__).with_name("replica.py")
@@ -108,16 +108,16 @@ class Plane:
                 routes.remove_replica(self._database, entry.id)
         self._database.execute("COMMIT")
 
-    def container(self, name: str = "echo", hostname: str = "primary") -> Container:
+    def container(self, name: str = "echo", hostname: str = "primary") -> Framed:
         """A container of frames that runs."""
         path = str(self.folder / f"{next(self._ids)}.sock")
         process = subprocess.Popen([sys.executable, REPLICA, path, name], stdout=subprocess.PIPE, text=True)
         self.containers[path] = process
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
-        return Container(hostname, socket=path)
+        return Framed(hostname, socket=path)
 
-    def again(self, container: Container) -> None:
+    def again(self, container: Framed) -> None:
         """Starts a container that has ended once more, on its socket."""
         process = self.containers[container.socket]
         process.wait(timeout=10)
@@ -133,12 +133,12 @@ class Plane:
         told = {"id": "f1", "share": 1.0, "config": "c", **fleet}
         return Route(self.arn(name), name, "us-west-2", (Fleet(variants=variants, **told),))
 
-    def replica(self, name: str, *containers: Container, variant: str = "AllTraffic", fleet: str = "f1") -> Replica:
+    def replica(self, name: str, *containers: Framed | Web, variant: str = "AllTraffic", fleet: str = "f1") -> Replica:
         number = int(time.time() * 1000) * 1000 + next(self._ids)
         log = (f"/aws/sagemaker/Endpoints/{name}", f"{variant}/i-1")
         return Replica(number, self.arn(name), fleet, variant, "ready", containers, log)
 
-    def serve(self, name: str, *containers: Container, mode: Mode = "Single", **variant: Any) -> list[Replica]:
+    def serve(self, name: str, *containers: Framed | Web, mode: Mode = "Single", **variant: Any) -> list[Replica]:
         """An endpoint with one variant, and a replica for each container; in a pipeline one replica for all."""
         row = [containers] if mode in {"Serial", "Direct"} else [(each,) for each in containers]
         replicas = [self.replica(name, *each) for each in row]

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from clary.images.runtime import frames
-from clary.store.routes import Container, Variant
+from clary.store.routes import Framed, Variant
 from conftest import Platform
 from endpoints import Endpoints
 from serving.bed import Plane, refused
@@ -149,7 +149,7 @@ def hostile(plane: Plane) -> Iterator[Callable[[str, Any], None]]:
 
     def make(name: str, answer: Any) -> None:
         made.append(Hostile(plane.folder / f"{name}.sock", answer))
-        plane.serve(name, Container("primary", socket=str(made[-1].path)))
+        plane.serve(name, Framed("primary", socket=str(made[-1].path)))
 
     yield make
     for each in made:
@@ -231,7 +231,7 @@ def test_a_container_cannot_lead_to_the_socket_of_another(plane: Plane) -> None:
     plane.serve("secret", secret)
     link = plane.folder / "link.sock"
     link.symlink_to(secret.socket)
-    plane.serve("lead", Container("primary", socket=str(link)))
+    plane.serve("lead", Framed("primary", socket=str(link)))
     assert plane.client().invoke_endpoint(EndpointName="secret", Body=b"1")["Body"].read() == b"secret:1"
     assert refused(plane.client().invoke_endpoint, EndpointName="lead", Body=b"1")[0] == "ServiceUnavailable"
 
@@ -258,7 +258,7 @@ def test_a_socket_may_lie_deep(plane: Plane) -> None:
     deep = plane.folder / ("d" * 120)
     deep.mkdir()
     Path(container.socket).rename(deep / "0.sock")
-    plane.serve("deep", Container("primary", socket=str(deep / "0.sock")))
+    plane.serve("deep", Framed("primary", socket=str(deep / "0.sock")))
     assert plane.client().invoke_endpoint(EndpointName="deep", Body=b"1")["Body"].read() == b"echo:1"
 
 

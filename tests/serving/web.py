@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from clary.store.routes import Container
+from clary.store.routes import Web
 
 CUSTOM = "x-amzn-sagemaker-custom-attributes"
 
@@ -30,8 +30,8 @@ class Server(ThreadingHTTPServer):
     def port(self) -> int:
         return self.server_address[1]
 
-    def container(self, hostname: str = "primary") -> Container:
-        return Container(hostname, url=f"http://127.0.0.1:{self.port}")
+    def container(self, hostname: str = "primary") -> Web:
+        return Web(hostname, url=f"http://127.0.0.1:{self.port}")
 
     def get_request(self) -> Any:
         self.connections += 1

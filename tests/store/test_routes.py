@@ -4,7 +4,7 @@ from pathlib import Path
 
 from clary.store import routes
 from clary.store.db import Reader, Store
-from clary.store.routes import Container, Fleet, Replica, Route, Variant
+from clary.store.routes import Fleet, Framed, Replica, Route, Variant, Web
 
 ROUTE = Route(
     "arn:aws:sagemaker:us-west-2:123456789012:endpoint/e",
@@ -12,7 +12,9 @@ ROUTE = Route(
     "us-west-2",
     (Fleet("f1", 1.0, "c", (Variant("a", 0.7), Variant("b", 0.3, "Multi")), {"EnableCapture": True}),),
 )
-REPLICA = Replica(7, ROUTE.arn, "f1", "a", "ready", (Container("c-1", "/s.sock"), Container("c-2", url="http://h:1")))
+REPLICA = Replica(
+    7, ROUTE.arn, "f1", "a", "ready", (Framed("c-1", ("a", "b"), socket="/s.sock"), Web("c-2", url="http://h:1"))
+)
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:

@@ -34,9 +34,9 @@ class Replica:
         self.loading: dict[str, list[Routed]] = {}  # and who waits for it
         self.containers = [self._open(container) for container in told.containers]
 
-    def _open(self, told: routes.Container) -> Container:
+    def _open(self, told: routes.Framed | routes.Web) -> Container:
         name = self.variant.told.name
-        if told.socket:
+        if isinstance(told, routes.Framed):
             return FramesContainer(told.hostname, told.socket, told.workers, name, self._changed)
         return WebContainer(told.hostname, told.url, name, self._changed)
 

@@ -52,13 +52,25 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """`socket`: where frames are spoken (a path on the host); else `url`: http://127.64.0.9:8080."""
+    """One is either Framed or Web."""
 
     hostname: str
-    socket: str = ""
-    url: str = ""
-    workers: int = 1  # connections to open to the socket
     steps: tuple[str, ...] = ()  # the hostnames of the containers that run fused in this one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Framed(Container):
+    """A model server of ours: it speaks frames, at a socket alone."""
+
+    socket: str  # a path on the host
+    workers: int = 1  # connections to open to it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Web(Container):
+    """Any other: it speaks HTTP, at an address of its own."""
+
+    url: str  # http://127.64.0.9:8080
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +80,7 @@ class Replica:
     fleet: str
     variant: str
     state: Literal["starting", "ready", "draining"]
-    containers: tuple[Container, ...]
+    containers: tuple[Framed | Web, ...]
     log: tuple[str, str] = ("", "")  # group and stream, for LogStreamArn
 
 
@@ -100,11 +112,16 @@ def table(found: list[tuple[str, bytes]]) -> Table:
             )
             routes[told["arn"]] = Route(**told, fleets=fleets)
         else:
-            containers = tuple(
-                Container(**{**each, "steps": tuple(each.get("steps", ()))}) for each in told.pop("containers")
-            )
+            containers = tuple(_container(each) for each in told.pop("containers"))
             replicas[told["id"]] = Replica(**{**told, "log": tuple(told["log"])}, containers=containers)
     return Table(routes, replicas)
+
+
+def _container(told: dict[str, Any]) -> Framed | Web:
+    hostname, steps = told["hostname"], tuple(told.get("steps", ()))
+    if socket := told.get("socket"):
+        return Framed(hostname, steps, socket=socket, workers=told["workers"])
+    return Web(hostname, steps, url=told["url"])
 
 
 def put(connection: sqlite3.Connection, entry: Route | Replica) -> None:

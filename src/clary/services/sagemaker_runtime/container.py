@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from clary.compute.reach import reached
 from clary.errors import ClaryError
 from clary.services.sagemaker_runtime import framed
-from clary.store.routes import Container
+from clary.store.routes import Framed, Web
 
 PIECE = 1 << 20
 LARGEST = 1 << 30  # bytes of an input, and of an answer
@@ -49,7 +49,7 @@ class Answer:
 
 
 def ask(
-    container: Container, headers: Mapping[str, str], source: BinaryIO, size: int, into: Path, deadline: float
+    container: Web, headers: Mapping[str, str], source: BinaryIO, size: int, into: Path, deadline: float
 ) -> Answer:
     """`source` has `size` bytes, the answer's go to `into`. `deadline` is of time.monotonic. Raises Lost and Late."""
     place = urlsplit(container.url)
@@ -75,9 +75,9 @@ def ask(
 
 
 def ask_inside(
-    container: Container, headers: Mapping[str, str], source: BinaryIO, into: Path, deadline: float
+    container: Framed, headers: Mapping[str, str], source: BinaryIO, into: Path, deadline: float
 ) -> Answer:
-    """As `ask`, of a container without a network. Raises Lost and Late."""
+    """As `ask`, of a model server of ours. Raises Lost and Late."""
     with socket.socket(socket.AF_UNIX) as connection:
         try:
             with reached(container.socket) as place:

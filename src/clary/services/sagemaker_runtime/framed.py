@@ -1,4 +1,4 @@
-"""A container without a network asked by its socket, from file to file: by frames (images/runtime/frames.py), of which
+"""A model server of ours asked by its socket, from file to file: by frames (images/runtime/frames.py), of which
 none is held as a whole.
 """
 

@@ -109,7 +109,7 @@ class Work:
             try:
                 with source:
                     into = folder / str(number)
-                    if container.socket:
+                    if isinstance(container, routes.Framed):
                         answer = ask_inside(container, headers, source, into, deadline)
                     else:
                         answer = ask(container, headers, source, size, into, deadline)

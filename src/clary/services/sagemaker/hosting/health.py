@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from clary.compute.reach import reached
 from clary.images.runtime import frames
-from clary.store.routes import Container, Replica
+from clary.store.routes import Framed, Replica, Web
 
 ANSWER = 2.0  # seconds that a container has to answer
 LONGEST = 1 << 20  # bytes of such an answer
@@ -69,10 +69,10 @@ class Health:
         self._tell()
 
 
-def ping(container: Container) -> str:
+def ping(container: Framed | Web) -> str:
     """What is wrong; nothing if it is well."""
     try:
-        status = _by_socket(container.socket) if container.socket else _by_web(container.url)
+        status = _by_socket(container.socket) if isinstance(container, Framed) else _by_web(container.url)
     except (OSError, ValueError, TypeError) as error:
         return f"{container.hostname} does not answer /ping ({error})"
     return "" if status == HTTPStatus.OK else f"{container.hostname} answers /ping with {status}"

@@ -50,8 +50,8 @@ class Serving:
             launches.append(found.launch(part, number))
             hostnames = tuple(container["hostname"] for container in part.containers)
             steps = hostnames if len(hostnames) > 1 else ()
-            socket, url = found.socket(number), found.url(number)
-            containers.append(routes.Container(hostnames[0], socket, url, found.workers(part), steps))
+            socket, workers = found.socket(number), found.workers(part)
+            containers.append(routes.Framed(hostnames[0], steps, socket=socket, workers=workers))
         group, stream = self.streams(job)[0]
         entry = routes.Replica(
             id=job.id,
