@@ -119,12 +119,12 @@ class Attempt:
         """New log lines into the journal."""
         self._ship(last=False)
 
-    def measure(self, every: float) -> None:
-        """To the recipe, what was used since the last time, if that is `every` seconds ago or this is the first."""
+    def measure(self) -> None:
+        """To the recipe, what was used since the last time, if that is long enough ago or this is the first."""
         if not self._started.is_set() or self.record.state != "running":
             return
         now = time.monotonic()
-        if self._usage is not None and self._measured and now - self._usage[0] < every:
+        if self._usage is not None and self._measured and now - self._usage[0] < self.need.every:
             return
         usage = self._means.driver.usage(self._handle)
         if self._usage is not None:

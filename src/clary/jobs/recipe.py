@@ -38,6 +38,7 @@ class Need:
     seconds: float | None = None  # how long it may run; None: for ever
     wait: float | None = None  # how long it may wait for its places; None: for ever
     retries: int = 0  # how often it is tried again when it fails by no fault of its own
+    every: float = 60.0  # seconds between two calls of Recipe.measured; the first comes earlier
 
 
 @dataclass(slots=True)
@@ -95,8 +96,8 @@ class Recipe(Protocol):
         """
 
     def measured(self, job: Job, usage: list[Usage], seconds: float) -> None:
-        """What the instances used over the last so many seconds, about once a minute: usage.cpu is the seconds of cpu
-        spent within that time.
+        """What the instances used over the last so many seconds, as often as Need.every says: usage.cpu is the seconds
+        of cpu spent within that time. What is to be done now and then while they run is done here.
         """
 
     def finish(self, job: Job, ended: Ended) -> Outcome:

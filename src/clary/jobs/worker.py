@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 MOST = 64  # jobs with a thread at once, those that upload included, but not those that stand by
 IDLE = 1.0  # seconds between two rounds when nobody wakes us
 SHIP = 0.1  # seconds between two looks at the log files
-FIRST, MEASURE = 1.0, 60.0  # seconds: between two looks whether it is time to measure; between two measurements
+FIRST = 1.0  # seconds between two looks whether it is time to measure
 GLANCE = 0.02  # seconds between two looks at a thread that is to end
 CLOSING = 5.0  # seconds for threads to come to a point where they can be left
 STOPPING = Note(detail={"status": "Stopping"})  # the event is resource/crud's, written where it was asked
@@ -252,7 +252,7 @@ class Worker:
 
     def _measure(self) -> None:
         for attempt in list(self._active.values()):
-            attempt.measure(MEASURE)
+            attempt.measure()
 
     def _sweep(self, kept: set[str]) -> None:
         """Groups and folders of jobs that are over, if we were killed before we could clear them away."""

@@ -20,6 +20,8 @@ from clary.services.sagemaker.training_metrics import Metrics, region, used
 GIB: Final = 1 << 30
 LOGS: Final = "/aws/sagemaker/ProcessingJobs"
 NAMESPACE: Final = "/aws/sagemaker/ProcessingJobs"
+LIVE: Final = 5.0  # seconds between two uploads of outputs that are continuous
+MINUTE: Final = 60.0
 SEE: Final = "See job logs for more information"  # AWS's words
 
 
@@ -38,6 +40,7 @@ class Processing:
             _size(document),
             share=str(document["RoleArn"]),
             seconds=float(document["StoppingCondition"]["MaxRuntimeInSeconds"]),
+            every=LIVE if processing_outputs.continuous(document) else MINUTE,
         )
 
     def prepare(self, job: Job) -> list[Launch]:
