@@ -15,37 +15,20 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from . import parquet, recordio, table
+from . import forms, parquet, recordio, table
 from .failures import UserError
 from .packages import VERSION, numpy, package, xgboost
 from .say import say, warn
 
-FORMS = {
-    "csv": "csv",
-    "text/csv": "csv",
-    "libsvm": "libsvm",
-    "text/libsvm": "libsvm",
-    "text/x-libsvm": "libsvm",
-    "parquet": "parquet",
-    "application/x-parquet": "parquet",
-    "recordio-protobuf": "recordio-protobuf",
-    "application/x-recordio-protobuf": "recordio-protobuf",
-}
 DEEPEST = 3  # folders below the channel that the public container still reads (data_utils.MAX_FOLDER_DEPTH)
 
 
 def form(content_type: str | None) -> str:
-    """csv, libsvm, parquet or recordio-protobuf."""
-    kind, *options = [part.strip() for part in (content_type or "text/libsvm").lower().split(";")]
-    if kind not in FORMS:
-        raise UserError(f"{content_type} is not an accepted ContentType: {', '.join(FORMS)}.")
-    for option in options:
-        key, _, value = option.partition("=")
-        if FORMS[kind] == "csv" and key.strip() == "label_size" and value.strip(" \"'") != "1":
-            raise UserError(
-                f"{content_type} is not an accepted csv ContentType. Optional parameter label_size must be equal to 1"
-            )
-    return FORMS[kind]
+    """csv, libsvm, parquet or recordio-protobuf. Raises UserError."""
+    try:
+        return forms.form(content_type or forms.USUAL)
+    except ValueError as error:
+        raise UserError(str(error)) from error
 
 
 def files(channel: Path) -> list[Path]:

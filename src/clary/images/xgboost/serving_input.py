@@ -9,24 +9,13 @@ import io
 from typing import Any
 
 from ..runtime.messages import Refused  # noqa: TID252 - in the container the package is no `clary`
-from . import recordio
+from . import forms, recordio
 from .packages import VERSION, numpy
 
-FORMS = {
-    "csv": "csv",
-    "text/csv": "csv",
-    "libsvm": "libsvm",
-    "text/libsvm": "libsvm",
-    "text/x-libsvm": "libsvm",
-    "parquet": "parquet",
-    "application/x-parquet": "parquet",
-    "recordio-protobuf": "recordio-protobuf",
-    "application/x-recordio-protobuf": "recordio-protobuf",
-}
 FEW = 8  # lines up to which numpy.array is as fast as numpy.loadtxt
 _LOADS = tuple(int(part) for part in numpy.__version__.split(".")[:2]) >= (1, 23)  # whose loadtxt is not Python's
 CELLS = 1 << 22  # of a dense array that a sparse body is unfolded into; a larger one stays sparse
-_known: dict[str, str] = {"": "libsvm", "text/csv": "csv"}  # nothing said is libsvm: data_utils.get_content_type
+_known: dict[str, str] = {"": forms.form(forms.USUAL), "text/csv": "csv"}
 
 
 def form(content_type: str) -> str:
@@ -40,17 +29,13 @@ def form(content_type: str) -> str:
 
 
 def _form(content_type: str) -> str:
-    kind, *options = [part.strip() for part in content_type.lower().split(";")]
-    if kind not in FORMS:
-        raise Refused(415, f"{content_type} is not an accepted ContentType: {', '.join(FORMS)}.")
-    if FORMS[kind] == "parquet":  # which is for training
+    try:
+        found = forms.form(content_type)
+    except ValueError as error:
+        raise Refused(415, str(error)) from error
+    if found == "parquet":  # which is for training
         raise Refused(415, f"Content-type {content_type} is not supported.")
-    for option in options:
-        key, _, value = option.partition("=")
-        if FORMS[kind] == "csv" and key.strip() == "label_size" and value.strip(" \"'") != "1":
-            rule = "Optional parameter label_size must be equal to 1"
-            raise Refused(415, f"{content_type} is not an accepted csv ContentType. {rule}")
-    return FORMS[kind]
+    return found
 
 
 def rows(body: bytes, kind: str) -> Any:
