@@ -11,16 +11,16 @@ from training_jobs import IMAGE, Jobs
 
 GROUP = "/aws/sagemaker/TrainingJobs"
 PATIENCE = 60.0  # seconds within which anything here has happened
-COUNT = "i=0; while [ $i -lt {steps} ]; do echo {word} $i; i=$((i+1)); sleep 0.1; done; "
+COUNT = "i=0; while [ ! -e /opt/ml/model/m ]; do echo WORD $i; i=$((i+1)); sleep 0.1; done; echo WORD-ends; "
 
 
 def test_jobs_run_on_while_clary_is_down(own_platform: Platform) -> None:
     """One ends well and one badly meanwhile, one is still at work when Clary comes back."""
     jobs = Jobs(own_platform, fresh("down"))
     good, bad, long = (fresh() for _ in range(3))
-    _create(jobs, good, COUNT.format(steps=20, word="good") + "echo made > /opt/ml/model/m")
-    _create(jobs, bad, COUNT.format(steps=20, word="bad") + "exit 7")
-    _create(jobs, long, COUNT.format(steps=100, word="long") + "echo made > /opt/ml/model/m")
+    _create(jobs, good, COUNT.replace("WORD", "good"))
+    _create(jobs, bad, COUNT.replace("WORD", "bad") + "exit 7")
+    _create(jobs, long, COUNT.replace("WORD", "long"))
     for name in (good, bad, long):
         jobs.until(name, "Training")
     _until(lambda: all("1" in _said(own_platform, name) for name in (good, bad, long)))
@@ -30,16 +30,23 @@ def test_jobs_run_on_while_clary_is_down(own_platform: Platform) -> None:
     assert own_platform.process is not None
     assert own_platform.process.wait(timeout=10) == 0
     written = own_platform.home / "jobs"
-    _until(lambda: _holds(written, b"good 19\n") and _holds(written, b"bad 19\n"))
+    _end(written, "good")
+    _end(written, "bad")
 
     own_platform.start()
     jobs.sagemaker, jobs.s3 = own_platform.client("sagemaker"), own_platform.client("s3")
     assert jobs.until(good, "Completed")["TrainingJobStatus"] == "Completed"
     failed = jobs.until(bad, "Failed")
     assert "7" in failed["FailureReason"]
+    seen = len(_said(own_platform, long))
+    assert jobs.describe(long)["TrainingJobStatus"] == "InProgress"
+    _until(lambda: len(_said(own_platform, long)) > seen)
+    _end(written, "long")
     assert jobs.until(long, "Completed")["TrainingJobStatus"] == "Completed"
-    for name, word, steps in ((good, "good", 20), (bad, "bad", 20), (long, "long", 100)):
-        assert _said(own_platform, name, word) == [str(step) for step in range(steps)]
+    for name, word in ((good, "good"), (bad, "bad"), (long, "long")):
+        said = _said(own_platform, name, word)
+        assert len(said) > (seen if name == long else 1)
+        assert said == [str(step) for step in range(len(said))]
     assert jobs.model(good) == jobs.model(long) == {"m": b"made\n"}
 
 
@@ -64,8 +71,11 @@ def _said(platform: Platform, name: str, word: str = "") -> list[str]:
     return found
 
 
-def _holds(folder: Path, text: bytes) -> bool:
-    return any(text in path.read_bytes() for path in folder.glob("*/algo-1/log"))
+def _end(jobs: Path, word: str) -> None:
+    """Gives the job that says this word its model, which it waits for, and waits until it has ended."""
+    (log,) = (path for path in jobs.glob("*/algo-1/log") if f"{word} 0\n" in path.read_text())
+    (log.parent / "ml" / "model" / "m").write_text("made\n")
+    _until(lambda: not log.exists() or f"{word}-ends\n" in log.read_text())
 
 
 def _until(true: Callable[[], bool]) -> None:
