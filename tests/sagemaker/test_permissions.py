@@ -146,3 +146,25 @@ def test_under_what_it_asks_for(platform: Platform, user: tuple[Any, Any]) -> No
         DesiredWeightsAndCapacities=[{"VariantName": "a", "DesiredWeight": 1}],
     )
     assert f"sagemaker:UpdateEndpointWeightsAndCapacities on resource: {prefix}:endpoint/e" in said
+
+
+def test_under_the_key_of_its_output(platform: Platform, user: tuple[Any, Any]) -> None:
+    """Who is let in, is told what else is wrong with the request."""
+    sagemaker, permit = user
+    model = f"arn:aws:sagemaker:{sagemaker.meta.region_name}:{account(platform)}:model/m"
+    mine = {"StringEquals": {"sagemaker:OutputKmsKey": "mine", "sagemaker:ModelArn": model}}
+    kept = {"NumericLessThanEquals": {"sagemaker:KeepAlivePeriod": "60"}}
+    permit(
+        {"Action": "sagemaker:CreateTransformJob", "Resource": "*", "Condition": mine},
+        {"Action": "sagemaker:CreateTrainingJob", "Resource": "*", "Condition": kept},
+    )
+    for name, key in (("m", "other"), ("other", "mine")):
+        denied(sagemaker.create_transform_job, ModelName=name, TransformOutput={"KmsKeyId": key})
+    denied(sagemaker.create_training_job, ResourceConfig={"KeepAlivePeriodInSeconds": 61})
+    for method, given in (
+        (sagemaker.create_transform_job, {"ModelName": "m", "TransformOutput": {"KmsKeyId": "mine"}}),
+        (sagemaker.create_training_job, {"ResourceConfig": {"KeepAlivePeriodInSeconds": 60}}),
+    ):
+        with pytest.raises(ClientError) as error:
+            method(**given)
+        assert refused(error.value)[0] == "ValidationException"

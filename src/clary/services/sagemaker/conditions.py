@@ -18,13 +18,23 @@ MEMBERS = {
     "EnableNetworkIsolation": "sagemaker:NetworkIsolation",
     "EnableInterContainerTrafficEncryption": "sagemaker:InterContainerTrafficEncryption",
     "MaxRuntimeInSeconds": "sagemaker:MaxRuntimeInSeconds",
+    "KeepAlivePeriodInSeconds": "sagemaker:KeepAlivePeriod",
+    "EnableRemoteDebug": "sagemaker:EnableRemoteDebug",
 }
-SERVERLESS = {
-    "MaxConcurrency": "sagemaker:ServerlessMaxConcurrency",
-    "MemorySizeInMB": "sagemaker:ServerlessMemorySize",
+OUTPUT = {"KmsKeyId": "sagemaker:OutputKmsKey"}
+# Members of structures, whose names say too little by themselves.
+INNER = {
+    "ServerlessConfig": {
+        "MaxConcurrency": "sagemaker:ServerlessMaxConcurrency",
+        "MemorySizeInMB": "sagemaker:ServerlessMemorySize",
+    },
+    "OutputDataConfig": OUTPUT,
+    "TransformOutput": OUTPUT,
+    "ProcessingOutputConfig": OUTPUT,
 }
 # An endpoint's volumes are encrypted by what is KmsKeyId there; elsewhere that is the output's.
 VOLUMES = {"CreateEndpointConfig": "KmsKeyId"}
+SERVE = ("CreateEndpointConfig", "CreateTransformJob")  # whose ModelName is a model's, and a key
 
 
 def keys(operation: str, request: Document, arn: Callable[[str], str]) -> dict[str, list[str]]:
@@ -33,10 +43,10 @@ def keys(operation: str, request: Document, arn: Callable[[str], str]) -> dict[s
     for member, value in _members(request):
         if key := MEMBERS.get(member):
             _add(found, key, value)
-        elif member == "ServerlessConfig" and isinstance(value, dict):
-            for inner, key in SERVERLESS.items():
+        elif member in INNER and isinstance(value, dict):
+            for inner, key in INNER[member].items():
                 _add(found, key, value.get(inner))
-        elif member == "ModelName" and operation == "CreateEndpointConfig" and isinstance(value, str):
+        elif member == "ModelName" and operation in SERVE and isinstance(value, str):
             _add(found, "sagemaker:ModelArn", arn(value))
     if operation in VOLUMES:
         _add(found, "sagemaker:VolumeKmsKey", request.get(VOLUMES[operation]))

@@ -25,6 +25,8 @@ ENDPOINT = Resource(
     Words('Could not find endpoint "{arn}".', 'Cannot create already existing endpoint "{arn}".'),
     also={"EndpointStatus": "Creating"},
     fold=True,
+    # What was there before comes back all at once.
+    unused=("DeploymentConfig.RollingUpdatePolicy.RollbackMaximumBatchSize",),
 )
 # A Describe that comes while an endpoint is being made waits for a moment: SDKs that find it Creating look again in
 # 30 seconds, and ours is there in one.

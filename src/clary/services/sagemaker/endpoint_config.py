@@ -102,9 +102,4 @@ def delete(call: Call[SageMaker], request: Document) -> Document:
     """Endpoints that were made of it go on: they have all that they take from it.
     https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DeleteEndpointConfig.html
     """
-    plan = call.state.plans[NOUN]
-    gone = job_event.of(call.platform, plan, DETAIL, plan.locate(call, request))
-    answer = crud.delete(plan, call, request)
-    if gone is not None:
-        call.platform.bus.publish(gone)
-    return answer
+    return job_event.delete(call.state.plans[NOUN], call, request, DETAIL)

@@ -6,14 +6,25 @@ from typing import Any
 
 from clary.resource import crud, tags
 from clary.resource.bus import Event
-from clary.resource.call import Platform
+from clary.resource.call import Call, Platform
+from clary.resource.crud import Nouns
 from clary.resource.resource import Plan
+from clary.resource.service import Document
 
 
 def tell(platform: Platform, plan: Plan, detail_type: str, arn: str) -> None:
     """Tells the bus how the job is now."""
     if (event := of(platform, plan, detail_type, arn)) is not None:
         platform.bus.publish(event)
+
+
+def delete(plan: Plan, call: Call[Nouns], request: Document, detail_type: str) -> Document:
+    """crud.delete, and tells the bus how it was."""
+    gone = of(call.platform, plan, detail_type, plan.locate(call, request))
+    answer = crud.delete(plan, call, request)
+    if gone is not None:
+        call.platform.bus.publish(gone)
+    return answer
 
 
 def of(platform: Platform, plan: Plan, detail_type: str, arn: str) -> Event | None:

@@ -170,9 +170,4 @@ def delete_model(call: Call[SageMaker], request: Document) -> Document:
     """Endpoints that serve it go on: they have all that they take from it.
     https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DeleteModel.html
     """
-    plan = call.state.plans[NOUN]
-    gone = job_event.of(call.platform, plan, DETAIL, plan.locate(call, request))
-    answer = crud.delete(plan, call, request)
-    if gone is not None:
-        call.platform.bus.publish(gone)
-    return answer
+    return job_event.delete(call.state.plans[NOUN], call, request, DETAIL)
