@@ -45,6 +45,10 @@ class Plan:
     clients: tuple[int, ...] = (1, 8, 64)
     rows: tuple[int, ...] = (1, 100)
 
+    @property
+    def command(self) -> str:
+        return f"serving --seconds {self.seconds} --rounds {self.rounds}"
+
 
 QUICK = Plan(seconds=1, rounds=1, clients=(8,), rows=(1,))
 
@@ -53,7 +57,8 @@ def run(plan: Plan = Plan()) -> list[Section]:
     wrk.program()
     with hosted(ROWS) as (hosting, asked, truth):
         hosting.create("bench", hosting.config())
-        return [_throughput(hosting, asked, truth, plan), serving_life.run(hosting, asked, plan.seconds)]
+        throughput = _throughput(hosting, asked, truth, plan)
+        return [throughput, serving_life.run(hosting, asked, plan.seconds, plan.command)]
 
 
 def _throughput(hosting: Hosting, asked: list[list[float]], truth: list[float], plan: Plan) -> Section:
@@ -90,7 +95,7 @@ def _throughput(hosting: Hosting, asked: list[list[float]], truth: list[float], 
         "BentoML and LitServe read no CSV."
     )
     head = ("rows", "as", "clients", "server", "req/s", "p50", "p99", "MiB", "Clary is", "goal")
-    return Section("serving", "Endpoints", text, head, rows)
+    return Section("serving", "Endpoints", text, head, rows, plan.command)
 
 
 ACCEPT = {"csv": "text/csv", "json": "application/json"}

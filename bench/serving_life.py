@@ -32,7 +32,7 @@ def output_fn(body, accept):
 Row = tuple[str, str, str]
 
 
-def run(hosting: Hosting, asked: list[list[float]], seconds: float) -> Section:
+def run(hosting: Hosting, asked: list[list[float]], seconds: float, command: str) -> Section:
     """`hosting` has an endpoint named bench."""
     rows: list[Row] = []
     for part in (
@@ -48,7 +48,7 @@ def run(hosting: Hosting, asked: list[list[float]], seconds: float) -> Section:
         "OverheadLatency is from our own CloudWatch metrics, while wrk asks at half the rate that eight connections "
         "reach. Memory is the proportional set of an instance's processes: its server, sandbox and supervisor."
     )
-    return Section("serving_life", "Endpoints beside their requests", text, ("", "", "goal"), rows, "serving")
+    return Section("serving_life", "Endpoints beside their requests", text, ("", "", "goal"), rows, command)
 
 
 def _overhead(hosting: Hosting, asked: list[list[float]], seconds: float) -> Iterator[Row]:

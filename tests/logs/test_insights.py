@@ -99,3 +99,19 @@ def test_queries(platform: Platform) -> None:
         client.start_query(**asked, queryString="filtre a")
     with pytest.raises(client.exceptions.ResourceNotFoundException):
         client.get_query_results(queryId="none")
+
+
+def test_lines_of_several_groups_come_in_the_order_of_time(platform: Platform) -> None:
+    client, names = platform.client("logs"), [f"both-{uuid.uuid4().hex}" for _ in range(2)]
+    now = int(time.time() * 1000)
+    for first, name in enumerate(names):
+        client.create_log_group(logGroupName=name)
+        client.create_log_stream(logGroupName=name, logStreamName="s")
+        events = [{"timestamp": now - 60_000 + 1000 * n, "message": f"line {n}"} for n in range(first, 10, 2)]
+        client.put_log_events(logGroupName=name, logStreamName="s", logEvents=events)
+    asked = {"logGroupNames": names, "startTime": now // 1000 - 600, "endTime": now // 1000 + 1}
+    query = client.start_query(**asked, queryString="display @message, @log")["queryId"]
+    answer = finished(client, query)
+    rows = [{cell["field"]: cell["value"] for cell in row} for row in answer["results"]]
+    assert [row["@message"] for row in rows] == [f"line {n}" for n in reversed(range(10))]
+    assert [row["@log"].partition(":")[2] for row in rows] == names[::-1] * 5

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from itertools import chain
+from heapq import merge
 from typing import Any
 
 from clary.errors import NotImplementedHere
@@ -61,17 +61,15 @@ def _milliseconds(seconds: int) -> int:
 
 
 def _rows(groups: list[Group], low: int, high: int, now: int, account: str, query: Query) -> Iterator[Row]:
-    """The lines in the order of time, group by group where there are several."""
+    """The lines of all groups in the order of time."""
     counted = query.counted
     counted |= {"recordsScanned": 0.0, "bytesScanned": 0.0, "logGroupsScanned": float(len(groups))}
-    parts = (
-        ((group, one) for one in search.lines_of(group.streams(), max(low, state.kept_since(group, now)), high))
-        for group in groups
-    )
-    lines: Iterator[tuple[Group, search.Found]] = chain.from_iterable(parts)
-    if len(groups) > 1:
-        lines = iter(sorted(lines, key=lambda pair: pair[1].at))
-    for group, one in lines:
+
+    def of(group: Group) -> Iterator[tuple[Group, search.Found]]:
+        for one in search.lines_of(group.streams(), max(low, state.kept_since(group, now)), high):
+            yield group, one
+
+    for group, one in merge(*map(of, groups), key=lambda pair: pair[1].at):
         counted["recordsScanned"] += 1
         counted["bytesScanned"] += len(one.line.text)
         yield Row(
