@@ -79,25 +79,30 @@ class Platform:
     wake: Callable[[], None] = lambda: None  # the job engine: there is a new job, or one is to stop
 
 
-class _Keys(Mapping[str, list[str]]):
-    """Put together only when a policy asks, since most don't.
+class Keys(Mapping[str, list[str]]):
+    """The global condition keys of a request: put together only when a policy asks, since most don't.
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
     """
 
-    def __init__(self, *facts: Any) -> None:
-        self._facts = facts
+    def __init__(self, caller: Caller, request: Request, region: str, now: float) -> None:
+        self._facts = caller, request, region, now
+
+    @property
+    def seen(self) -> bool:
+        """Whether a policy has asked."""
+        return "_all" in self.__dict__
 
     @cached_property
     def _all(self) -> dict[str, list[str]]:
-        caller, scheme, peer, headers, region, now = self._facts
+        caller, request, region, now = self._facts
         return {
             **caller.context,
             "aws:CurrentTime": [str(now)],
             "aws:EpochTime": [str(int(now))],
-            "aws:SecureTransport": ["true" if scheme == "https" else "false"],
-            "aws:SourceIp": [peer],
-            "aws:UserAgent": [headers.get("user-agent", "")],
-            "aws:Referer": [v] if (v := headers.get("referer")) else [],
+            "aws:SecureTransport": ["true" if request.scheme == "https" else "false"],
+            "aws:SourceIp": [request.peer],
+            "aws:UserAgent": [request.headers.get("user-agent", "")],
+            "aws:Referer": [v] if (v := request.headers.get("referer")) else [],
             "aws:RequestedRegion": [region],
         }
 
@@ -130,8 +135,7 @@ class Call(Generic[S]):
     @property
     def context(self) -> Mapping[str, list[str]]:
         """The global condition keys of this request."""
-        request = self.request
-        return _Keys(self.caller, request.scheme, request.peer, request.headers, self.region, self.platform.clock())
+        return Keys(self.caller, self.request, self.region, self.platform.clock())
 
     def arn(self, resource: str, service: str = "") -> str:
         """`arn:aws:sagemaker:us-west-2:123456789012:model/m` for `model/m`."""

@@ -2,11 +2,11 @@
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from clary.errors import InvalidAccessKey, MissingAuthentication, SignatureMismatch
-from clary.resource.call import Caller, Permission
+from clary.resource.call import Caller, Keys, Permission
 from clary.wire import sigv4
 from clary.wire.message import Request
 from clary.wire.signature import UNSIGNED, Signature
@@ -32,46 +32,6 @@ class Credentials(Protocol):
 Find = Callable[[str, str | None], Credentials | None]
 Allow = Callable[[Caller, Permission, Mapping[str, list[str]]], None]
 Tags = Callable[[str], Mapping[str, str]]  # of an ARN
-
-
-class _Asked(Mapping[str, list[str]]):
-    """The condition keys of one request; notes whether a policy has looked at them. If none has, its decision holds for
-    the next request too. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
-    """
-
-    __slots__ = ("_all", "_caller", "_region", "_request", "seen")
-
-    def __init__(self, caller: Caller, request: Request, region: str) -> None:
-        self._caller = caller
-        self._request = request
-        self._region = region
-        self._all: dict[str, list[str]] | None = None
-        self.seen = False
-
-    def _keys(self) -> dict[str, list[str]]:
-        self.seen = True
-        if self._all is None:
-            request, now = self._request, time.time()
-            self._all = {
-                **self._caller.context,
-                "aws:CurrentTime": [str(now)],
-                "aws:EpochTime": [str(int(now))],
-                "aws:SecureTransport": ["false"],
-                "aws:SourceIp": [request.peer],
-                "aws:UserAgent": [request.headers.get("user-agent", "")],
-                "aws:Referer": [referer] if (referer := request.headers.get("referer")) else [],
-                "aws:RequestedRegion": [self._region],
-            }
-        return self._all
-
-    def __getitem__(self, key: str) -> list[str]:
-        return self._keys()[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._keys())
-
-    def __len__(self) -> int:
-        return len(self._keys())
 
 
 class Door:
@@ -116,9 +76,9 @@ class Door:
         context = {"sagemaker:TargetModel": [model]} if model else {}
         for name, value in self._tags(arn).items():
             context |= {f"aws:ResourceTag/{name}": [value], f"sagemaker:ResourceTag/{name}": [value]}
-        asked = _Asked(caller, request, arn.split(":", 4)[3])
+        asked = Keys(caller, request, arn.split(":", 4)[3], time.time())
         self._allow(caller, Permission(action, arn, context), asked)
-        if not asked.seen:
+        if not asked.seen:  # a decision that no condition had a part in holds for the next request too
             if len(self._allowed) >= KEPT:
                 self._allowed.clear()
             self._allowed.add(key)
