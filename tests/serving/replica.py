@@ -1,7 +1,8 @@
 """A container for the data plane's tests: a small real server of frames that can misbehave when asked.
 
 `python replica.py PATH [NAME]` listens there. What the request's custom attributes say is done: `status=415`,
-`sleep=0.5`, `exit`, `garbage`, `parts=3`, `cut`, `answer=…`, `big=N`, `session=s`, `close=s`. Otherwise the body comes
+`sleep=0.5`, `exit`, `garbage`, `parts=3`, `wide=N`,
+`cut`, `answer=…`, `big=N`, `session=s`, `close=s`. Otherwise the body comes
 back behind the name.
 """
 
@@ -53,7 +54,7 @@ class Frames(asyncio.Protocol):
             write(frames.pack(number, frames.BEGIN, good(head)))
             for part in range(int(wish["parts"])):
                 await asyncio.sleep(0.01)
-                write(frames.pack(number, frames.PART, b"", b"%d;" % part))
+                write(frames.pack(number, frames.PART, b"", b"%d;" % part + bytes(int(wish.get("wide", 0)))))
             if "cut" in wish:
                 self.transport.abort()
             else:

@@ -18,7 +18,7 @@ from clary.images.runtime import frames
 from clary.store.routes import Framed, Variant
 from conftest import Platform
 from endpoints import Endpoints
-from serving.bed import Plane, refused
+from serving.bed import TIMEOUT, Plane, refused
 from serving.web import serving
 
 ASK = b"POST /endpoints/%b/invocations HTTP/1.1\r\nHost: h\r\n%bContent-Length: %d\r\n\r\n%b"
@@ -224,6 +224,61 @@ def test_a_stream_that_is_captured_is_not_kept_as_a_whole(plane: Plane, hostile:
     parts = plane.client().invoke_endpoint_with_response_stream(EndpointName="river", Body=b"1")["Body"]
     assert sum(len(event["PayloadPart"]["Bytes"]) for event in parts) == 200 << 20
     assert memory(plane) - before < 150 << 20
+
+
+@pytest.mark.parametrize("ours", [True, False])
+def test_of_a_stream_that_is_not_read_no_more_is_taken(plane: Plane, hostile: Any, ours: bool) -> None:
+    piece, pieces, sent = bytes(1 << 20), 200, 0
+
+    def answer(connection: socket.socket, number: int) -> None:
+        nonlocal sent
+        connection.sendall(frames.pack(number, frames.BEGIN, GOOD))
+        for _ in range(pieces):
+            connection.sendall(frames.pack(number, frames.PART, b"", piece))
+            sent += 1
+        connection.sendall(frames.pack(number, frames.END))
+
+    def answer_web(handler: Any, _body: bytes) -> None:
+        nonlocal sent
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (pieces * len(piece)))
+        for _ in range(pieces):
+            handler.wfile.write(piece)
+            sent += 1
+
+    name = f"dam-{ours}"
+    with serving(answer_web) as server:
+        if ours:
+            hostile(name, answer)
+        else:
+            plane.serve(name, server.container())
+        before = memory(plane)
+        parts = plane.client().invoke_endpoint_with_response_stream(EndpointName=name, Body=b"1")["Body"]
+        time.sleep(TIMEOUT + 1)  # it is not late: its client is
+        assert 0 < sent < 40
+        assert memory(plane) - before < 32 << 20
+        if ours:
+            assert refused(plane.client().invoke_endpoint, EndpointName=name, Body=b"1")[0] == "ModelError"
+        assert sum(len(event["PayloadPart"]["Bytes"]) for event in parts) == pieces << 20
+        assert memory(plane) - before < 64 << 20
+
+
+def test_a_stream_whose_client_goes_ends_at_its_container_too(plane: Plane, hostile: Any) -> None:
+    ended = threading.Event()
+
+    def answer(connection: socket.socket, number: int) -> None:
+        try:
+            connection.sendall(frames.pack(number, frames.BEGIN, GOOD))
+            while True:
+                connection.sendall(frames.pack(number, frames.PART, b"", bytes(1 << 20)))
+        finally:
+            ended.set()
+
+    hostile("gone", answer)
+    client = plane.client()
+    parts = client.invoke_endpoint_with_response_stream(EndpointName="gone", Body=b"1")["Body"]
+    parts.close()
+    assert ended.wait(10)
+    assert plane.state()["endpoints"][plane.arn("gone")]["running"] == 0
 
 
 def test_a_container_cannot_lead_to_the_socket_of_another(plane: Plane) -> None:

@@ -59,3 +59,17 @@ def test_a_foreign_container_streams_too(plane: Plane) -> None:
         told = refused(call, EndpointName="web-stream", Body=b"no", CustomAttributes="status=500")
         assert told[0] == "ModelError"
         assert told[1].startswith('Received server error (500) from primary with message "web:no".')
+
+
+def test_only_the_last_container_of_a_pipeline_streams_to_the_client(plane: Plane) -> None:
+    """What those before it say in parts is the next one's body: whole, or refused."""
+    plane.serve("line", plane.container("a", "first"), plane.container("b", "second"), mode="Serial")
+    call = plane.client().invoke_endpoint_with_response_stream
+    answer = call(EndpointName="line", Body=b"", CustomAttributes="parts=3")
+    assert b"".join(parts(answer)) == b"0;1;2;"
+    told = refused(call, EndpointName="line", Body=b"", CustomAttributes="parts=3;cut")
+    assert told[0] == "ModelError"
+    assert "The container first ended before it had answered." in told[1]
+    plane.serve("long", plane.container("a", "first"), plane.container("b", "second"), mode="Serial")
+    told = refused(call, EndpointName="long", Body=b"", CustomAttributes=f"parts=2;wide={4 << 20}")
+    assert "from first and could not load the entire response body." in told[1]

@@ -18,6 +18,7 @@ from clary.serving.door import Allow, Door, Find, Tags
 from clary.serving.endpoints import Endpoint, Endpoints, Replica, Variant
 from clary.serving.headers import TARGET_MODEL
 from clary.serving.invocation import Invocation
+from clary.serving.kept import Kept
 from clary.serving.main import Main
 from clary.serving.models import Models
 from clary.store import routes
@@ -37,7 +38,7 @@ OPERATIONS = {
 STREAM, ASYNC = OPERATIONS["invocations-response-stream"], OPERATIONS["async-invocations"]
 WANT_AGAIN = 5.0  # seconds until main is asked once more for a replica that has not come
 _PATH = re.compile(r"/endpoints/([^/?]{1,256})/(invocations|invocations-response-stream|async-invocations)")
-_KEPT = 4096  # paths and ARNs in memory; beyond that they begin anew
+_KEPT = 4096  # paths and ARNs in memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ class Plane:
         self._version = -1
         self._rows: list[tuple[str, bytes]] = []
         self._paths: dict[str, tuple[str, str]] = {}
-        self._arns: dict[tuple[str, str], str] = {}
+        self._arns: Kept[tuple[str, str], str] = Kept(self._arn, _KEPT)
         self.refresh()
 
     def refresh(self) -> bool:
@@ -129,7 +130,7 @@ class Plane:
                     return
                 raise UnknownOperation
         operation, name = known
-        if operation == ASYNC and not connection.inside:
+        if operation == ASYNC:
             self.main.forward(connection, request, request_id)
             return
         headers = request.headers
@@ -152,7 +153,7 @@ class Plane:
         """The region that the request is for. Raises AWSError."""
         credentials, signature = self.door.authenticate(request)
         region = signature.region
-        arn = self._arns.get((region, name)) or self._arn(region, name)
+        arn = self._arns[region, name]
         self.door.authorize(credentials, "sagemaker:" + operation, arn, request.headers.get(TARGET_MODEL, ""), request)
         return region
 
@@ -165,12 +166,9 @@ class Plane:
         found = self._paths[request.path] = OPERATIONS[match[2]], match[1]
         return found
 
-    def _arn(self, region: str, name: str) -> str:
-        if len(self._arns) >= _KEPT:
-            self._arns.clear()
-        # An endpoint's name stands in lower case in its ARN.
-        made = self._arns[region, name] = f"arn:aws:sagemaker:{region}:{self.account}:endpoint/{name.lower()}"
-        return made
+    def _arn(self, asked: tuple[str, str]) -> str:
+        region, name = asked
+        return f"arn:aws:sagemaker:{region}:{self.account}:endpoint/{name.lower()}"  # an ARN has it in lower case
 
     def tick(self) -> None:
         """A few times a second: what has taken too long ends, what was counted in a past minute is put aside."""
@@ -194,8 +192,8 @@ class Plane:
         for variant in self.endpoints.variants():
             variant.meter.add("ConcurrentRequestsPerModel", variant.running)
         clock = time.perf_counter()
-        for connection in [each for each in self.connections if each.idle(clock)]:
-            connection.transport.close()
+        for connection in [*self.connections]:
+            connection.look(clock)
 
     def close(self) -> None:
         self.capture.close()

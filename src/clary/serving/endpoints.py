@@ -28,7 +28,6 @@ class Replica:
         self.told = told
         self.variant = variant
         self.running = 0
-        self.failed = 0  # calls that found no good answer, in a row
         self.invoked = 0.0  # time of day
         self.loaded: dict[str, float] = {}  # multi-model: TargetModel -> when it was last used
         self.loading: dict[str, list[Routed]] = {}  # and who waits for it
@@ -182,7 +181,7 @@ class Endpoints:
         self._table = routes.Table()
         self.by_name: dict[tuple[str, str], Endpoint] = {}  # region, name
         self.replicas: dict[int, Replica] = {}
-        self._closing: list[Variant] = []  # until what they have counted is taken
+        self._closing: list[Variant] = []  # until what they have counted is taken, and nothing of theirs runs
 
     def apply(self, table: routes.Table) -> None:
         """Makes it so. What is unchanged stays as it is."""
@@ -241,6 +240,6 @@ class Endpoints:
                 meter.tick(now)
 
     def meters(self) -> list[Meter]:
-        """All, those of variants that have gone for the last time."""
-        closing, self._closing = self._closing, []
+        """All; those of variants that have gone for the last time, unless something of theirs still runs."""
+        closing, self._closing = self._closing, [variant for variant in self._closing if variant.running]
         return [meter for each in (*self.variants(), *closing) for meter in (each.meter, *each.meters.values())]

@@ -30,14 +30,9 @@ def answer(plane: "Plane", connection: "Connection", request: Request) -> bool:
 
 
 def state(plane: "Plane") -> dict[str, object]:
-    """{"pid", "replicas": {id: {"running", "failed", "invoked"}}, "endpoints": {ARN: {"invoked", "waiting"}}}"""
+    """{"pid", "replicas": {id: {"running", "invoked"}}, "endpoints": {ARN: {"invoked", "waiting", "running"}}}"""
     replicas = {
-        str(number): {
-            "running": replica.running,
-            "failed": replica.failed,
-            "invoked": replica.invoked,
-            "usable": replica.usable,
-        }
+        str(number): {"running": replica.running, "invoked": replica.invoked}
         for number, replica in plane.endpoints.replicas.items()
     }
     endpoints = {

@@ -23,8 +23,7 @@ class Invocation(Routed):
         self.container = container
         replica = self.replica
         assert replica is not None
-        last = self.target or self.step == len(replica.containers) - 1
-        found = headers.passed(self.headers, self.content_type, accept=bool(last), streams=self.streams)
+        found = headers.passed(self.headers, self.content_type, accept=self._last(), streams=self.streams)
         path = "/invocations" if not self.model else self.plane.models.path(self.model)
         container.send(self, path, found, self.payload)
         self.asked = self.sent
@@ -71,38 +70,31 @@ class Invocation(Routed):
         self.fused = len(lasted)
 
     def began(self, head: Head) -> None:
-        replica = self.replica
-        assert replica is not None
         self.begun = head
-        last = self.target or self.step == len(replica.containers) - 1
-        if self.streams and last and 200 <= head.status < 300:
+        if self._streaming():
             self._first_chunk()
             self.client.begin(self, head)
 
     def part(self, data: bytes) -> None:
-        replica, head = self.replica, self.begun
-        assert replica is not None
+        head, streaming = self.begun, self._streaming()
         assert head is not None
-        last = self.target or self.step == len(replica.containers) - 1
-        if self.streams and last and 200 <= head.status < 300:
+        assert self.variant is not None
+        if streaming:
             self.client.part(self, data)
-            if self.variant is not None and not self.plane.capture.wants(self.variant):
+            if not self.plane.capture.wants(self.variant):
                 return
         self.size += len(data)
-        if self.size > self.limit and not self.streams:
-            self.cancel_call()
-            self._fail(refusals.too_long(self._origin(), head.status), head.status)
-            return
         if self.size <= self.limit:  # of a stream, no more than that is captured
             self.pieces.append(data)
+        elif not streaming:
+            self.cancel_call()
+            self._fail(refusals.too_long(self._origin(), head.status), head.status)
 
     def ended(self) -> None:
-        replica, head = self.replica, self.begun
-        assert replica is not None
+        head, streaming = self.begun, self._streaming()
         assert head is not None
         body, self.pieces, self.size, self.begun = b"".join(self.pieces), [], 0, None
-        last = self.target or self.step == len(replica.containers) - 1
-        if not (self.streams and last and 200 <= head.status < 300):
+        if not streaming:
             self.answered(head, body)
             return
         now = _clock()
@@ -121,7 +113,6 @@ class Invocation(Routed):
         replica = self.replica
         assert replica is not None
         replica.running -= 1
-        replica.failed += 1
         self.replica, self.begun, self.pieces, self.size = None, None, [], 0
         self.tries += 1
         if self.tries < ATTEMPTS:
@@ -166,8 +157,23 @@ class Invocation(Routed):
         assert self.container is not None
         self.container.cancel(self)
 
+    def pause(self) -> None:
+        """The client does not read: what streams to it is not read from its container either, until `resume`."""
+        if self.streams and self.container is not None:
+            self.container.pause(self)
+
+    def resume(self) -> None:
+        if self.streams and self.container is not None:
+            self.container.resume(self)
+
+    def _last(self) -> bool:
+        """Whether its container's answer is the client's."""
+        assert self.replica is not None
+        return bool(self.target) or self.step == len(self.replica.containers) - 1
+
     def _streaming(self) -> bool:
-        return self.streams and self.begun is not None and 200 <= self.begun.status < 300
+        """Whether the client's answer has begun, and is not over."""
+        return self.streams and self.begun is not None and 200 <= self.begun.status < 300 and self._last()
 
     def _broken(self) -> str:
         # https://github.com/aws/sagemaker-python-sdk/issues/1119
@@ -181,7 +187,7 @@ class Invocation(Routed):
         assert self.container is not None
         told, steps = self.replica.told, self._steps()
         hostname = steps[self.fused] if self.fused < len(steps) else self.container.hostname
-        return refusals.Origin(told.endpoint, self.name, hostname, told.log)
+        return refusals.Origin(told.endpoint, hostname, told.log[0])
 
     def _steps(self) -> tuple[str, ...]:
         """The containers that are fused in this one."""
@@ -189,9 +195,7 @@ class Invocation(Routed):
         return self.replica.told.containers[self.step].steps
 
     def _fail(self, error: AWSError, status: int) -> None:
-        streaming, replica = self._streaming(), self.replica
-        if replica is not None:
-            replica.failed += 1
+        streaming = self._streaming()
         if streaming and self.variant is not None:
             self.variant.meter.add("MidStreamErrors", 1)
         self._done(status, _clock())
@@ -208,8 +212,6 @@ class Invocation(Routed):
         replica.running -= 1
         variant.running -= 1
         self.replica = self.variant = None
-        if 200 <= status < 300:
-            replica.failed = 0
         variant.invoked = replica.invoked = self.plane.now
         total = now - self.started
         variant.meter.done(status, self.lasted, total, len(variant.ready) or 1)

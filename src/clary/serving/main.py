@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from clary.errors import AWSError
 from clary.serving import answers, refusals
 from clary.serving.answers import Head
 from clary.serving.web import WebContainer
@@ -139,6 +138,3 @@ def said(body: bytes, otherwise: str) -> str:
         return str(orjson.loads(body).get("message") or otherwise)
     except (ValueError, AttributeError):
         return otherwise
-
-
-__all__ = ["AWSError", "Errand", "Main", "said", "token"]

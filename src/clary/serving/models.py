@@ -5,11 +5,13 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/mms-container-apis.html
 
 import hashlib
 import time
+from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import orjson
 
+from clary.errors import AWSError
 from clary.serving import refusals
 from clary.serving.endpoints import Replica, Variant
 from clary.serving.main import Errand, said
@@ -67,7 +69,8 @@ class Models:
         def fetched(status: int, body: bytes) -> None:
             if status != 200:
                 message = said(body, f"Failed to download the model {model}.")
-                self._give_up(replica, model, 400 if 400 <= status < 500 else 503, message)
+                refused = refusals.invalid(message) if 400 <= status < 500 else refusals.unavailable(message)
+                self._give_up(replica, model, refused)
                 return
             replica.variant.meter.add("ModelDownloadingTime", rounded(_clock() - began))
             self._load(replica, model, orjson.loads(body)["url"], began)
@@ -85,49 +88,43 @@ class Models:
                 meter.add("ModelLoadingTime", rounded(now - started))
                 meter.add("ModelLoadingWaitTime", rounded(now - began))
                 meter.add("LoadedModelCount", len(replica.loaded))
-                for invocation in replica.loading.pop(model, []):
-                    if invocation.variant is not None:
-                        invocation.begin(replica)
+                for invocation in _waiting(replica, model):
+                    invocation.begin(replica)
             elif status == 507 and replica.loaded:  # not enough memory: the one that was not used for longest goes
                 self._unload(replica, lambda: self._load(replica, model, url, began))
             elif status == 507:
-                self._give_up(replica, model, 507, f"The model {model} does not fit into the container's memory.")
+                message = f"The model {model} does not fit into the container's memory."
+                self._give_up(replica, model, refusals.not_ready(message))
             elif head is None:
-                for invocation in replica.loading.pop(model, []):
-                    if invocation.variant is not None:
-                        invocation.again(refusals.not_ready(f"Model {model} could not be loaded: no answer."))
+                for invocation in _waiting(replica, model):
+                    invocation.again(refusals.not_ready(f"Model {model} could not be loaded: no answer."))
             else:
-                self._give_up(replica, model, 424, body.decode(errors="replace"), status)
+                told = replica.told
+                origin = refusals.Origin(told.endpoint, told.containers[0].hostname, told.log[0])
+                self._give_up(replica, model, refusals.model_error(origin, status, body.decode(errors="replace")))
 
         document = orjson.dumps({"model_name": name_of(model), "url": url})
         replica.containers[0].send(Errand(loaded), "/models", JSON, document)
 
-    def _unload(self, replica: Replica, then: "object") -> None:
+    def _unload(self, replica: Replica, then: Callable[[], None]) -> None:
         oldest = min(replica.loaded, key=replica.loaded.__getitem__)
         del replica.loaded[oldest]
         began = _clock()
 
         def unloaded(_head: "Head | None", _body: bytes) -> None:
             replica.variant.meter.add("ModelUnloadingTime", rounded(_clock() - began))
-            assert callable(then)
             then()
 
         replica.containers[0].send(Errand(unloaded), f"/models/{name_of(oldest)}", (), b"", "DELETE")
 
-    def _give_up(self, replica: Replica, model: str, status: int, message: str, original: int = 0) -> None:
-        for invocation in replica.loading.pop(model, []):
-            if invocation.variant is None:
-                continue  # its client is gone
-            if status == 400:
-                invocation.refuse(refusals.invalid(message))
-            elif status == 424:
-                told = replica.told
-                origin = refusals.Origin(told.endpoint, invocation.name, told.containers[0].hostname, told.log)
-                invocation.refuse(refusals.model_error(origin, original, message))
-            elif status == 503:
-                invocation.refuse(refusals.unavailable(message))
-            else:
-                invocation.refuse(refusals.not_ready(message))
+    def _give_up(self, replica: Replica, model: str, error: AWSError) -> None:
+        for invocation in _waiting(replica, model):
+            invocation.refuse(error)
+
+
+def _waiting(replica: Replica, model: str) -> "list[Routed]":
+    """Those that wait no longer for it to be loaded; not those whose client is gone."""
+    return [each for each in replica.loading.pop(model, []) if each.variant is not None]
 
 
 def _pick(variant: Variant, model: str) -> Replica | None:

@@ -61,7 +61,9 @@ def no_container(name: str, hostname: str) -> AWSError:
 
 
 def throttled() -> AWSError:
-    """AWS says no more than the code: https://github.com/opensearch-project/ml-commons/issues/2429"""
+    """The sentence of this code: https://github.com/aws/sagemaker-python-sdk/issues/645. Users of endpoints have also
+    read none: https://github.com/opensearch-project/ml-commons/issues/2429
+    """
     return AWSError("ThrottlingException", "Rate exceeded", 400)
 
 
@@ -76,13 +78,12 @@ def not_ready(message: str) -> AWSError:
 class Origin:
     """Where a container's failure is to be looked up."""
 
-    __slots__ = ("account", "group", "hostname", "name", "region", "stream")
+    __slots__ = ("account", "group", "hostname", "region")
 
-    def __init__(self, arn: str, name: str, hostname: str, log: tuple[str, str]) -> None:
+    def __init__(self, arn: str, hostname: str, group: str) -> None:
         _, _, _, self.region, self.account, _ = arn.split(":", 5)
-        self.name = name
         self.hostname = hostname
-        self.group, self.stream = log[0] or f"/aws/sagemaker/Endpoints/{name}", log[1]
+        self.group = group
 
     @property
     def see(self) -> str:

@@ -15,6 +15,7 @@ from clary.serving import answers, streams
 from clary.serving.answers import Head
 from clary.serving.client import Client
 from clary.serving.invocation import Invocation
+from clary.serving.kept import Kept
 from clary.serving.routing import Routed
 from clary.wire.message import Request
 
@@ -23,21 +24,8 @@ if TYPE_CHECKING:
 
 HEADER_LIMIT = 64 * 1024  # bytes of request line and headers; AWS's services refuse between 8 and 64 KiB
 AHEAD = 8  # requests that a client may send before it has had an answer
-UNREAD = 64 << 20  # bytes of answers that a client may leave unread
-IDLE = 120.0  # seconds that a connection may take for a request to come whole, or be without any
-
-
-class _Names(dict[bytes, str]):
-    """Names of headers as they were sent -> in lower case. Those that are not known yet are put in."""
-
-    def __missing__(self, name: bytes) -> str:
-        if len(self) >= 1024:
-            self.clear()
-        made = self[name] = name.decode("latin-1").lower()
-        return made
-
-
-_names = _Names()
+IDLE = 120.0  # seconds for a request to come whole, without any request, and for a client to read something
+_names = Kept[bytes, str](lambda name: name.decode("latin-1").lower())
 _clock = time.perf_counter
 
 
@@ -63,6 +51,8 @@ class Connection(asyncio.Protocol, Client):
         self._aside = 0  # bytes of it that are not body: the head, sizes of chunks, trailers
         self._taking = False
         self._unread = False  # whether the client leaves its answers unread
+        self._left = 0  # bytes of them at the last look
+        self._moved = 0.0  # when there were others, or none
         self.peer = ""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -116,21 +106,31 @@ class Connection(asyncio.Protocol, Client):
         return False
 
     def pause_writing(self) -> None:
-        """The client does not read: it is not read from either, or its requests' answers would fill the memory."""
+        """The client does not read: nor is it read from, nor what streams to it, or answers would fill the memory."""
         self._unread = True
         self.transport.pause_reading()
+        if self.invocation is not None:
+            self.invocation.pause()
 
     def resume_writing(self) -> None:
         self._unread = False
+        if self.invocation is not None:
+            self.invocation.resume()
         self._read_on()
 
     def _read_on(self) -> None:
         if not self._unread and len(self._waiting) < AHEAD and not self.transport.is_closing():
             self.transport.resume_reading()
 
-    def idle(self, now: float) -> bool:
-        """Whether nothing is on its way to the client, and nothing whole has come from it for long."""
-        return not self.busy and self._began + IDLE < now
+    def look(self, now: float) -> None:
+        """To be called now and then: ends a connection whose client has long read nothing, or sent nothing whole."""
+        left = self.transport.get_write_buffer_size()
+        if left == 0 or left != self._left:
+            self._left, self._moved = left, now
+        elif self._moved + IDLE < now:
+            self.transport.abort()
+        if not self.busy and self._began + IDLE < now:
+            self.transport.close()
 
     # What the parser finds, in this order.
 
@@ -236,8 +236,8 @@ class Connection(asyncio.Protocol, Client):
 
     def part(self, _invocation: Routed, data: bytes) -> None:
         self.transport.write(streams.part(data))
-        if self.transport.get_write_buffer_size() > UNREAD:
-            self.transport.abort()
+        if self._unread and self.invocation is not None:  # perhaps it has left another answer unread before
+            self.invocation.pause()
 
     def end(self, _invocation: Routed, error: AWSError | None) -> None:
         self.write(streams.end(error))

@@ -8,10 +8,10 @@ from typing import cast
 import httptools
 
 from clary.serving.answers import Head, line
-from clary.serving.container import Call, Headers
+from clary.serving.container import Asked, Call, Headers, Opening
+from clary.serving.kept import Kept
 
 PAUSES = (0.02, 0.05, 0.1, 0.2, 0.5)  # seconds between attempts to connect; the last one for ever
-KEPT = 1024  # heads in memory; beyond that it begins anew
 HEADER_LIMIT = 64 * 1024  # bytes of an answer that come in a row and are no body
 _clock = time.perf_counter
 
@@ -28,20 +28,19 @@ class WebContainer:
         self._host = line("host", f"{host}:{port}")
         self.idle: list[Link] = []
         self._busy: set[Link] = set()
-        self._connecting: dict[asyncio.Task[None], Call] = {}
+        self._opening: Opening[Link] = Opening(self._connect, self.free, self._down)
         self._probing: asyncio.Task[None] | None = None
-        self._heads: dict[tuple[str, Headers, str], bytes] = {}
+        self._heads: Kept[Asked, bytes] = Kept(self._head)
         self._closed = False
 
     def send(self, call: Call, path: str, headers: Headers, body: bytes, method: str = "POST") -> None:
-        key = (path, headers, method)
-        head = self._heads.get(key)
-        if head is None:
-            if len(self._heads) >= KEPT:
-                self._heads.clear()
-            lines = b"".join(line(name, value) for name, value in headers)
-            head = self._heads[key] = b"%b %b HTTP/1.1\r\n%b%b" % (method.encode(), path.encode(), self._host, lines)
+        head = self._heads[path, headers, method]
         self.send_raw(call, b"%bcontent-length: %d\r\n\r\n%b" % (head, len(body), body))
+
+    def _head(self, asked: Asked) -> bytes:
+        path, headers, method = asked
+        lines = b"".join(line(name, value) for name, value in headers)
+        return b"%b %b HTTP/1.1\r\n%b%b" % (method.encode(), path.encode(), self._host, lines)
 
     def send_raw(self, call: Call, data: bytes) -> None:
         """A whole request as it is to be sent."""
@@ -49,33 +48,16 @@ class WebContainer:
         if self.idle:
             self._ask(self.idle.pop(), call, data)
         else:
-            self._fresh(call, data)
+            self.fresh(call, data)
+
+    def fresh(self, call: Call, data: bytes) -> None:
+        """By a connection that is made for it."""
+        self._opening.begin(call, lambda link: self._ask(link, call, data))
 
     def _ask(self, link: "Link", call: Call, data: bytes) -> None:
         call.handle = link
         self._busy.add(link)
         link.ask(call, data)
-
-    def _fresh(self, call: Call, data: bytes) -> None:
-        task = asyncio.get_running_loop().create_task(self._connect_for(call, data))
-        self._connecting[task] = call
-        call.handle = task
-
-    async def _connect_for(self, call: Call, data: bytes) -> None:
-        task = asyncio.current_task()
-        try:
-            link = await self._connect()
-        except OSError:
-            link = None
-        if task is None or self._connecting.pop(task, None) is None:  # cancelled meanwhile
-            if link is not None:
-                self.free(link)
-            return
-        if link is None:
-            self._down()
-            call.lost()
-        else:
-            self._ask(link, call, data)
 
     async def _connect(self) -> "Link":
         loop = asyncio.get_running_loop()
@@ -105,20 +87,23 @@ class WebContainer:
             self.changed()
             return
 
-    def again(self, call: Call, data: bytes) -> None:
-        """A kept connection had been closed by the other side before it had read the request: that is no failure."""
-        self._fresh(call, data)
-
     def cancel(self, call: Call) -> None:
-        handle = call.handle
-        if isinstance(handle, Link):
-            handle.abort()
-        elif isinstance(handle, asyncio.Task):
-            self._connecting.pop(handle, None)
+        if isinstance(call.handle, Link):
+            call.handle.abort()
+        else:
+            self._opening.cancel(call)
+
+    def pause(self, call: Call) -> None:
+        if isinstance(call.handle, Link):
+            call.handle.pause(call)
+
+    def resume(self, call: Call) -> None:
+        if isinstance(call.handle, Link):
+            call.handle.resume(call)
 
     def sweep(self, now: float) -> None:
-        late = [link.call for link in self._busy if link.call is not None]
-        for call in [*late, *self._connecting.values()]:
+        asked = [link.call for link in self._busy if link.call is not None and not link.paused]
+        for call in [*asked, *self._opening.calls.values()]:
             if call.sent + call.patience < now:
                 self.cancel(call)
                 call.late()
@@ -151,6 +136,7 @@ class Link(asyncio.Protocol):
         self._container = container
         self.call: Call | None = None
         self.keeps = True
+        self.paused = False
         self._used = 0  # answers so far
         self._aside = 0  # bytes since the last ones of a body
         self._data = b""
@@ -170,6 +156,21 @@ class Link(asyncio.Protocol):
         self._aside = 0
         call.sent = _clock()
         self._transport.write(data)
+
+    def pause(self, call: Call) -> None:
+        if self.call is call and not self.paused:
+            self.paused = True
+            self._transport.pause_reading()
+
+    def resume(self, call: Call) -> None:
+        if self.call is call and self.paused:
+            call.sent = _clock()
+            self._go_on()
+
+    def _go_on(self) -> None:
+        if self.paused and not self._transport.is_closing():
+            self._transport.resume_reading()
+        self.paused = False
 
     def abort(self) -> None:
         self.call = None
@@ -196,9 +197,9 @@ class Link(asyncio.Protocol):
         call = self.call
         if call is None:
             return
-        if self._used and not self._heard:
+        if self._used and not self._heard:  # closed by the other side before it had read the request: no failure
             self.call = None
-            self._container.again(call, self._data)
+            self._container.fresh(call, self._data)
         elif self._head is not None and not {"content-length", "transfer-encoding"} & self._headers.keys():
             self.on_message_complete()  # an answer that lasts until the connection ends
         else:
@@ -250,6 +251,7 @@ class Link(asyncio.Protocol):
 
     def _end(self, head: Head, call: Call) -> None:
         self.call = None
+        self._go_on()
         self._used += 1
         body = b"".join(self._pieces)
         self._pieces, self._data, self._aside = [], b"", 0

@@ -95,5 +95,9 @@ class Reader:
         if known is None:
             if len(self._heads) >= _KEPT:
                 self._heads.clear()
-            known = self._heads[data] = json.loads(data.decode())
+            known = self._heads[data] = self._parsed(data)
         return known
+
+    def _parsed(self, head: bytes) -> Any:
+        """Raises ValueError."""
+        return json.loads(head.decode())
