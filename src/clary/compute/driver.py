@@ -38,6 +38,9 @@ class Launch:
 
     `log` is a file of the host: standard output and error are appended there. /tmp and /dev/shm are private and empty.
 
+    `root`: a folder that is its whole file tree, instead of the system's; what it changes there goes to `root_upper`, a
+    folder of the job's. `user` is who it runs as in that tree, as an image's configuration says it; "" is root.
+
     When all instances that lead have ended with 0, the others are dismissed: told to end, and killed if they do not.
     A server is there for a client that leads.
     """
@@ -49,6 +52,9 @@ class Launch:
     cwd: str = "/"
     mounts: tuple[Mount, ...] = ()
     leads: bool = True
+    root: str = ""
+    root_upper: str = ""
+    user: str = ""
 
 
 @dataclass(frozen=True, slots=True)

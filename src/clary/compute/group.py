@@ -24,9 +24,13 @@ from clary.errors import ClaryError
 SUPERVISOR = Path(__file__).with_name("supervisor.py")
 # Python keeps no compiled form of a program it starts with, and compiling takes as long as all else there: so the code
 # comes first on standard input. The last argument is for who reads `ps`.
+PARTS = ("kernel", "stage")  # what it imports of ours
 RUN = (
-    "import marshal, sys; kernel = sys.modules['clary.compute.kernel'] = type(sys)('kernel'); "
-    "exec(marshal.load(sys.stdin.buffer), kernel.__dict__); exec(marshal.load(sys.stdin.buffer))"
+    "import marshal, sys\n"
+    f"for name in {PARTS}:\n"
+    "    part = sys.modules['clary.compute.' + name] = type(sys)(name)\n"
+    "    exec(marshal.load(sys.stdin.buffer), part.__dict__)\n"
+    "exec(marshal.load(sys.stdin.buffer))"
 )
 RELEASE = 10.0  # seconds that a killed group may take to be gone
 
@@ -143,7 +147,7 @@ class Group:
 
 @cache
 def _code() -> bytes:
-    files = (SUPERVISOR.with_name("kernel.py"), SUPERVISOR)
+    files = (*(SUPERVISOR.with_name(f"{name}.py") for name in PARTS), SUPERVISOR)
     return b"".join(marshal.dumps(compile(path.read_bytes(), path, "exec")) for path in files)
 
 

@@ -15,9 +15,9 @@ def options(given: tuple[Mount, ...], user: int | None) -> list[str]:
     mounts = sorted(given, key=lambda each: each.target.count("/"))
     for mount in mounts:
         _check_target(mount)
-    found = _parents([mount.target for mount in mounts])
+    found = parents([mount.target for mount in mounts])
     for mount in mounts:
-        _point(mount, mounts)
+        point(mount, mounts)
     for mount in mounts:
         found += _mounted(mount, user)
     return found
@@ -25,12 +25,12 @@ def options(given: tuple[Mount, ...], user: int | None) -> list[str]:
 
 def unlock(upper: str) -> None:
     """An overlay leaves a folder without any permission in its work folder, which its owner could not remove."""
-    for path in (Path(_work(upper), "work"), Path(_work(upper), "index")):
+    for path in (Path(work(upper), "work"), Path(work(upper), "index")):
         if path.is_dir():
             path.chmod(0o700)
 
 
-def _work(upper: str) -> str:
+def work(upper: str) -> str:
     """https://docs.kernel.org/filesystems/overlayfs.html: on the same file system as `upper`, and empty."""
     return upper + ".work"
 
@@ -44,7 +44,7 @@ def _check_target(mount: Mount) -> None:
         raise ClaryError(f"nothing that can be written to is mounted at {mount.target!r}, which is the system's")
 
 
-def _point(mount: Mount, mounts: list[Mount]) -> None:
+def point(mount: Mount, mounts: list[Mount]) -> None:
     """The place of a mount that lies within another one's folder: bubblewrap would make it for root alone."""
     for outer in mounts:
         target = PurePosixPath(mount.target)
@@ -58,7 +58,7 @@ def _point(mount: Mount, mounts: list[Mount]) -> None:
             place.touch()
 
 
-def _parents(targets: list[str]) -> list[str]:
+def parents(targets: list[str]) -> list[str]:
     """The folders above what is mounted, for everybody to pass: bubblewrap would make them for root alone."""
     above = {str(parent): None for target in targets for parent in reversed(PurePosixPath(target).parents[:-1])}
     inside = [path for path in above if not any(PurePosixPath(path).is_relative_to(target) for target in targets)]
@@ -70,18 +70,18 @@ def _mounted(mount: Mount, user: int | None) -> list[str]:
         return ["--ro-bind", mount.source, mount.target]
     if mount.how == "rw":
         if user is not None:
-            _give(mount.source, user)
+            give(mount.source, user)
         return ["--bind", mount.source, mount.target]
-    work = _work(mount.upper)
-    for folder in (mount.upper, work):
+    beside = work(mount.upper)
+    for folder in (mount.upper, beside):
         Path(folder).mkdir(parents=True, exist_ok=True)
     Path(mount.upper).chmod(0o777)
     if user is not None:
         os.chown(mount.upper, user, user)
-    return ["--overlay-src", mount.source, "--overlay", mount.upper, work, mount.target]
+    return ["--overlay-src", mount.source, "--overlay", mount.upper, beside, mount.target]
 
 
-def _give(source: str, user: int) -> None:
+def give(source: str, user: int) -> None:
     """All of it to the private user, but for files that have another name elsewhere: those are somebody else's too."""
     os.chown(source, user, user)
     for parent, folders, files in os.walk(source):

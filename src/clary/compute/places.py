@@ -12,6 +12,9 @@ from pathlib import Path
 SPAN = 1 << 20
 FIRST = 127 << 24 | 64 << 16  # 127.64.0.0: 127.0.0.1 and its neighbours are the machine's
 HIGH = 1 << 21  # user ids from here on, where the machine has so many
+# A container with users of its own has that many ids, from here on: below what systemd leaves to containers
+# (https://systemd.io/UIDS-GIDS/) is what we take for the rest, above it ids are no numbers that all programs can read.
+IDS, FIRST_IDS, LAST_IDS = 1 << 16, 1 << 22, 0x6FFF0000
 
 
 class Places:
@@ -63,6 +66,17 @@ def private_user(number: int) -> int:
     with Path("/proc/self/uid_map").open() as file:
         most = max(int(line.split()[0]) + int(line.split()[2]) for line in file)
     return HIGH + number if most > HIGH + SPAN else 20_000 + number % (most - 20_001)
+
+
+def private_users(number: int) -> tuple[int, int]:
+    """Where the ids of a container with users of its own begin, and how many they are: one where this machine is itself
+    a container with too few.
+    """
+    with Path("/proc/self/uid_map").open() as file:
+        most = max(int(line.split()[0]) + int(line.split()[2]) for line in file)
+    if most < LAST_IDS + IDS:
+        return private_user(number), 1
+    return FIRST_IDS + number % ((LAST_IDS - FIRST_IDS) // IDS) * IDS, IDS
 
 
 def is_root() -> bool:

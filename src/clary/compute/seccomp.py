@@ -37,6 +37,18 @@ ARCHITECTURES = {
         },
     ),
 }  # fmt: skip
+# The calls by which root becomes or makes somebody else, where there is nobody else: they do nothing, and say that it
+# went well, as Charliecloud has it: https://hpc.github.io/charliecloud/faq.html#how-does-charliecloud-emulate-root
+OTHERS = {
+    "x86_64": {
+        "setuid": 105, "setgid": 106, "setreuid": 113, "setregid": 114, "setgroups": 116, "setresuid": 117,
+        "setresgid": 119, "setfsuid": 122, "setfsgid": 123, "chown": 92, "fchown": 93, "lchown": 94, "fchownat": 260,
+    },
+    "aarch64": {
+        "setuid": 146, "setgid": 144, "setreuid": 145, "setregid": 143, "setgroups": 159, "setresuid": 147,
+        "setresgid": 149, "setfsuid": 151, "setfsgid": 152, "fchown": 55, "fchownat": 54,
+    },
+}  # fmt: skip
 CLONE = {"x86_64": 56, "aarch64": 220}
 CLONE3 = 435
 NEW_NAMESPACES = 0x7E020000  # CLONE_NEWUSER, NEWNS, NEWPID, NEWNET, NEWIPC, NEWUTS, NEWCGROUP: linux/sched.h
@@ -47,8 +59,10 @@ ALLOW, REFUSE, KILL = 0x7FFF0000, 0x00050000, 0x80000000  # linux/seccomp.h
 NUMBER, ARCHITECTURE, FIRST_ARGUMENT = 0, 4, 16  # offsets in struct seccomp_data
 
 
-def program(machine: str = "") -> bytes:
-    """The filter for bubblewrap's --seccomp; lets everything pass on a machine that is not in the table."""
+def program(machine: str = "", *, alone: bool = False) -> bytes:
+    """The filter for bubblewrap's --seccomp; lets everything pass on a machine that is not in the table. `alone`: root
+    in there is the only user there is.
+    """
     machine = machine or os.uname().machine
     if machine not in ARCHITECTURES:
         return _step(RETURN, ALLOW)
@@ -57,6 +71,8 @@ def program(machine: str = "") -> bytes:
     steps += [_step(AT_LEAST, X32, 0, 1), _step(RETURN, REFUSE | errno.EPERM)]
     for number in sorted(calls.values()):
         steps += [_step(EQUAL, number, 0, 1), _step(RETURN, REFUSE | errno.EPERM)]
+    for number in sorted(OTHERS[machine].values()) if alone else ():
+        steps += [_step(EQUAL, number, 0, 1), _step(RETURN, REFUSE)]
     # clone3 hides its flags from a filter: said to be missing, so that the C library takes clone, which does not.
     steps += [_step(EQUAL, CLONE3, 0, 1), _step(RETURN, REFUSE | errno.ENOSYS)]
     steps += [_step(EQUAL, CLONE[machine], 0, 3), _step(LOAD, FIRST_ARGUMENT), _step(ANY_BIT, NEW_NAMESPACES, 0, 1)]

@@ -1,8 +1,8 @@
 """The process that stays with one group: starts its instances, keeps the limits, stops them, notes how they ended.
 
 Run by itself, by `python -I -S`, with its plan on standard input (group.py). It outlives who started it,
-imports nothing of Clary's but kernel.py, which group.py hands in beside it, and nothing that takes long to import
-(pathlib, json, signal): so it is there in half the time, and takes about 10 MB.
+imports nothing of Clary's but kernel.py and stage.py, which group.py hands in beside it, and nothing that takes long to
+import (pathlib, json, signal): so it is there in half the time, and takes about 10 MB.
 What others see of it, in its own folder of the group:
 
 - `lock`: a record lock that it holds as long as it lives;
@@ -41,6 +41,7 @@ from clary.compute.kernel import (
     word,
     written,
 )
+from clary.compute.stage import enter
 
 DISK_EVERY = 2.0  # seconds between two looks at what was written; longer where a look itself takes long
 ROOM_EVERY = 0.5  # seconds between two tries to write to a full disk
@@ -241,7 +242,11 @@ def become(plan: "dict[str, Any]", told: int, output: int) -> None:
             given = inherited("options", b"".join(os.fsencode(option) + b"\0" for option in options))
             command[1:1] = ["--args", str(given)]
         os.chdir(plan["cwd"])
-        os.execve(command[0], command, plan["env"])  # noqa: S606 - never through a shell
+        program: int | str = command[0]
+        if stage := plan.get("stage"):
+            program = os.open(command[0], os.O_RDONLY)  # its path may be closed to who this process is about to be
+            enter(stage["first"], stage["count"], stage["sources"])
+        os.execve(program, command, plan["env"])  # noqa: S606 - never through a shell
     except BaseException as error:  # noqa: BLE001 - whatever it is, this process must not go on as the supervisor
         os.write(2, f"{error}\n".encode())
         if plan["options"] is None:

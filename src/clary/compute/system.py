@@ -44,25 +44,42 @@ def options(folder: Path, launch: Launch, user: int, hosts: list[tuple[str, str]
         found += ["--perms", "0755", "--dir", parent]
     for name in (*NEEDED, *map(str, Path("/etc").glob(JAVA))):
         found += ["--ro-bind-try", name, name]
-    for name, text in _made(launch, user, hosts, isolated=isolated).items():
-        path = folder / name
-        path.write_text(text)
-        path.chmod(0o644)
-        found += ["--ro-bind", str(path), f"/etc/{name}"]
+    made = _users(user) | _names(launch, hosts, isolated=isolated)
+    for name, path in _written(folder, made).items():
+        found += ["--ro-bind", str(path), name]
     found += ["--proc", "/proc", "--dev", "/dev"]
     for name in ("/sys/devices/system/cpu", "/sys/devices/system/node"):
         found += ["--ro-bind-try", name, name]
     return found
 
 
-def _made(launch: Launch, user: int, hosts: list[tuple[str, str]], *, isolated: bool) -> dict[str, str]:
-    names = "".join(f"{address}\t{name}\n" for name, address in hosts)
-    resolver = Path("/etc/resolv.conf")
+def names(folder: Path, launch: Launch, hosts: list[tuple[str, str]], *, isolated: bool) -> dict[str, Path]:
+    """The files that say who is where, by their paths in the instance. `folder` is for them."""
+    return _written(folder, _names(launch, hosts, isolated=isolated))
+
+
+def _written(folder: Path, made: dict[str, str]) -> dict[str, Path]:
+    found = {}
+    for name, text in made.items():
+        path = found[f"/etc/{name}"] = folder / name
+        path.write_text(text)
+        path.chmod(0o644)
+    return found
+
+
+def _users(user: int) -> dict[str, str]:
     return {
         "passwd": f"root:x:0:0:root:/root:/usr/sbin/nologin\nsagemaker:x:{user}:{user}::/root:/bin/sh\n",
         "group": f"root:x:0:\nsagemaker:x:{user}:\n",
+        "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
+    }
+
+
+def _names(launch: Launch, hosts: list[tuple[str, str]], *, isolated: bool) -> dict[str, str]:
+    names = "".join(f"{address}\t{name}\n" for name, address in hosts)
+    resolver = Path("/etc/resolv.conf")
+    return {
         "hosts": f"127.0.0.1\tlocalhost\n::1\tlocalhost\n{names}",
         "hostname": f"{launch.name}\n",
-        "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
         "resolv.conf": resolver.read_text() if resolver.exists() and not isolated else "",
     }
