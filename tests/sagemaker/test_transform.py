@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from conftest import Platform
 from sagemaker_inputs import fresh
 from transforms import Transforms
 
@@ -25,11 +24,13 @@ def transform_fn(model, body, content_type, accept):
         return json.dumps({"size": len(body), "type": content_type, "environment": model}), accept
     return body, accept
 """
+LABELS = """
+def model_fn(folder):
+    return None
 
-
-@pytest.fixture(scope="module")
-def transforms(platform: Platform) -> Transforms:
-    return Transforms(platform)
+def transform_fn(model, body, content_type, accept):
+    return '{"label":1}', accept
+"""
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +55,21 @@ def test_files_of_lines(transforms: Transforms) -> None:
     assert scores(packed["a.csv.gz.out"]) == found
     whole = transforms.run({"a.csv": BODY}, source={"SplitType": "None"}, result={"AssembleWith": "None"})
     assert scores(whole["a.csv.out"]) == found
+
+
+def test_answers_are_put_together_as_they_are_or_by_lines(transforms: Transforms, echo: str) -> None:
+    wanted = {}
+    for strategy, payload, assemble, found in (
+        ("SingleRecord", 1, "None", b"1,23,4"),
+        ("MultiRecord", 0, "None", b"1,2\n3,4"),
+        ("MultiRecord", 0, "Line", b"1,2\n3,4\n"),
+    ):
+        given: dict[str, Any] = {"BatchStrategy": strategy, "MaxPayloadInMB": payload, "ModelName": echo}
+        result = {"Accept": "text/csv", "AssembleWith": assemble}
+        wanted[transforms.start({"a.csv": b"1,2\n3,4"}, result=result, **given)] = found
+    for name, found in wanted.items():
+        transforms.until(name, "Completed")
+        assert transforms.output(name) == {"a.csv.out": found}
 
 
 def test_describe_and_lists(transforms: Transforms) -> None:
@@ -130,6 +146,22 @@ def test_data_processing_of_csv(transforms: Transforms) -> None:
     assert out.splitlines() == [
         f"id-{number},{row},{score}" for number, (row, score) in enumerate(zip(ROWS, plain, strict=True))
     ]
+
+
+def test_data_processing_of_documents(transforms: Transforms) -> None:
+    """https://docs.aws.amazon.com/sagemaker/latest/dg/batch-transform-data-processing.html, "Associate Prediction
+    Results with Input Records": an object has its answer beside its members, what is none becomes SageMakerInput.
+    """
+    kind = "application/json"
+    files = {"object.json": b'{"key":1}', "list.json": b"[1,\n2]"}
+    labels = transforms.script(LABELS)
+    given: dict[str, Any] = {"ModelName": labels, "result": {"Accept": kind}}
+    source = {"ContentType": kind, "SplitType": "None"}
+    out = transforms.run(files, source=source, DataProcessing={"JoinSource": "Input"}, **given)
+    assert {path: json.loads(body) for path, body in out.items()} == {
+        "object.json.out": {"key": 1, "SageMakerOutput": {"label": 1}},
+        "list.json.out": {"SageMakerInput": [1, 2], "SageMakerOutput": {"label": 1}},
+    }
 
 
 def test_data_processing_of_json_lines(transforms: Transforms, echo: str) -> None:
