@@ -1,7 +1,7 @@
 """What the tests of endpoints share: a model that was trained, and endpoints until they are as they should be."""
 
 import time
-from typing import Any
+from typing import Any, ClassVar
 
 from conftest import Platform
 from sagemaker_inputs import fresh, role
@@ -12,13 +12,22 @@ MOVING = ("Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting")
 
 
 class Endpoints:
+    trained: ClassVar[bytes] = b""  # model.tar.gz, made by the first of a worker's tests for all of them
+
     def __init__(self, platform: Platform) -> None:
         self.platform = platform
         self.jobs = Jobs(platform, fresh("serve"))
         self.sagemaker, self.bucket = self.jobs.sagemaker, self.jobs.bucket
+        Endpoints.trained = Endpoints.trained or self._train()
+        self.jobs.s3.put_object(Bucket=self.bucket, Key="model.tar.gz", Body=Endpoints.trained)
+        self.data = f"s3://{self.bucket}/model.tar.gz"
+
+    def _train(self) -> bytes:
         job = fresh("model")
         self.jobs.create(job, TRAINED)
-        self.data: str = self.jobs.until(job, "Completed")["ModelArtifacts"]["S3ModelArtifacts"]
+        self.jobs.until(job, "Completed")
+        made = self.jobs.s3.get_object(Bucket=self.bucket, Key=f"out/{job}/output/model.tar.gz")["Body"].read()
+        return bytes(made)
 
     def model(self, **container: Any) -> str:
         name = fresh("model")
@@ -54,11 +63,12 @@ class Endpoints:
         return found
 
     def alarm(self, *actions: str, **changed: Any) -> str:
-        """The name of one whose metric nobody measures."""
+        """The name of one whose metric nobody measures: its state stays as a test sets it."""
         name = fresh("alarm")
         metric = {"Namespace": "Mine", "MetricName": name, "Statistic": "Sum", "Period": 60, "EvaluationPeriods": 1}
-        usual = {**metric, "Threshold": 5, "ComparisonOperator": "GreaterThanThreshold", "AlarmActions": list(actions)}
-        self.platform.client("cloudwatch").put_metric_alarm(AlarmName=name, **{**usual, **changed})
+        judged = {"Threshold": 5, "ComparisonOperator": "GreaterThanThreshold", "TreatMissingData": "ignore"}
+        given = {**metric, **judged, "AlarmActions": list(actions), **changed}
+        self.platform.client("cloudwatch").put_metric_alarm(AlarmName=name, **given)
         return name
 
     def serving(self, *variants: dict[str, Any], **changed: Any) -> str:
