@@ -63,6 +63,25 @@ def test_a_script_trains_and_its_model_is_in_s3(jobs: Jobs) -> None:
     assert [one["MetricName"] for one in told["Metrics"]] == ["loss"]
 
 
+def test_a_metric_that_takes_for_ever_holds_up_nobody(jobs: Jobs) -> None:
+    name, other = fresh(), fresh()
+    metrics = [{"Name": "endless", "Regex": "x=((a|aa)+)$"}, {"Name": "loss", "Regex": "loss=(.*?);"}]
+    algorithm = {"TrainingImage": IMAGE, "TrainingInputMode": "File", "MetricDefinitions": metrics}
+    script = f'print("x=" + "a" * 200 + "b", flush=True)\n{SCRIPT}\nimport time; time.sleep(600)'
+    jobs.create(name, jobs.script(script), AlgorithmSpecification=algorithm)
+    jobs.until(name, "Training")
+    found = jobs.run(other, jobs.script(SCRIPT))
+    assert found["TrainingJobStatus"] == "Completed"
+    assert "loss=0.25;" in lines(jobs.platform, other)
+    deadline = time.monotonic() + 60
+    while not any("Metric endless is not looked for any more" in line for line in lines(jobs.platform, name)):
+        assert time.monotonic() < deadline, lines(jobs.platform, name)
+        time.sleep(0.1)
+    jobs.sagemaker.stop_training_job(TrainingJobName=name)
+    found = jobs.until(name, "Stopped")
+    assert [(one["MetricName"], one["Value"]) for one in found["FinalMetricDataList"]] == [("loss", 0.25)]
+
+
 def test_the_built_in_xgboost_trains(jobs: Jobs) -> None:
     name = fresh()
     found = jobs.run(name, {"num_round": "5", "objective": "binary:logistic", "eval_metric": "error"})

@@ -136,12 +136,14 @@ def test_a_nul_character(jobs: Jobs, place: str, changed: dict[str, Any]) -> Non
     assert message.startswith(f"1 validation error detected: Value at '{place}' failed to satisfy constraint: ")
 
 
-@pytest.mark.parametrize("regex", ["(", "a{99999999999999999999}", "(" * 249 + "a" + ")" * 249])
+@pytest.mark.parametrize(
+    "regex", ["(", "a{99999999999999999999}", "(" * 80 + "a" + "{9})" * 80, "(" * 249 + "a" + ")" * 249]
+)
 def test_a_metric_that_cannot_be_looked_for(jobs: Jobs, regex: str) -> None:
     """Or can, where it only nests deep: never an internal error."""
     metrics = [{"Name": "loss", "Regex": regex}]
     algorithm = {"TrainingImage": IMAGE, "TrainingInputMode": "File", "MetricDefinitions": metrics}
-    if regex.endswith(")"):
+    if "{" not in regex and regex.endswith(")"):
         own = algorithm | {"ContainerEntrypoint": ["true"]}
         assert jobs.run(fresh(), {}, AlgorithmSpecification=own)["TrainingJobStatus"] == "Completed"
         return

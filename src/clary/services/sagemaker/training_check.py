@@ -16,6 +16,7 @@ from clary.jobs.objects import Objects
 from clary.resource import passed
 from clary.resource.call import Call
 from clary.resource.service import Document
+from clary.services.sagemaker.training_regex import compiled
 
 DAY = 86400
 LONGEST = 28 * DAY  # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_StoppingCondition.html
@@ -86,8 +87,8 @@ def _algorithm(request: Document) -> Image:
         raise NotImplementedHere("CreateTrainingJob: Clary trains by TrainingImage, not yet by AlgorithmName.")
     for definition in algorithm.get("MetricDefinitions", []):
         try:
-            re.compile(definition["Regex"])
-        except (re.error, OverflowError, RecursionError) as error:
+            compiled(definition["Regex"])
+        except ValueError as error:
             raise Invalid(f"Invalid metric definition {definition['Name']}: {definition['Regex']}: {error}") from error
     try:
         return resolve(uri)

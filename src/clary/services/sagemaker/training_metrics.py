@@ -4,7 +4,6 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html#cloud
 """
 
 import math
-import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ import orjson
 from clary.compute.driver import Size, Usage
 from clary.images.image import resolve
 from clary.jobs.recipe import Document, Job
+from clary.services.sagemaker.training_regex import Match, Pattern, compiled, matches
 
 NAMESPACE = "/aws/sagemaker/TrainingJobs"
 FILE = "metrics.json"  # in the job's folder: the last value of each
@@ -40,18 +40,22 @@ class Meter:
     """Each job's metrics. The definitions of jobs are compiled once."""
 
     metrics: Metrics
-    _compiled: dict[int, list[tuple[str, re.Pattern[str]]]] = field(default_factory=dict)
+    _compiled: dict[int, dict[str, Pattern]] = field(default_factory=dict)
 
     def lines(self, job: Job, lines: list[str]) -> None:
         now = time.time()
         name = job.document["TrainingJobName"]
         found: list[Datum] = []
-        for metric, pattern in self._definitions(job):
-            for line in lines:
-                for match in pattern.finditer(line):
+        definitions = self._definitions(job)
+        for metric, pattern in list(definitions.items()):
+            try:
+                for match in matches(pattern, lines):
                     value = _number(match)
                     if value is not None:
                         found.append((metric, {"TrainingJobName": name}, value, "None", now))
+            except TimeoutError:  # it would hold up the logs of all jobs, again and again
+                del definitions[metric]
+                job.log(0, f"Metric {metric} is not looked for any more, since that takes too long: {pattern.pattern}")
         if not found:
             return
         last = _read(job)
@@ -63,23 +67,26 @@ class Meter:
         self.metrics.put(NAMESPACE, found, region(job.arn))
 
     def final(self, job: Job) -> list[Document]:
-        """FinalMetricDataList; the job is over."""
-        self._compiled.pop(job.id, None)
+        """FinalMetricDataList."""
         return [
             {"MetricName": metric, "Value": value, "Timestamp": float(int(at))}
             for metric, (value, at) in _read(job).items()
         ]
 
+    def forget(self, job: Job) -> None:
+        """It is over."""
+        self._compiled.pop(job.id, None)
+
     def measured(self, job: Job, usage: list[Usage], seconds: float, size: Size) -> None:
         self.metrics.put(NAMESPACE, used(job.document["TrainingJobName"], usage, seconds, size), region(job.arn))
 
-    def _definitions(self, job: Job) -> list[tuple[str, re.Pattern[str]]]:
+    def _definitions(self, job: Job) -> dict[str, Pattern]:
         found = self._compiled.get(job.id)
         if found is None:
             algorithm = job.document["AlgorithmSpecification"]
             given = [(one["Name"], one["Regex"]) for one in algorithm.get("MetricDefinitions", [])]
             regexes = dict(given) or dict(resolve(algorithm["TrainingImage"]).metrics)
-            found = self._compiled[job.id] = [(metric, re.compile(regex)) for metric, regex in regexes.items()]
+            found = self._compiled[job.id] = {metric: compiled(regex) for metric, regex in regexes.items()}
         return found
 
 
@@ -97,7 +104,7 @@ def used(name: str, usage: list[Usage], seconds: float, size: Size) -> list[Datu
     return data
 
 
-def _number(match: re.Match[str]) -> float | None:
+def _number(match: Match) -> float | None:
     try:
         value = float(match.group(1) if match.re.groups else match.group())
     except (TypeError, ValueError):

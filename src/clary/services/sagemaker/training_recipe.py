@@ -12,6 +12,7 @@ from clary.images.pull import Images
 from clary.jobs import ml
 from clary.jobs.objects import Objects
 from clary.jobs.recipe import Document, Ended, Job, JobFailed, Need, Outcome
+from clary.jobs.states import ENDED
 from clary.services.sagemaker.training_check import instances
 from clary.services.sagemaker.training_metrics import Meter, region
 
@@ -148,7 +149,9 @@ class Training:
         code = f", exit code: {instance.code}"
         return f"AlgorithmError: {said}"[: REASON - len(code)] + code
 
-    def published(self, job: Job, _state: str, _status: str, _message: str) -> None:
+    def published(self, job: Job, state: str, _status: str, _message: str) -> None:
+        if state in ENDED:
+            self.meter.forget(job)
         self.tell(job.arn)
 
 
