@@ -306,7 +306,7 @@ def test_what_is_looked_at_once_a_minute(own_platform: Platform) -> None:
     }
     given = {"PolicyName": "one", "PolicyType": "StepScaling", "StepScalingPolicyConfiguration": steps}
     policy = scaled.scaling.put_scaling_policy(**given, **scaled.place)["PolicyARN"]
-    alarm = scaled.endpoints.alarm(policy, ComparisonOperator="LessThanThreshold", TreatMissingData="ignore")
+    alarm = scaled.endpoints.alarm(policy, ComparisonOperator="LessThanThreshold")
     scaled.register(SuspendedState={"DynamicScalingInSuspended": True})
     scaled.ring(alarm)
     assert scaled.count() == 3

@@ -50,6 +50,8 @@ def ask(text: str) -> list[list[str]]:
         ("filter ispresent(level) | dedup level | display took", [["15"], ["20"]]),
         ("fields @timestamp | sort @timestamp asc | limit 1 # the first", [["2023-11-14 22:13:20.000"]]),
         ("unnest a", None),
+        ("display took | limit 10001", None),
+        ("display took | limit 1.5", None),
         ("filter (a = 1", None),
         ("stats nonsense(a)", None),
         ("filter a like /(/", None),

@@ -19,7 +19,8 @@ from clary.services.logs.insights.values import Row, Value, compare
 Stage = Callable[[Iterator[Row]], Iterable[Row]]
 Key = Callable[[Row], Any]
 
-MOST = 10_000  # rows, unless the query or the request says otherwise
+# Rows, unless the query or the request says fewer: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax-Limit.html
+MOST = 10_000
 
 
 @dataclass(slots=True)
@@ -127,7 +128,10 @@ class _Builder:
     def limit(self) -> None:
         if self.reader.kind != "number":
             raise malformed("limit takes a number")
-        count, key = int(self.reader.take()), self.key
+        word, key = self.reader.take(), self.key
+        count = int(word) if word.isdecimal() else 0
+        if not 0 < count <= MOST:
+            raise malformed(f"limit takes a whole number from 1 to {MOST}, not {word}")
         self.key, self.limited = None, True
         if key is not None:
             self.stages.append(lambda rows: nsmallest(count, rows, key=key))
