@@ -7,6 +7,8 @@ The files were written by the job's own user, so nothing here follows a link of 
 
 import os
 import stat
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from clary.jobs.ml import changes, data
@@ -17,6 +19,7 @@ from clary.jobs.objects import Objects
 from clary.jobs.recipe import Document, Job
 
 MESSAGE = 1024  # characters: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeProcessingJob.html
+WRITERS = 8
 TAIL = 16 << 10  # bytes of a log's end in which a traceback is looked for
 TRACEBACK = "Traceback (most recent call last):"
 
@@ -45,11 +48,21 @@ def collect(job: Job, objects: Objects) -> None:
                 continue
             bucket, prefix = _where(each)
             top = output(job, number, index)
-            for folder, _, names in os.walk(top):
-                for name in sorted(names):
-                    file = Path(folder, name)
-                    if stat.S_ISREG(file.lstat().st_mode):
-                        take(job, objects, bucket, f"{prefix}{file.relative_to(top)}", file)
+            with ThreadPoolExecutor(WRITERS, "outputs") as pool:  # those who wait for the disk share a commit
+                taken = [
+                    pool.submit(take, job, objects, bucket, f"{prefix}{file.relative_to(top)}", file)
+                    for file in _files(top)
+                ]
+            for each_taken in taken:
+                each_taken.result()
+
+
+def _files(top: Path) -> Iterator[Path]:
+    for folder, _, names in os.walk(top):
+        for name in sorted(names):
+            file = Path(folder, name)
+            if stat.S_ISREG(file.lstat().st_mode):
+                yield file
 
 
 def said(job: Job, number: int, *, failed: bool) -> str:

@@ -17,7 +17,6 @@ from clary.errors import AccessDenied, AWSError
 from clary.jobs.objects import Found
 from clary.resource.call import Authority, Caller, Permission
 from clary.services.s3 import bulk, head, names, rows
-from clary.services.s3.blobs import Writer
 from clary.services.s3.checksums import DEFAULT, NEW, base64_of
 from clary.services.s3.rows import SQL
 from clary.services.s3.settings import notification, policy
@@ -25,6 +24,7 @@ from clary.services.s3.state import S3, space
 
 RANDOM = 4  # characters, of 16 bits each, that a name must have beyond its prefix
 PIECE = 4 << 20  # bytes read at a time
+PART = 8 << 20  # bytes from which boto3 puts a file in parts, of this size: its ETag is then no MD5 of the file
 
 Context = Mapping[str, "list[str]"]
 
@@ -161,34 +161,42 @@ class Inside:
         it.
         """
         blobs = self._state.blobs
-        digests = {"MD5": NEW["MD5"](), DEFAULT: NEW[DEFAULT]()}
-        handle = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        writer: Writer | None = None
-        size = 0
-        try:
-            if not move:
-                writer = blobs.create()
-            while piece := os.read(handle, PIECE):
-                size += len(piece)
-                for digest in digests.values():
-                    digest.update(piece)
+        digests, size = {DEFAULT: NEW[DEFAULT]()}, 0
+        with os.fdopen(os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb", buffering=0) as source:
+            if not move or os.fstat(source.fileno()).st_size < PART:
+                digests["MD5"] = NEW["MD5"]()
+            writer = None if move else blobs.create()
+            try:
+                while piece := source.read(PIECE):
+                    size += len(piece)
+                    for digest in digests.values():
+                        digest.update(piece)
+                    if writer is not None:
+                        writer.write([piece])
+                if writer is not None and size:
+                    writer.finish()
+            except BaseException:
                 if writer is not None:
-                    writer.write([piece])
-            if writer is not None and size:
-                writer.finish()
-        except BaseException:
-            if writer is not None:
-                writer.abort()
-            raise
-        finally:
-            os.close(handle)
-        if not size:
-            if writer is not None:
-                writer.abort()
-            blob = 0
-        else:
+                    writer.abort()
+                raise
+        checksum = digests[DEFAULT].digest()
+        etag = digests["MD5"].digest().hex() if "MD5" in digests else _etag(size, checksum)
+        if size:
             blob = writer.blob if writer is not None else blobs.adopt(str(file))
-        return blob, size, digests["MD5"].digest().hex(), base64_of(digests[DEFAULT].digest())
+        else:
+            blob = 0
+            if writer is not None:
+                writer.abort()
+        return blob, size, etag, base64_of(checksum)
+
+
+def _etag(size: int, checksum: bytes) -> str:
+    """Of a large file that is moved: such as that of an object that came in parts, which says nothing of its MD5. To
+    compute that would take twenty times as long as all else. https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html
+    """
+    told = NEW["MD5"]()
+    told.update(b"%d " % size + checksum)
+    return f"{told.digest().hex()}-{-(-size // PART)}"
 
 
 def _random(length: int) -> str:
