@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn, get_type_hints
 
 from clary.app import App
 from clary.config import Config
@@ -49,11 +50,15 @@ def text(services: list[Service]) -> str:
 
 
 def _sorted(service: Service) -> tuple[list[str], list[str], list[str]]:
-    """The names of the whole, the partial and the absent operations."""
+    """The names of the whole, the partial and the absent operations; absent are those, too, that only say why."""
     known = set(service_model(service.name).operation_names)
-    ours = known & service.operations.keys()
+    ours = {name for name in known & service.operations.keys() if not _refuses(service, name)}
     part = {name for name in ours if service.unused.get(name)}
     return sorted(ours - part), sorted(part), sorted(known - ours)
+
+
+def _refuses(service: Service, name: str) -> bool:
+    return get_type_hints(service.operations[name].handle).get("return") is NoReturn
 
 
 def _row(service: Service) -> str:

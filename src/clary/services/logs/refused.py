@@ -1,6 +1,6 @@
 """Operations that are refused by name, with the reason."""
 
-from typing import Any
+from typing import Any, NoReturn
 
 from clary.errors import NotImplementedHere
 from clary.resource.call import Call
@@ -12,7 +12,7 @@ Document = dict[str, Any]
 
 
 @operation("PutMetricFilter", inline=True)
-def put_metric_filter(_call: Call[Logs], _request: Document) -> None:
+def put_metric_filter(_call: Call[Logs], _request: Document) -> NoReturn:
     raise NotImplementedHere(
         "Clary has no metric filters: put the metric with PutMetricData where the line is written."
     )
@@ -27,7 +27,7 @@ def metric_filters(call: Call[Logs], request: Document) -> Document:
 
 
 @operation("PutSubscriptionFilter", inline=True)
-def put_subscription_filter(_call: Call[Logs], _request: Document) -> None:
+def put_subscription_filter(_call: Call[Logs], _request: Document) -> NoReturn:
     raise NotImplementedHere("Clary has no subscription filters: StartLiveTail follows a log group.")
 
 

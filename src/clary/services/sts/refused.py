@@ -1,6 +1,6 @@
 """Operations that would need somebody whom we cannot reach: refused by name, with the reason."""
 
-from typing import Any
+from typing import Any, NoReturn
 
 from clary.errors import AWSError, NotImplementedHere
 from clary.resource.call import Call
@@ -29,5 +29,5 @@ def decode(_call: Call[Identity], _request: dict[str, Any]) -> None:
 
 
 @operation("AssumeRoot", inline=True)
-def assume_root(_call: Call[Identity], _request: dict[str, Any]) -> None:
+def assume_root(_call: Call[Identity], _request: dict[str, Any]) -> NoReturn:
     raise NotImplementedHere("Clary has one account, and no organization whose root could be assumed.")
