@@ -63,10 +63,6 @@ class Plane:
         self.port: int = json.loads(told.read_text())["port"]
         return self
 
-    def join(self) -> None:
-        """The one that the home's main process keeps."""
-        self.port = json.loads((self.home / "serving" / "plane.json").read_text())["port"]
-
     def stop(self) -> int:
         assert self.process is not None
         process, self.process = self.process, None

@@ -65,6 +65,10 @@ def test_containers_of_a_pipeline_have_their_latencies(plane: Plane) -> None:
         assert latency >= 100_000
     ((whole, _),) = found["ModelLatency", "AllTraffic"].items()
     assert whole >= 200_000
+    call = plane.client().invoke_endpoint_with_response_stream
+    list(call(EndpointName="steps", Body=b"", CustomAttributes="parts=10")["Body"])
+    found = plane.metrics("steps")
+    assert all(found["ContainerLatency", "AllTraffic", container] for container in ("first", "second"))
 
 
 def test_streams_tell_when_their_first_part_came(plane: Plane) -> None:

@@ -89,6 +89,7 @@ def test_asynchronous_invocations_go_to_main_as_they_came(plane: Plane) -> None:
         assert headers["host"] == f"127.0.0.1:{plane.port}"
         assert headers["x-amzn-sagemaker-inputlocation"] == "s3://b/k"
         assert headers["authorization"].startswith("AWS4-HMAC-SHA256 ")
+        assert headers["x-clary-from"] == f"{(plane.home / 'serving' / 'token').read_text()} 127.0.0.1"
 
 
 def test_a_serverless_variant_without_a_replica_asks_main_for_one(plane: Plane) -> None:

@@ -97,10 +97,14 @@ class Invocation(Routed):
         if not streaming:
             self.answered(head, body)
             return
-        now = _clock()
-        self.lasted += now - self.asked
-        variant = self.variant
+        replica, variant, now = self.replica, self.variant, _clock()
+        assert replica is not None
         assert variant is not None
+        lasted = now - self.asked
+        self.lasted += lasted
+        if len(replica.containers) > 1:
+            assert self.container is not None
+            variant.meter_of(self.container.hostname).add("ContainerLatency", rounded(lasted))
         variant.meter.add("MidStreamErrors", 0)
         self._done(head.status, now)
         self.client.end(self, None)

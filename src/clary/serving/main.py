@@ -22,6 +22,7 @@ Then = Callable[[int, bytes], None]  # gets the HTTP status, or 0 if there was n
 PATIENCE = 60.0  # seconds
 LIMIT = 64 << 20  # bytes of an answer
 AWAY = "Clary's main process does not answer."
+FROM = "x-clary-from"  # of what is handed on: our token, and the client's address
 
 
 class Errand:
@@ -77,7 +78,9 @@ class Main:
         gateway.send(errand, f"/.clary/serving/{what}", headers, orjson.dumps(document))
 
     def forward(self, connection: "Connection", request: Request, request_id: str) -> None:
-        """As it came: the signature is over these very headers. Raises AWSError."""
+        """As it came, since the signature is over these very headers; and who sent it, which main would take us for.
+        Raises AWSError.
+        """
         gateway = self._gateway()
         if gateway is None:
             raise refusals.unavailable(AWAY)
@@ -90,12 +93,13 @@ class Main:
             kept.pop("transfer-encoding", None)
             connection.write(answers.plain(head.status, body, kept.get("x-amzn-requestid", request_id), headers=kept))
 
-        hop = {"connection", "content-length", "transfer-encoding", "expect"}
+        hop = {"connection", "content-length", "transfer-encoding", "expect", FROM}
         lines = b"".join(answers.line(k, v) for k, v in request.headers.items() if k not in hop)
         target = f"{request.path}?{request.query}" if request.query else request.path
         start = f"{request.method} {target} HTTP/1.1\r\n".encode("latin-1")
-        tail = b"content-length: %d\r\n\r\n" % len(request.body)
-        gateway.send_raw(Errand(then), b"".join((start, lines, tail, request.body)))
+        client = answers.line(FROM, f"{self._token} {connection.peer}")
+        size = b"content-length: %d\r\n\r\n" % len(request.body)
+        gateway.send_raw(Errand(then), b"".join((start, lines, client, size, request.body)))
 
     def sweep(self, now: float) -> None:
         if self._web is not None:

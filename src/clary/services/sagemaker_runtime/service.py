@@ -13,7 +13,7 @@ from clary.resource.service import Document, Service, collect
 from clary.services.cloudwatch.metrics import Metrics
 from clary.services.sagemaker.hosting.capture import Captured
 from clary.services.sagemaker.hosting.controller import Hosting
-from clary.services.sagemaker.hosting.errands import Errands
+from clary.services.sagemaker.hosting.errands import Errands, trusted
 from clary.services.sagemaker.hosting.harvest import Harvest
 from clary.services.sagemaker_runtime import asynchronous, invoke
 from clary.services.sagemaker_runtime.queue import Queue
@@ -40,6 +40,9 @@ def permissions(call: Call[Any], request: Document) -> list[Permission]:
     arn = _arn(call, request["EndpointName"])
     for name, value in tags.read(call.platform.store.read(), arn).items():
         context |= {f"{prefix}:ResourceTag/{name}": [value] for prefix in ("aws", "sagemaker")}
+    token, _, peer = call.request.headers.get("x-clary-from", "").partition(" ")
+    if peer and trusted(call.platform.config.home, token):  # the data plane hands it on (serving/main.py)
+        context["aws:SourceIp"] = [peer]
     return [Permission(f"sagemaker:{call.operation.name}", arn, context)]
 
 

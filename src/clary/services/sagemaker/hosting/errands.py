@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any, Final
 
 from clary.errors import AWSError
@@ -36,12 +37,7 @@ class Errands:
         return Raw(lambda request, _sink: self._answer(request, does), service="serving")
 
     def _answer(self, request: Request, does: Callable[[Document], Document] | None) -> Response:
-        try:
-            token = (self.platform.config.home / "serving" / "token").read_text()
-        except FileNotFoundError:  # no data plane has ever been here
-            token = ""
-        given = request.headers.get("authorization", "")
-        if not token or not hmac.compare_digest(token.encode(), given.encode("latin-1")):
+        if not trusted(self.platform.config.home, request.headers.get("authorization", "")):
             return _json(HTTPStatus.UNAUTHORIZED, {"message": "The authorization token is not valid."})
         if does is None:
             return _json(HTTPStatus.NOT_FOUND, {"message": f"There is no {request.path}."})
@@ -62,6 +58,15 @@ class Errands:
         """{"endpoint", "variant"}: a serverless variant that perhaps has no replica is to have one."""
         self.hosting.want(asked["endpoint"], asked["variant"])
         return {}
+
+
+def trusted(home: Path, given: str) -> bool:
+    """Whether this is the data plane's token."""
+    try:
+        token = (home / "serving" / "token").read_text()
+    except FileNotFoundError:  # no data plane has ever been here
+        return False
+    return bool(token) and hmac.compare_digest(token.encode(), given.encode("latin-1"))
 
 
 def _json(status: int, document: Document) -> Response:
