@@ -180,6 +180,28 @@ def test_a_full_disk_ends_no_job(tmp_path: Path) -> None:
     bed.close()
 
 
+def test_a_log_that_cannot_be_kept_holds_up_no_other(tmp_path: Path) -> None:
+    bed = Bed(tmp_path / "home", journal=Picky)
+    bed.worker.start()
+    refused = bed.add("refused", "while sleep 0.1; do echo line; done")
+    until(lambda: bed.state(refused) == "running")
+    other = bed.add("other", "echo one; sleep 60")
+    until(lambda: bed.said("other") == ["prepared", "one"])
+    assert bed.state(other) == "running"
+    bed.stop(other)
+    assert bed.over(other) == ["stopped"]
+    bed.close()
+
+
+class Picky(Journal):
+    """One stream's file is broken."""
+
+    def append(self, group: str, stream: str, lines: list[tuple[int, str]], origin: int = 0) -> None:
+        if stream.startswith("refused/"):
+            raise OSError(errno.EIO, "Input/output error")
+        super().append(group, stream, lines, origin)
+
+
 class Full(Journal):
     """On a disk that can be full."""
 

@@ -44,6 +44,3 @@ UPDATE job SET memo = :memo WHERE id = :id AND owner = :owner;
 
 -- name: resource_touched
 UPDATE resource SET modified = max(modified, :at) WHERE arn = :arn;
-
--- name: event_add
-INSERT INTO event (arn, at, state, message, detail) VALUES (:arn, :at, :state, :message, :detail);

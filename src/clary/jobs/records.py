@@ -17,7 +17,7 @@ from clary.jobs.states import ENDED, MOVES
 from clary.store.db import Store
 from clary.store.sql import queries
 
-SQL = queries("clary.jobs")
+SQL = queries("clary.store") | queries("clary.jobs")
 LEASE = 60.0  # seconds
 
 

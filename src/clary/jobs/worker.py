@@ -247,12 +247,21 @@ class Worker:
         self._dequeue(number)
 
     def _ship(self) -> None:
-        for attempt in list(self._active.values()):
-            attempt.ship()
+        self._each(Attempt.ship)
 
     def _measure(self) -> None:
+        self._each(Attempt.measure)
+
+    def _each(self, work: Callable[[Attempt], None]) -> None:
+        """All that are active; one that fails keeps no other from it. Raises what the last of them raised."""
+        failed: Exception | None = None
         for attempt in list(self._active.values()):
-            attempt.measure()
+            try:
+                work(attempt)
+            except Exception as error:  # noqa: BLE001 - raised below
+                failed = error
+        if failed is not None:
+            raise failed
 
     def _sweep(self, kept: set[str]) -> None:
         """Groups and folders of jobs that are over, if we were killed before we could clear them away."""
