@@ -21,7 +21,7 @@ PROGRAMS = (
     "touch",
     "unshare",
 )
-PASSWD = "root:x:0:0:root:/root:/bin/sh\napp:x:1234:1235::/home/app:/bin/sh\n"
+PASSWD = "root:x:0:0:root:/root:/bin/sh\napp:x:1234:1235::/data/app:/bin/sh\n"
 GROUP = "root:x:0:\napp:x:1235:\nmore:x:1236:app\n"
 
 
@@ -33,7 +33,7 @@ def plant(root: Path, *programs: str) -> Path:
         put(root, "/bin/" + name, found)
         for library in libraries(found):
             put(root, library, library)
-    for folder in ("etc", "root", "home/app"):
+    for folder in ("etc", "root", "data/app"):
         (root / folder).mkdir(parents=True, exist_ok=True)
     (root / "etc/passwd").write_text(PASSWD)
     (root / "etc/group").write_text(GROUP)

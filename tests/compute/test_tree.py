@@ -79,12 +79,12 @@ def test_it_is_root_inside_and_nobody_outside(isolating: Home, tree: Path) -> No
 
 @pytest.mark.skipif(not ROOT, reason="an ordinary user has one user id for all")
 def test_other_users_are_real_and_each_containers_own(isolating: Home, tree: Path) -> None:
-    os.chown(tree / "home/app", 1234, 1235)
+    os.chown(tree / "data/app", 1234, 1235)
     (tree / "etc/secret").write_text("x")
     (tree / "etc/secret").chmod(0o600)
     script = (
         "touch /given && chown 1234:1235 /given; ls -n /given; setpriv --reuid 1234 --regid 1235 --clear-groups "
-        "sh -c 'id -u; cat /etc/secret; touch /home/app/made && echo made; touch /etc/made; touch /etc/shadow'"
+        "sh -c 'id -u; cat /etc/secret; touch /data/app/made && echo made; touch /etc/made; touch /etc/shadow'"
     )
     _, said = run(isolating, tree, script)
     assert " 1234 1235 " in said
@@ -110,9 +110,9 @@ def test_other_users_are_real_and_each_containers_own(isolating: Home, tree: Pat
     [
         ("", "0 0 0 /root"),
         ("root", "0 0 0 /root"),
-        ("app", "1234 1235 1235 1236 /home/app"),
-        ("1234", "1234 1235 1235 1236 /home/app"),
-        ("app:0", "1234 0 0 /home/app"),
+        ("app", "1234 1235 1235 1236 /data/app"),
+        ("1234", "1234 1235 1235 1236 /data/app"),
+        ("app:0", "1234 0 0 /data/app"),
         ("77", "77 0 0 /"),
         ("77:more", "77 1236 1236 /"),
     ],

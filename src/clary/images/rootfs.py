@@ -1,0 +1,261 @@
+"""File trees of images that users pushed: each layer is unpacked once, and an image's tree is made of links to that.
+
+HOME/images/layers/<digest>/          a layer: data/ and layer.json, complete from the moment it is there
+HOME/images/trees/<digest>/           an image: tree/, and tree.json, which names its layers
+HOME/images/{layers,trees}/.<digest>* what is being made, or what a pull that was killed left; the next begins anew
+
+Containers see a tree by an overlay, so that nobody changes it.
+"""
+
+import errno
+import json
+import os
+import shutil
+import stat
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from clary.compute.places import is_root, private_users
+from clary.compute.scoped import Outside, inside
+from clary.images import unpack
+from clary.images.locks import locked
+from clary.images.registry import Layer, Pushed
+from clary.images.unpack import DATA, BadLayer, Check, Told
+
+TREE, MADE = "tree", "tree.json"
+FORM = "1"  # of what is unpacked; another one makes all be unpacked anew
+THREADS = min(4, os.cpu_count() or 1)
+LAST_DIGITS = 24  # of a digest, for a folder's name
+Say = Callable[[str], None]
+
+
+class Trees:
+    """Those of a home."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        # Where each container has all of the image's users: else all files belong to the only one there is.
+        self.owners = is_root() and private_users(0)[1] > 1
+
+    def place(self, pushed: Pushed) -> Path:
+        return self.folder / "trees" / self._name(pushed.digest)
+
+    def there(self, pushed: Pushed) -> bool:
+        return (self.place(pushed) / MADE).exists()
+
+    def ready(self, pushed: Pushed, say: Say, check: Check = lambda: None) -> Path:
+        """The image's tree. Several may ask at once: the first unpacks, the others wait. Raises BadLayer."""
+        place = self.place(pushed)
+        if not (place / MADE).exists():
+            for name in ("trees", "layers"):
+                (self.folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+            own = place.with_name(f".{place.name}.lock")
+            with locked(self._all(), shared=True), locked(own, lambda: say(f"Waiting for the pull of {pushed.uri}")):
+                if not (place / MADE).exists():
+                    self._pull(pushed, place, say, check)
+        return place / TREE
+
+    def remove(self, digest: str) -> bool:
+        """The tree of an image, and layers that no other has. Says whether there was one. What runs in it breaks."""
+        place = self.folder / "trees" / self._name(digest)
+        if not (place / MADE).exists():
+            return False
+        with locked(self._all()):
+            (place / MADE).unlink(missing_ok=True)  # first: half a removal is no image
+            discard(place)
+            used = {name for one in self._made() for name in one["layers"]}
+            for layer in self.folder.glob("layers/[!.]*"):
+                if layer.name not in used:
+                    discard(layer)
+        return True
+
+    def pulled(self) -> dict[str, int]:
+        """The digests of the images that are unpacked, and the bytes of each, what it shares with others included."""
+        return {one["digest"]: one["size"] for one in self._made()}
+
+    def _made(self) -> list[dict[str, Any]]:
+        return [json.loads(made.read_text()) for made in self.folder.glob(f"trees/[!.]*/{MADE}")]
+
+    def _pull(self, pushed: Pushed, place: Path, say: Say, check: Check) -> None:
+        began = time.monotonic()
+        say(f"Pulling {pushed.uri}: {len(pushed.layers)} layers")
+        building = place.with_name(f".{place.name}.building")
+        for left in (building, place):
+            discard(left)
+        try:
+            layers = self._layers(pushed.layers, check)
+            building.mkdir(mode=0o700)
+            top = building / TREE
+            top.mkdir(mode=0o755)
+            top.chmod(0o755)
+            for layer in layers:
+                Merge(str(top), layer, self.owners, check).all()
+            size = sum(unpack.told(layer).size for layer in layers)
+            names = [layer.name for layer in layers]
+            (building / MADE).write_text(json.dumps({"digest": pushed.digest, "layers": names, "size": size}))
+        except BaseException:
+            discard(building)
+            raise
+        building.rename(place)
+        say(f"Pulled {pushed.uri} in {time.monotonic() - began:.1f} s")
+
+    def _layers(self, layers: tuple[Layer, ...], check: Check) -> list[Path]:
+        """Their folders, in order."""
+        wanted = {self._name(layer.digest): layer for layer in layers}
+        missing = [layer for name, layer in wanted.items() if not (self.folder / "layers" / name).exists()]
+        with ThreadPoolExecutor(THREADS, "unpack") as pool:
+            failed: list[BaseException] = []
+
+            def go_on() -> None:
+                check()
+                if failed:
+                    raise failed[0]
+
+            def one(layer: Layer) -> None:
+                try:
+                    self._unpacked(layer, go_on)
+                except BaseException as error:
+                    failed.append(error)
+                    raise
+
+            list(pool.map(one, missing))
+        return [self.folder / "layers" / self._name(layer.digest) for layer in layers]
+
+    def _unpacked(self, layer: Layer, check: Check) -> None:
+        place = self.folder / "layers" / self._name(layer.digest)
+        building = place.with_name(f".{place.name}.building")
+        with locked(place.with_name(f".{place.name}.lock")):
+            if place.exists():
+                return  # another image has it too, and was pulled meanwhile
+            discard(building)
+            try:
+                building.mkdir(mode=0o700)
+                unpack.unpack(layer, building, unpack.room(building), owners=self.owners, check=check)
+                building.rename(place)
+            except BaseException:
+                discard(building)
+                raise
+
+    def _name(self, digest: str) -> str:
+        """Of a folder: short, and another one where files are made ready otherwise."""
+        kind, _, text = digest.partition(":")
+        return f"{kind}-{text[:LAST_DIGITS]}-{FORM}{'u' if self.owners else 'o'}"
+
+    def _all(self) -> Path:
+        """The lock that pulls share, and that a removal has alone."""
+        return self.folder / ".trees.lock"
+
+
+class Merge:
+    """A layer over a tree: folders are made, files are linked to, so that each is on the disk once."""
+
+    def __init__(self, top: str, layer: Path, owners: bool, check: Check) -> None:
+        self.top, self.data, self.owners, self.check = top, str(layer / DATA), owners, check
+        self.told: Told = unpack.told(layer)
+        self.implied = set(self.told.implied)
+
+    def all(self) -> None:
+        try:
+            for path in self.told.opaque:
+                self._empty(inside(self.top, path))
+            for path in self.told.whiteouts:
+                _remove(self._place(path))
+            self._folder(self.data, self.top)
+            self._like(self.data, self.top)
+            for name, target in self.told.links:
+                self._link(name, target)
+        except Outside as error:
+            raise BadLayer(f"the layers of the image cannot be laid over each other: {error}") from error
+        except OSError as error:
+            raise BadLayer(f"the image cannot be unpacked: {error}") from error
+
+    def _place(self, path: str) -> str:
+        """Where it is in the tree, whose last part may be a link, the others are followed."""
+        return inside(self.top, path, last=False)
+
+    def _empty(self, folder: str) -> None:
+        if os.path.isdir(folder):  # noqa: PTH112 - text, for speed, here and below
+            for name in os.listdir(folder):  # noqa: PTH208
+                _remove(os.path.join(folder, name))  # noqa: PTH118
+
+    def _folder(self, source: str, target: str) -> None:
+        self.check()
+        with os.scandir(source) as entries:
+            for entry in entries:
+                place = os.path.join(target, entry.name)  # noqa: PTH118
+                if entry.is_dir(follow_symlinks=False):
+                    self._into(entry.path, place)
+                else:
+                    _remove(place)
+                    _linked(entry.path, place)
+
+    def _into(self, source: str, place: str) -> None:
+        """One folder, with all in it."""
+        implied = source[len(self.data) + 1 :] in self.implied
+        if implied and os.path.islink(place):  # noqa: PTH114
+            place = inside(self.top, place[len(self.top) :])
+            os.makedirs(place, exist_ok=True)  # noqa: PTH103
+        there = os.path.lexists(place)
+        if there and not stat.S_ISDIR(os.lstat(place).st_mode):
+            _remove(place)
+            there = False
+        if not there:
+            os.mkdir(place)  # noqa: PTH102
+        self._folder(source, place)
+        if not there or not implied:
+            self._like(source, place)
+
+    def _like(self, source: str, place: str) -> None:
+        """Owner, mode and times of a folder."""
+        found = os.stat(source)  # noqa: PTH116
+        if self.owners:
+            os.chown(place, found.st_uid, found.st_gid)
+        shutil.copystat(source, place)
+
+    def _link(self, name: str, target: str) -> None:
+        """One that leads to a file of a layer below."""
+        found, place = self._place(target), self._place(name)
+        if not os.path.lexists(found) or os.path.isdir(found):  # noqa: PTH112
+            raise BadLayer(f"the image cannot be unpacked: {name!r} is a hard link to {target!r}, which is not there")
+        if found != place:
+            os.makedirs(os.path.dirname(place), exist_ok=True)  # noqa: PTH103, PTH120
+            _remove(place)
+            _linked(found, place)
+
+
+def _linked(source: str, place: str) -> None:
+    try:
+        os.link(source, place, follow_symlinks=False)
+    except OSError as error:
+        if error.errno != errno.EMLINK:  # as many names as a file can have
+            raise
+        shutil.copy2(source, place, follow_symlinks=False)
+        found = os.lstat(source)
+        os.chown(place, found.st_uid, found.st_gid, follow_symlinks=False)
+
+
+def _remove(place: str) -> None:
+    """Whatever is there."""
+    try:
+        mode = os.lstat(place).st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    if stat.S_ISDIR(mode):
+        discard(Path(place))
+    else:
+        os.unlink(place)  # noqa: PTH108
+
+
+def discard(folder: Path) -> None:
+    """Also what its own modes would keep us from."""
+    if not folder.exists():
+        return
+    for parent, folders, _ in os.walk(folder):
+        for name in folders:
+            path = os.path.join(parent, name)  # noqa: PTH118
+            if not os.path.islink(path):  # noqa: PTH114
+                os.chmod(path, 0o700)  # noqa: PTH101
+    shutil.rmtree(folder)
