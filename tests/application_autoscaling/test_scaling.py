@@ -51,6 +51,14 @@ class Scaled:
     def ring(self, alarm: str, state: str = "ALARM") -> None:
         self.cloudwatch.set_alarm_state(AlarmName=alarm, StateValue=state, StateReason="a test")
 
+    def resize(self, count: int) -> None:
+        """By hand."""
+        wanted = [{"VariantName": "all", "DesiredInstanceCount": count}]
+        self.endpoints.sagemaker.update_endpoint_weights_and_capacities(
+            EndpointName=self.name, DesiredWeightsAndCapacities=wanted
+        )
+        assert self.count() == count
+
     def count(self) -> int:
         """When it is in service: the instances."""
         (variant,) = self.endpoints.until(self.name)["ProductionVariants"]
@@ -83,7 +91,9 @@ def endpoint(endpoints: Endpoints) -> Iterator[Scaled]:
 
 @pytest.fixture
 def scaled(endpoint: Scaled) -> Iterator[Scaled]:
-    """Registered from 1 to 3."""
+    """Registered from 1 to 3, with one instance."""
+    if endpoint.count() != 1:
+        endpoint.resize(1)
     endpoint.register()
     yield endpoint
     endpoint.scaling.deregister_scalable_target(**endpoint.place)
@@ -203,8 +213,7 @@ def test_what_was_added_lately_counts(scaled: Scaled) -> None:
 
 
 def test_steps(scaled: Scaled) -> None:
-    before = scaled.count()
-    assert before == 3
+    scaled.resize(3)
     steps = {
         "AdjustmentType": "ChangeInCapacity",
         "StepAdjustments": [{"MetricIntervalUpperBound": 0, "ScalingAdjustment": -2}],
@@ -219,10 +228,7 @@ def test_steps(scaled: Scaled) -> None:
     assert [one["AlarmName"] for one in shown["Alarms"]] == [alarm]
     scaled.ring(alarm)
     assert scaled.count() == 1
-    scaled.endpoints.sagemaker.update_endpoint_weights_and_capacities(
-        EndpointName=scaled.name, DesiredWeightsAndCapacities=[{"VariantName": "all", "DesiredInstanceCount": 2}]
-    )
-    assert scaled.count() == 2
+    scaled.resize(2)
     scaled.ring(alarm, "OK")
     scaled.ring(alarm)
     assert scaled.count() == 2, "not again within its cooldown"
@@ -240,6 +246,12 @@ def test_steps(scaled: Scaled) -> None:
         ({TRACKED: {"TargetValue": 1, "CustomizedMetricSpecification": {"MetricName": "m"}}}, "needs Namespace"),
         ({"PolicyType": "StepScaling", TRACKED: {"TargetValue": 1}}, "does not go with"),
         ({"PolicyType": "StepScaling"}, "is required for the policy type"),
+        ({"PredictiveScalingPolicyConfiguration": {"MetricSpecifications": []}}, "does not go with the policy type"),
+        (
+            {TRACKED: {"TargetValue": 1, "PredefinedMetricSpecification": {
+                "PredefinedMetricType": "SageMakerVariantInvocationsPerInstance", "ResourceLabel": "app/a/1"}}},
+            "A resource label cannot be specified",
+        ),
         (
             {"PolicyType": "StepScaling", "StepScalingPolicyConfiguration": {
                 "AdjustmentType": "ChangeInCapacity",
@@ -318,13 +330,11 @@ def test_what_is_looked_at_once_a_minute(own_platform: Platform) -> None:
 
 
 def test_at_its_time(scaled: Scaled) -> None:
-    before = scaled.count()
     soon = datetime.now(UTC) + timedelta(seconds=2)
     action = {"ScheduledActionName": "soon", "ScalableTargetAction": {"MinCapacity": 3, "MaxCapacity": 4}}
     scaled.scaling.put_scheduled_action(**scaled.place, **action, Schedule=f"at({soon:%Y-%m-%dT%H:%M:%S})")
     (shown,) = scaled.scaling.describe_scheduled_actions(**scaled.place)["ScheduledActions"]
     assert (shown["ScheduledActionName"], shown["ScalableTargetAction"]) == ("soon", action["ScalableTargetAction"])
-    assert before < 3
     scaled.until(3)
     assert "by scheduled action soon" in scaled.activities()[0]["Cause"]
     (target,) = scaled.scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]

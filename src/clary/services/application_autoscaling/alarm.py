@@ -42,6 +42,9 @@ def check(dimension: str, tracking: Document) -> None:
         kind = predefined["PredefinedMetricType"]
         if PREDEFINED.get(kind, ("",))[0] != dimension:
             raise Invalid(f"The predefined metric type {kind} is not supported for the scalable dimension {dimension}.")
+        if predefined.get("ResourceLabel"):
+            # https://docs.aws.amazon.com/autoscaling/application/APIReference/API_PredefinedMetricSpecification.html
+            raise Invalid(f"A resource label cannot be specified for the predefined metric type {kind}.")
         return
     assert own is not None
     if own.get("Metrics"):

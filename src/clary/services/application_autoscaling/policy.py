@@ -29,6 +29,7 @@ from clary.services.cloudwatch.metrics import SQL as ALARMS
 
 TRACKING, STEPS = "TargetTrackingScaling", "StepScaling"
 CONFIGURATION = {TRACKING: "TargetTrackingScalingPolicyConfiguration", STEPS: "StepScalingPolicyConfiguration"}
+ABSENT = "PredictiveScalingPolicyConfiguration"
 # https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-limits.html
 MOST_POLICIES, MOST_STEPS = 50, 20
 
@@ -69,7 +70,7 @@ def _merged(had: Document, request: Document) -> Document:
             f"The type of a scaling policy cannot be changed: {request['PolicyName']} is {had['PolicyType']}."
         )
     member = CONFIGURATION[kind]
-    for other in CONFIGURATION.values():
+    for other in (*CONFIGURATION.values(), ABSENT):
         if other != member and request.get(other):
             raise Invalid(f"{other} does not go with the policy type {kind}.")
     given = request.get(member) or had.get(member)

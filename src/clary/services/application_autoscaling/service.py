@@ -17,7 +17,8 @@ UNUSED = {
     # https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-service-linked-roles.html
     "RegisterScalableTarget": {"RoleARN"},
     "DescribeScalingActivities": {"IncludeNotScaledActivities"},
-    "PutScalingPolicy": {"PredictiveScalingPolicyConfiguration"},
+    # The alarm says how its metric is put together.
+    "PutScalingPolicy": {"StepScalingPolicyConfiguration.MetricAggregationType"},
 }
 
 

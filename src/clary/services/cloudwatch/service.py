@@ -16,8 +16,8 @@ UNUSED = {
     # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/adding-your-own-related-telemetry.html
     "PutMetricData": {"EntityMetricData[].Entity", "StrictEntityValidation"},
     "ListMetrics": {"IncludeLinkedAccounts"},  # there is one account
-    "GetMetricData": {"LabelOptions"},
-    "PutMetricAlarm": {*QUIET, "EvaluateLowSampleCountPercentile"},
+    "GetMetricData": {"LabelOptions", "MetricDataQueries[].AccountId"},  # likewise
+    "PutMetricAlarm": {*QUIET, "EvaluateLowSampleCountPercentile", "Metrics[].AccountId"},  # likewise
     "PutCompositeAlarm": {
         *QUIET,
         *("ActionsSuppressor", "ActionsSuppressorWaitPeriod", "ActionsSuppressorExtensionPeriod"),

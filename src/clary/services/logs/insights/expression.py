@@ -158,7 +158,7 @@ class Reader:
         def call(row: Row) -> Value:
             try:
                 return function(*(one(row) for one in given))
-            except (TypeError, IndexError):  # too few arguments, or too many
+            except (TypeError, IndexError, ValueError):  # too few arguments, too many, or of the wrong kind
                 return None
 
         return call
