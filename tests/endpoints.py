@@ -19,8 +19,8 @@ class Endpoints:
         self.jobs = Jobs(platform, fresh("serve"))
         self.sagemaker, self.bucket = self.jobs.sagemaker, self.jobs.bucket
         Endpoints.trained = Endpoints.trained or self._train()
-        self.jobs.s3.put_object(Bucket=self.bucket, Key="model.tar.gz", Body=Endpoints.trained)
-        self.data = f"s3://{self.bucket}/model.tar.gz"
+        self.jobs.s3.put_object(Bucket=self.bucket, Key="out/model.tar.gz", Body=Endpoints.trained)
+        self.data = f"s3://{self.bucket}/out/model.tar.gz"
 
     def _train(self) -> bytes:
         job = fresh("model")

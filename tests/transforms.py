@@ -8,6 +8,9 @@ from endpoints import Endpoints
 from sagemaker_inputs import fresh
 from training_jobs import packed, until
 
+# Its server imports nothing but the script, where xgboost's takes a second to import for each of its processes.
+LIGHT = "246618743249.dkr.ecr.us-west-2.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
+
 
 class Transforms:
     """Jobs over one bucket; each call of `run` has a prefix of its own, for its input and its output."""
@@ -23,7 +26,7 @@ class Transforms:
         key = f"models/{fresh('script')}/model.tar.gz"
         self.s3.put_object(Bucket=self.bucket, Key=key, Body=packed({"code/inference.py": text}))
         program = {"SAGEMAKER_PROGRAM": "inference.py", "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code"}
-        given = {"ModelDataUrl": f"s3://{self.bucket}/{key}", "Environment": program, **container}
+        given = {"Image": LIGHT, "ModelDataUrl": f"s3://{self.bucket}/{key}", "Environment": program, **container}
         return self.models.model(**given)
 
     def put(self, prefix: str, files: dict[str, bytes]) -> None:
