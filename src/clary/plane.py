@@ -2,6 +2,7 @@
 
 import logging
 import os
+import resource
 import sys
 from pathlib import Path
 
@@ -21,6 +22,8 @@ def main(home: Path) -> None:
     logging.basicConfig(level=config.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     if not (config.home / "secret.key").exists():
         raise ConfigError(f"{config.home} has no account yet: start it with `clary up`")
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # each client takes a file, each container several
     process.acquire(config.home / "serving")
     bound = process.listener(config.host, config.serving_port)
     process.run(lambda: build(config), bound)

@@ -1,7 +1,9 @@
 """The front door of endpoints: what is let in, what goes to the container and what comes back."""
 
+import contextlib
 import json
 import random
+import resource
 import socket
 import subprocess
 import sys
@@ -133,6 +135,22 @@ def test_noise_ends_its_own_connection_only(plane: Plane) -> None:
             connection.sendall(noise.choice(starts) + noise.randbytes(noise.randrange(200)))
     assert plane.client().invoke_endpoint(EndpointName="steady", Body=b"1")["Body"].read() == b"echo:1"
     wait_for(lambda: plane.state()["endpoints"][plane.arn("steady")]["running"] == 0)
+
+
+def test_it_takes_as_many_files_as_it_may(served_home: Platform) -> None:
+    """Whoever starts it may have a lower limit: many shells have 1024, and a hard one far above."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    plane = Plane(served_home)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, hard))
+    try:
+        plane.start()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    with contextlib.closing(plane), contextlib.ExitStack() as opened:
+        many = [socket.create_connection(("127.0.0.1", plane.port), timeout=10) for _ in range(200)]
+        for connection in many:
+            opened.enter_context(connection).sendall(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+        assert all(connection.recv(65536).startswith(b"HTTP/1.1 400 ") for connection in many)
 
 
 def test_the_owner_asks_inside_without_a_signature(plane: Plane) -> None:
