@@ -3,11 +3,17 @@
 import base64
 import hashlib
 import json
+import resource
+import threading
+from contextlib import closing
+from functools import partial
 from typing import Any
 
 import pytest
+from botocore.exceptions import BotoCoreError, HTTPClientError
 
 from clary.store.routes import Variant
+from conftest import Platform
 from serving.bed import Plane, wait_for
 
 TYPES = {"CsvContentTypes": ["text/csv"], "JsonContentTypes": ["application/json"]}
@@ -95,6 +101,61 @@ def test_what_a_killed_data_plane_has_left_is_mended(plane: Plane) -> None:
     plane.start()
     assert not part.exists()
     assert len(lines(folder)) == 1
+
+
+def test_what_was_captured_when_the_data_plane_is_killed_is_no_half_line(plane: Plane) -> None:
+    """At any moment: it is killed while requests come in that are larger than a page."""
+    folder = capture(plane, "killed")
+    asked = answered = 0
+    for _ in range(3):
+        over = threading.Event()
+
+        def ask(over: threading.Event = over) -> None:
+            nonlocal asked, answered
+            client = plane.client()
+            while not over.is_set():
+                asked += 1
+                try:
+                    client.invoke_endpoint(EndpointName="killed", Body=b"%d," % asked + b"x" * (1 << 20))["Body"].read()
+                except (BotoCoreError, HTTPClientError):
+                    return
+                answered += 1
+
+        thread = threading.Thread(target=ask)
+        thread.start()
+        wait_for(partial(lambda goal: answered > goal, answered + 30))
+        assert plane.process is not None
+        plane.process.kill()
+        plane.process.wait()
+        over.set()
+        thread.join()
+        plane.start()
+        assert not list(folder.rglob("*.part"))
+    found = [base64.b64decode(line["captureData"]["endpointInput"]["data"]) for line in lines(folder)]
+    numbers = [int(each.partition(b",")[0]) for each in found]
+    assert len(set(numbers)) == len(numbers) <= asked
+    assert len(numbers) > 30  # what was written down before
+    assert all(len(each) > 1 << 20 for each in found)
+
+
+def test_what_does_not_fit_on_the_disk_leaves_no_half_line(served_home: Platform) -> None:
+    """A limit to the size of files fails as a full disk does."""
+    plane = Plane(served_home)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, limits[1]))
+    try:
+        plane.start()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    with closing(plane):
+        folder = capture(plane, "full")
+        client = plane.client()
+        client.invoke_endpoint(EndpointName="full", Body=b"x" * 100_000)
+        wait_for(lambda: any(file.stat().st_size for file in folder.rglob("*.part")))
+        for _ in range(5):
+            client.invoke_endpoint(EndpointName="full", Body=b"x" * 100_000)
+        plane.stop()
+        assert 1 <= len(lines(folder)) < 6
 
 
 @pytest.mark.parametrize("options", [[{"CaptureMode": "InputAndOutput"}]])

@@ -8,8 +8,8 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-data-capture-endpo
 
 import base64
 import hashlib
-import json
 import logging
+import os
 import random
 import time
 import uuid
@@ -37,15 +37,22 @@ class _File:
         self.part = place / f"{name}.part"
         self.since = at
         self.size = 0
-        self._file = self.part.open("wb")
+        self._file = os.open(self.part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
 
     def write(self, lines: bytes) -> None:
-        self._file.write(lines)
-        self._file.flush()
+        """Whole, or not at all. Raises OSError."""
+        try:
+            rest = memoryview(lines)
+            while rest:
+                rest = rest[os.write(self._file, rest) :]
+        except OSError:  # a full disk
+            os.ftruncate(self._file, self.size)
+            os.lseek(self._file, self.size, os.SEEK_SET)
+            raise
         self.size += len(lines)
 
     def close(self) -> None:
-        self._file.close()
+        os.close(self._file)
         self.part.rename(self.path)
 
 
@@ -56,7 +63,7 @@ class Capture:
         self._old = old
         self._lines: dict[tuple[str, str], list[bytes]] = {}
         self._files: dict[tuple[str, str], _File] = {}
-        self._told: dict[str, bytes] = {}
+        self._told: dict[str, dict[str, Any]] = {}  # by ARN, of those who have lines
         for part in folder.rglob("*.jsonl.part"):
             _mend(part)
 
@@ -71,20 +78,19 @@ class Capture:
         key = variant.route.arn, variant.told.name
         self._lines.setdefault(key, []).append(record(invocation, config, head, body))
         told = {"EndpointArn": variant.route.arn, "EndpointName": variant.route.name, "DataCaptureConfig": config}
-        self._told[variant.route.arn] = orjson.dumps(told)
+        self._told[variant.route.arn] = told
 
     def tick(self, now: float) -> None:
         try:
             for key, lines in self._lines.items():
                 self._write(key, lines, now)
-            self._lines = {}
             for key, file in list(self._files.items()):
                 if now - file.since >= self._old or file.size >= BIG:
                     del self._files[key]
                     file.close()
         except OSError:  # a full disk must not end what goes on beside it
             log.exception("what was captured is lost")
-            self._lines = {}
+        self._lines, self._told = {}, {}
 
     def close(self) -> None:
         self.tick(time.time())
@@ -99,7 +105,7 @@ class Capture:
             file = self._files[key] = _File(folder / variant, now)
             about = folder / "endpoint.json"
             fresh = about.with_suffix(".new")
-            fresh.write_bytes(self._told[arn])
+            fresh.write_bytes(orjson.dumps(self._told[arn]))
             fresh.rename(about)
         file.write(b"".join(lines))
 
@@ -110,9 +116,12 @@ def place(arn: str) -> str:
 
 def _mend(part: Path) -> None:
     """A file whose writer was killed: the lines that are whole."""
-    data = part.read_bytes()
-    part.write_bytes(data[: data.rfind(b"\n") + 1])
-    part.rename(part.with_suffix(""))
+    whole = part.read_bytes().rfind(b"\n") + 1
+    if whole:
+        os.truncate(part, whole)
+        part.rename(part.with_suffix(""))
+    else:
+        part.unlink()
 
 
 def record(invocation: "Invocation", config: dict[str, Any], head: Head, body: bytes) -> bytes:
@@ -148,6 +157,3 @@ def _side(mode: str, kind: str, body: bytes, types: dict[str, list[str]]) -> dic
     except UnicodeDecodeError:  # it is not what it says
         data, encoding = base64.b64encode(body).decode(), "BASE64"
     return {"observedContentType": kind, "mode": mode, "data": data, "encoding": encoding}
-
-
-__all__ = ["Capture", "json", "place", "record"]
