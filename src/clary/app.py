@@ -183,7 +183,7 @@ def listen(host: str, port: int) -> socket.socket:
             raise ConfigError(f"host: {host!r} is no address of this machine ({error.strerror})") from error
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
-                raise PortInUse(f"port {port} of {host} is already in use") from error
+                raise PortInUse(f"port {port} of {host} is already in use", port) from error
             raise ConfigError(f"cannot listen on {host}:{port}: {error.strerror}") from error
         failing.pop_all()
     return listener

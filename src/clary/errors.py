@@ -57,6 +57,10 @@ class HomeBusy(ClaryError):
 class PortInUse(ClaryError):
     """The port is already in use."""
 
+    def __init__(self, message: str = "", port: int = 0) -> None:
+        super().__init__(message)
+        self.port = port
+
 
 class AWSError(ClaryError):
     """The request could not be carried out."""

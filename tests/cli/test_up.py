@@ -98,6 +98,21 @@ def test_port_in_use(clary: Clary) -> None:
             assert "Traceback" not in up.stderr
 
 
+def test_port_of_endpoints_in_use(clary: Clary) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        up = clary("up", "--port", "0", CLARY_SERVING_PORT=port)
+        assert up.returncode == 1
+        assert f"port {port} of 127.0.0.1 is already in use" in up.stderr
+        assert "serving_port" in up.stderr
+        doctor = clary("doctor", CLARY_SERVING_PORT=port)
+        assert f"{port} of 127.0.0.1: Address already in use" in doctor.stdout
+    unknown = clary("doctor", CLARY_HOST="nowhere.invalid")
+    assert unknown.returncode == 1
+    assert "of nowhere.invalid: " in unknown.stdout
+    assert "Traceback" not in unknown.stderr
+
+
 def test_port_of_another_home(clary: Clary, home: Path) -> None:
     assert clary("up", "--detach").returncode == 0
     port = json.loads(clary("status", "--json").stdout)["url"].rpartition(":")[2]

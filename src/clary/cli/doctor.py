@@ -115,16 +115,24 @@ def port(config: Config) -> Finding:
     running = Home(config.home).running()
     if running is not None:
         return Finding("port", fine=True, said=f"{running.port}, where Clary runs")
-    family, kind, _, _, address = socket.getaddrinfo(config.host, config.port, type=socket.SOCK_STREAM)[0]
-    with socket.socket(family, kind) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(address)
-        except OSError as error:
-            who = holder(config.port)
-            said = f"{config.port} of {config.host}: {error.strerror}" + (f", by {who}" if who else "")
-            return Finding("port", fine=False, said=said, mend="clary up --port 0")
+    if trouble := _trouble(config.host, config.port):
+        return Finding("port", fine=False, said=trouble, mend="clary up --port 0, or another --host")
+    if config.serving_port and (trouble := _trouble(config.host, config.serving_port)):
+        return Finding("port", fine=False, said=trouble, mend="CLARY_SERVING_PORT=0 clary up")
     return Finding("port", fine=True, said=f"{config.port} of {config.host} is free")
+
+
+def _trouble(host: str, port: int) -> str:
+    """Why nobody could listen there; "" if one could."""
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        who = holder(port)
+        return f"{port} of {host}: {error.strerror}" + (f", by {who}" if who else "")
+    return ""
 
 
 def clock(_config: Config) -> Finding:

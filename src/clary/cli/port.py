@@ -1,5 +1,6 @@
 """Who listens on a TCP port of this machine, as far as this user may know."""
 
+from contextlib import suppress
 from pathlib import Path
 
 LISTENING = "0A"  # https://docs.kernel.org/networking/proc_net_tcp.html
@@ -11,8 +12,9 @@ def holder(port: int) -> str | None:
     if not inodes:
         return None
     for process in Path("/proc").iterdir():
-        if process.name.isdigit() and _opened(process) & inodes:
-            return f"{(process / 'comm').read_text().strip()} (process {process.name})"
+        with suppress(FileNotFoundError, ProcessLookupError):  # it has just ended
+            if process.name.isdigit() and _opened(process) & inodes:
+                return f"{(process / 'comm').read_text().strip()} (process {process.name})"
     return None
 
 

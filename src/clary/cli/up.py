@@ -42,7 +42,7 @@ def serve(config: Config) -> None:
     try:
         app = App(config)
     except PortInUse as error:
-        raise PortInUse(_taken(config)) from error
+        raise PortInUse(_taken(config, error.port)) from error
 
     def ready() -> None:
         running = Running(os.getpid(), config.host, app.port, began, version("clary"), app.dataplane.port)
@@ -143,11 +143,13 @@ def _leave(_number: int, _frame: FrameType | None) -> NoReturn:
     sys.exit(0)
 
 
-def _taken(config: Config) -> str:
-    found = holder(config.port)
+def _taken(config: Config, port: int) -> str:
+    found = holder(port)
     who = f" by {found}" if found else ""
     advice = "take another with --port, or any free one with --port 0"
-    return f"port {config.port} of {config.host} is already in use{who}; {advice}"
+    if port != config.port:
+        advice = "take another, or any free one, by the setting serving_port"
+    return f"port {port} of {config.host} is already in use{who}; {advice}"
 
 
 def _keep_crt_out() -> None:
