@@ -1,13 +1,11 @@
 """Endpoints under many hands, and over the ends of Clary, of replicas and of the data plane's other half."""
 
 import concurrent.futures
-import json
 import os
 import signal
 import time
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,10 +13,9 @@ from botocore.exceptions import ClientError
 
 from conftest import Platform
 from endpoints import Endpoints
+from replicas import ask, runtime, servers, streams, until
 from sagemaker_inputs import fresh, role
 from training_jobs import IMAGE
-
-ROW = "0.1,0.2"
 
 
 @pytest.fixture(scope="module")
@@ -26,45 +23,9 @@ def endpoints(platform: Platform) -> Endpoints:
     return Endpoints(platform)
 
 
-def until(true: Callable[[], Any], seconds: float = 60) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (found := true()):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    return found
-
-
-def invoke(platform: Platform, name: str, *, inside: bool = False) -> float:
-    """At the gateway, or at the data plane's own port."""
-    url = platform.url
-    if not inside:
-        port = json.loads((platform.home / "run.json").read_text())["serving_port"]
-        url = f"http://127.0.0.1:{port}"
-    runtime = platform.client("sagemaker-runtime", endpoint_url=url)
-    return float(runtime.invoke_endpoint(EndpointName=name, ContentType="text/csv", Body=ROW)["Body"].read())
-
-
-def streams(platform: Platform, name: str) -> list[str]:
-    """One for each replica that there ever was."""
-    logs = platform.client("logs")
-    found = logs.describe_log_streams(logGroupName=f"/aws/sagemaker/Endpoints/{name}")["logStreams"]
-    return [stream["logStreamName"] for stream in found]
-
-
-def servers(platform: Platform) -> list[int]:
-    """The processes that serve models in this home's containers."""
-    found = []
-    for place in Path("/proc").iterdir():
-        if place.name.isdecimal():
-            try:
-                command = (place / "cmdline").read_bytes().split(b"\0")
-                environment = (place / "environ").read_bytes()
-            except OSError:
-                continue
-            ours = f"AWS_ENDPOINT_URL={platform.url}".encode() in environment or platform.url.encode() in environment
-            if b"/opt/clary/runtime/serve.py" in command and ours:
-                found.append(int(place.name))
-    return sorted(found)
+def invoke(platform: Platform, name: str) -> float:
+    """At the data plane's own port."""
+    return float(ask(runtime(platform, direct=True), name))
 
 
 def _gone(platform: Platform, processes: set[int]) -> bool:

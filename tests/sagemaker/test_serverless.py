@@ -2,7 +2,6 @@
 
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,9 +10,9 @@ from botocore.exceptions import ClientError
 
 from conftest import Platform
 from endpoints import Endpoints
+from replicas import ask, folders, runtime, streams, until
 
 SIZE = {"MemorySizeInMB": 2048, "MaxConcurrency": 5}
-ROW = "0.1,0.2"
 
 
 @pytest.fixture(scope="module")
@@ -31,26 +30,13 @@ def serverless(endpoints: Endpoints, **changed: int) -> str:
     return endpoints.serving(variant)
 
 
-def replicas(endpoints: Endpoints, name: str) -> list[str]:
-    """All that there ever were: each has a log stream of its own."""
-    logs = endpoints.platform.client("logs")
-    found = logs.describe_log_streams(logGroupName=f"/aws/sagemaker/Endpoints/{name}")["logStreams"]
-    return [stream["logStreamName"] for stream in found]
+def ended(endpoints: Endpoints) -> None:
+    """Returns once no endpoint has a replica."""
+    until(lambda: not folders(endpoints.platform), 30)
 
 
-def ended(endpoints: Endpoints, name: str) -> None:
-    """Returns once the endpoint has no replica."""
-    deadline = time.monotonic() + 30
-    jobs = endpoints.platform.home / "jobs"
-    while list(jobs.iterdir()):
-        assert time.monotonic() < deadline, f"{name} keeps its replica"
-        time.sleep(0.05)
-
-
-def invoke(endpoints: Endpoints, name: str) -> float:
-    runtime = endpoints.platform.client("sagemaker-runtime")
-    answer = runtime.invoke_endpoint(EndpointName=name, ContentType="text/csv", Body=ROW)
-    return float(answer["Body"].read())
+def invoke(endpoints: Endpoints, name: str) -> str:
+    return ask(runtime(endpoints.platform), name)
 
 
 def test_to_nothing_and_back(endpoints: Endpoints) -> None:
@@ -59,23 +45,20 @@ def test_to_nothing_and_back(endpoints: Endpoints) -> None:
     assert variant["CurrentServerlessConfig"] == variant["DesiredServerlessConfig"] == SIZE
     assert "CurrentInstanceCount" not in variant
     before = invoke(endpoints, name)
-    ended(endpoints, name)
-    had = len(replicas(endpoints, name))
+    ended(endpoints)
+    had = len(streams(endpoints.platform, name))
     assert endpoints.describe(name)["EndpointStatus"] == "InService"
     assert invoke(endpoints, name) == before
-    assert len(replicas(endpoints, name)) == had + 1
+    assert len(streams(endpoints.platform, name)) == had + 1
     endpoints.sagemaker.delete_endpoint(EndpointName=name)
 
 
 def test_what_is_provisioned_stays(endpoints: Endpoints) -> None:
     name = serverless(endpoints, ProvisionedConcurrency=1)
     once = serverless(endpoints)
-    deadline = time.monotonic() + 30
-    while len(list((endpoints.platform.home / "jobs").iterdir())) > 1:  # the other one's is gone
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    until(lambda: folders(endpoints.platform) == 1, 30)  # the other one's is gone
     invoke(endpoints, name)
-    assert len(replicas(endpoints, name)) == 1
+    assert len(streams(endpoints.platform, name)) == 1
     for wanted, said in (
         ({"DesiredInstanceCount": 2}, "is serverless"),
         ({"ServerlessUpdateConfig": {"ProvisionedConcurrency": 6}}, "must not be greater than"),
