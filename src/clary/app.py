@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 
 from clary.compute.drivers import open_driver
@@ -26,7 +27,7 @@ from clary.jobs.worker import Worker
 from clary.resource import crud
 from clary.resource.bus import Bus
 from clary.resource.call import Caller, Platform
-from clary.services import application_autoscaling, cloudwatch, iam, logs, s3, sagemaker, sagemaker_runtime, sts
+from clary.services import application_autoscaling, cloudwatch, ecr, iam, logs, s3, sagemaker, sagemaker_runtime, sts
 from clary.services.cloudwatch.metrics import Metrics
 from clary.services.iam import container
 from clary.services.s3 import checksums
@@ -38,7 +39,10 @@ log = logging.getLogger(__name__)
 
 SCHEMAS = tuple(
     f"clary.services.{name}"
-    for name in ("iam", "s3", "s3.settings", "cloudwatch", "sagemaker", "sagemaker_runtime", "application_autoscaling")
+    for name in (
+        *("iam", "s3", "s3.settings", "ecr", "cloudwatch"),
+        *("sagemaker", "sagemaker_runtime", "application_autoscaling"),
+    )
 )
 LOCAL = ("127.0.0.1", "localhost", "0.0.0.0", "::", "::1")  # noqa: S104 - compared with, not bound to
 HOUSEKEEPING = 60.0  # seconds between two rounds of it
@@ -63,10 +67,14 @@ class App:
         )
         config = platform.config
         journal, metrics = Journal(home / "logs-data", config.region), Metrics(platform)
-        objects = s3.build(platform, self.identity.credentials.find)
+        find = self.identity.credentials.find
+        objects = s3.build(platform, find, ecr.BLOBS)
+        registry = ecr.build(platform, objects.state.blobs, find, partial(self.identity.credentials.secret, "ecr"))
+        authority = self.identity.authority
+        self.registry = ecr.Inside(registry.state, config, authority, self._assume, lambda: self.port)
         tools = sagemaker.Tools(
             images=Images(config),
-            objects=Inside(objects.state, self.identity.authority, self._assume),
+            objects=Inside(objects.state, authority, self._assume),
             metrics=metrics,
             where=self._where,
         )
@@ -75,6 +83,7 @@ class App:
         scaling = application_autoscaling.build(platform, nouns.state.hosting, metrics)
         services = [
             objects,
+            registry,
             iam.build(platform, self.identity, self._runs),
             sts.build(platform, self.identity),
             nouns,

@@ -139,6 +139,14 @@ class Gateway:
 
     async def _answer_raw(self, exchange: Exchange, raw: Raw, receive: Receive) -> Response:
         exchange.name = raw.service
+        try:
+            return await self._carry_out_raw(exchange, raw, receive)
+        except AWSError as error:
+            if raw.refuse is None:
+                raise
+            return raw.refuse(exchange.request, error)
+
+    async def _carry_out_raw(self, exchange: Exchange, raw: Raw, receive: Receive) -> Response:
         if raw.sink is None:
             await self._read_body(exchange, receive)
             return await self._run(lambda: raw.handle(exchange.request, None))

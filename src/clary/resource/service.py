@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, TypeVar
 
+from clary.errors import AWSError
 from clary.resource.call import Call, Caller, Permission
 from clary.wire.message import Request, Response, Sink
 
@@ -79,11 +80,13 @@ class Raw:
     """A request outside the model (an S3 POST form, a CORS preflight): answered without route, parse and signature.
 
     `handle` authenticates by itself where it must. The body goes to the sink, or into `request.body` if there is none.
+    `refuse` makes the answer of what they raise, where that is not AWS's.
     """
 
     handle: Callable[[Request, Sink | None], Response]
     sink: Callable[[Request], Sink] | None = None
     service: str = "s3"  # in the access log and in /metrics
+    refuse: Callable[[Request, AWSError], Response] | None = None
 
 
 def by_operation(call: Call[Any], _request: Document) -> list[Permission]:

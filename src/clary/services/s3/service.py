@@ -34,14 +34,16 @@ MODULES = (buckets, reading, writing, removal, copying, lists, multipart, comple
 REMEMBERED = 7 * 86400  # seconds for which a finished upload answers once more
 
 
-def build(platform: Platform, find: Find) -> Service:
-    """`find` gives credentials by access key id and token: browsers' forms bring a signature of their own."""
+def build(platform: Platform, find: Find, *others: str) -> Service:
+    """`find` gives credentials by access key id and token: browsers' forms bring a signature of their own. `others` are
+    statements for the blobs that other services have in this folder.
+    """
     blobs = Folder(platform.config.home / "blobs")
     settings = Book(platform.store)
     places = Places(platform.store, blobs)
     state = S3(platform.store, blobs, platform.bus, platform.clock, platform.config, settings, places)
     operations = {name: _verified(operation) for name, operation in collect([*MODULES, *hooks.MODULES]).items()}
-    sweeper = threading.Thread(target=_sweep, args=(state, blobs), name="s3-sweep", daemon=True)
+    sweeper = threading.Thread(target=_sweep, args=(state, blobs, others), name="s3-sweep", daemon=True)
     sweeper.start()
 
     def tick() -> None:
@@ -84,11 +86,11 @@ def _verified(operation: Operation) -> Operation:
     return replace(operation, handle=handle)
 
 
-def _sweep(state: S3, blobs: Folder) -> None:
+def _sweep(state: S3, blobs: Folder, others: tuple[str, ...]) -> None:
     """Blobs that a crash left without a row."""
     connection = state.store.read()
     try:
-        gone = blobs.sweep(row[0] for row in connection.execute(SQL["blobs"]))
+        gone = blobs.sweep(row[0] for query in (SQL["blobs"], *others) for row in connection.execute(query))
     except OSError:
         log.exception("orphaned blobs could not be swept; the next start tries again")
         return
