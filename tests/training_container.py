@@ -11,7 +11,7 @@ from pathlib import Path
 import clary.images
 from clary.demo.cars import DATA as CARS
 
-ALGORITHM = Path(clary.images.__file__).parent / "xgboost" / "algorithm.py"
+TRAIN = Path(clary.images.__file__).parent / "runtime" / "train.py"
 CSV = {"ContentType": "text/csv", "TrainingInputMode": "File", "S3DistributionType": "FullyReplicated"}
 
 
@@ -39,7 +39,11 @@ class Container:
         (config / "resourceconfig.json").write_text(json.dumps({"hosts": self.hosts, "current_host": self.host}))
         env = {"PATH": os.environ["PATH"], "SAGEMAKER_BASE_DIR": str(self.root)}
         return subprocess.Popen(
-            [str(self.python), str(ALGORITHM)], env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            [str(self.python), str(TRAIN), "xgboost"],
+            env=env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )
 
     def run(self) -> str:
