@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import threading
 from pathlib import Path
 
@@ -203,12 +202,3 @@ def test_only_its_channels_and_content_types_are_taken(container: Container) -> 
     container.put("test", "x.csv", "1,2\n")
     container.run()
     assert "Extraneous channel found: test" in container.failure
-
-
-def test_the_code_is_of_python_3_7() -> None:
-    """Old images run on old Pythons: their syntax is asked for."""
-    import ast
-
-    folder = Path(sys.modules["training_container"].ALGORITHM).parent
-    for file in folder.glob("*.py"):
-        ast.parse(file.read_text(), feature_version=(3, 7))
