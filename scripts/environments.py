@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from clary.images.sources import indexes
+from clary.images.sources import indexes, uv
 
 ROOT = Path(__file__).resolve().parent.parent
 REQUIREMENTS = ROOT / "requirements"
@@ -71,13 +71,9 @@ def _lock(name: str) -> Iterator[None]:
 
 
 def _uv(*arguments: str | Path) -> None:
-    beside = Path(sys.executable).parent / "uv"
-    program = str(beside) if beside.exists() else shutil.which("uv")
-    if program is None:
-        sys.exit("uv is not here: run `make setup` first")
     # No cached answer about another virtual environment may lead uv astray.
     environment = {key: value for key, value in os.environ.items() if key not in {"VIRTUAL_ENV", "PYTHONPATH"}}
-    subprocess.run([program, *map(str, arguments), "--quiet", "--no-progress"], check=True, env=environment)
+    subprocess.run([uv(), *map(str, arguments), "--quiet", "--no-progress"], check=True, env=environment)
 
 
 def main() -> None:

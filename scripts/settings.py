@@ -20,8 +20,7 @@ def text() -> str:
         "| --- | --- | --- | --- |",
     ]
     for field in dataclasses.fields(Config):
-        default = field.default if isinstance(field.default, int) else str(field.default)
-        shown = str(default).lower() if isinstance(default, bool) else str(default)
+        shown = str(field.default).lower() if isinstance(field.default, bool) else str(field.default)
         sentence = field.metadata["sentence"].replace("|", "\\|")
         lines.append(
             f"| `{field.name}` | `CLARY_{field.name.upper()}` | {f'`{shown}`' if shown else ''} | {sentence} |"
