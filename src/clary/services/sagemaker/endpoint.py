@@ -6,12 +6,13 @@ https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateEndpoint.htm
 
 import sqlite3
 import time
+from typing import Any
 
 import orjson
 
 from clary.resource import crud
 from clary.resource.call import Call, Platform
-from clary.resource.resource import Resource, Words
+from clary.resource.resource import Plan, Resource, Words
 from clary.resource.service import Document, operation
 from clary.services.sagemaker import endpoint_view
 from clary.services.sagemaker.hosting import capacity, deployment, design, state, traffic
@@ -53,16 +54,19 @@ def create(call: Call[SageMaker], request: Document) -> Document:
 @operation("DescribeEndpoint")
 def describe(call: Call[SageMaker], request: Document) -> Document:
     plan = call.state.plans[NOUN]
-    connection = call.platform.store.read()
     deadline = time.monotonic() + MOMENT
     while True:
         seen = call.state.hosting.turns
-        row = crud.get(plan, call, connection, request)
-        one = state.find(connection, row["arn"])
-        left = deadline - time.monotonic()
-        if one is None or one.steady or left <= 0 or call.platform.clock() - row["modified"] > MOMENT:
-            break
+        with call.platform.store.moment() as connection:
+            row = crud.get(plan, call, connection, request)
+            one = state.find(connection, row["arn"])
+            left = deadline - time.monotonic()
+            if one is None or one.steady or left <= 0 or call.platform.clock() - row["modified"] > MOMENT:
+                return _described(plan, connection, row, one)
         call.state.hosting.turn(seen, left)
+
+
+def _described(plan: Plan, connection: sqlite3.Connection, row: Any, one: State | None) -> Document:
     answer = crud.show(plan, connection, row)
     if one is not None:
         answer |= crud.pruned(plan, endpoint_view.shown(one, endpoint_view.ready(connection, one)))
