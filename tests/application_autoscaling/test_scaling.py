@@ -8,73 +8,12 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from application_autoscaling.scaled import COUNT, TRACKED, Scaled
 from conftest import Platform
 from endpoints import Endpoints
 from sagemaker_inputs import account, fresh, refused
 
 PROVISIONED = "sagemaker:variant:DesiredProvisionedConcurrency"
-COUNT = "sagemaker:variant:DesiredInstanceCount"
-TRACKED = "TargetTrackingScalingPolicyConfiguration"
-
-
-class Scaled:
-    """One endpoint, and what scales it."""
-
-    def __init__(self, endpoints: Endpoints) -> None:
-        self.endpoints = endpoints
-        self.scaling = endpoints.platform.client("application-autoscaling")
-        self.cloudwatch = endpoints.platform.client("cloudwatch")
-        self.name = endpoints.serving()
-        self.place = {
-            "ServiceNamespace": "sagemaker",
-            "ResourceId": f"endpoint/{self.name}/variant/all",
-            "ScalableDimension": COUNT,
-        }
-
-    def register(self, **given: Any) -> str:
-        found = self.scaling.register_scalable_target(**self.place, **{"MinCapacity": 1, "MaxCapacity": 3, **given})
-        return str(found["ScalableTargetARN"])
-
-    def track(self, name: str, target: float = 10.0, **given: Any) -> tuple[str, dict[str, Any]]:
-        """A namespace of its own, whose metric Load the policy follows, and what the request answers."""
-        space = fresh("Mine")
-        metric = {"MetricName": "Load", "Namespace": space, "Statistic": "Average"}
-        tracking = {"TargetValue": target, "CustomizedMetricSpecification": metric, "ScaleInCooldown": 0, **given}
-        answer = self.scaling.put_scaling_policy(
-            PolicyName=name, PolicyType="TargetTrackingScaling", **self.place, **{TRACKED: tracking}
-        )
-        return space, answer
-
-    def measure(self, space: str, value: float) -> None:
-        self.cloudwatch.put_metric_data(Namespace=space, MetricData=[{"MetricName": "Load", "Value": value}])
-
-    def ring(self, alarm: str, state: str = "ALARM") -> None:
-        self.cloudwatch.set_alarm_state(AlarmName=alarm, StateValue=state, StateReason="a test")
-
-    def resize(self, count: int) -> None:
-        """By hand."""
-        wanted = [{"VariantName": "all", "DesiredInstanceCount": count}]
-        self.endpoints.sagemaker.update_endpoint_weights_and_capacities(
-            EndpointName=self.name, DesiredWeightsAndCapacities=wanted
-        )
-        assert self.count() == count
-
-    def count(self) -> int:
-        """When it is in service: the instances."""
-        (variant,) = self.endpoints.until(self.name)["ProductionVariants"]
-        assert variant["CurrentInstanceCount"] == variant["DesiredInstanceCount"]
-        return int(variant["CurrentInstanceCount"])
-
-    def until(self, count: int, seconds: float = 30) -> None:
-        deadline = time.monotonic() + seconds
-        while self.count() != count:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-
-    def activities(self) -> list[dict[str, Any]]:
-        place = {name: self.place[name] for name in ("ServiceNamespace", "ResourceId")}
-        found: list[dict[str, Any]] = self.scaling.describe_scaling_activities(**place)["ScalingActivities"]
-        return found
 
 
 @pytest.fixture(scope="module")
@@ -295,38 +234,6 @@ def test_predefined_metrics(scaled: Scaled) -> None:
         }
         (policy,) = scaled.scaling.describe_scaling_policies(**scaled.place)["ScalingPolicies"]
         assert policy["Alarms"] == made["Alarms"]
-
-
-def test_what_is_looked_at_once_a_minute(own_platform: Platform) -> None:
-    """The first look comes with the start: so nobody waits here for the next one."""
-    scaled = Scaled(Endpoints(own_platform))
-    scaled.register()
-    space, made = scaled.track("follow", ScaleOutCooldown=0)
-    now = datetime.now(UTC)
-    busy = [{"MetricName": "Load", "Value": 25, "Timestamp": now - timedelta(minutes=ago)} for ago in range(6)]
-    scaled.cloudwatch.put_metric_data(Namespace=space, MetricData=busy)
-    own_platform.kill()
-    own_platform.start()
-    scaled.until(3)
-    high = made["Alarms"][0]["AlarmName"]
-    assert scaled.activities()[0]["Cause"] == f"monitor alarm {high} in state ALARM triggered policy follow"
-
-    scaled.scaling.delete_scaling_policy(PolicyName="follow", **scaled.place)
-    steps = {
-        "AdjustmentType": "ExactCapacity",
-        "StepAdjustments": [{"MetricIntervalUpperBound": 0, "ScalingAdjustment": 1}],
-    }
-    given = {"PolicyName": "one", "PolicyType": "StepScaling", "StepScalingPolicyConfiguration": steps}
-    policy = scaled.scaling.put_scaling_policy(**given, **scaled.place)["PolicyARN"]
-    alarm = scaled.endpoints.alarm(policy, ComparisonOperator="LessThanThreshold")
-    scaled.register(SuspendedState={"DynamicScalingInSuspended": True})
-    scaled.ring(alarm)
-    assert scaled.count() == 3
-    scaled.register(SuspendedState={"DynamicScalingInSuspended": False})
-    own_platform.kill()
-    own_platform.start()  # it is still in ALARM state
-    scaled.until(1)
-    scaled.endpoints.sagemaker.delete_endpoint(EndpointName=scaled.name)
 
 
 def test_at_its_time(scaled: Scaled) -> None:
