@@ -48,9 +48,7 @@ class Answer:
         return 200 <= self.status < 300
 
 
-def ask(
-    container: Web, headers: Mapping[str, str], source: BinaryIO, size: int, into: Path, deadline: float
-) -> Answer:
+def ask(container: Web, headers: Mapping[str, str], source: BinaryIO, size: int, into: Path, deadline: float) -> Answer:
     """`source` has `size` bytes, the answer's go to `into`. `deadline` is of time.monotonic. Raises Lost and Late."""
     place = urlsplit(container.url)
     connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=CONNECT, blocksize=PIECE)
@@ -67,6 +65,8 @@ def ask(
                 while file.tell() <= LARGEST and (piece := response.read1(PIECE)):
                     file.write(piece)
                     _wait(connection, deadline)
+                if response.length and file.tell() <= LARGEST:  # read1 says nothing of an answer that breaks off
+                    raise http.client.IncompleteRead(b"", response.length)
         except TimeoutError as error:
             raise Late from error
         except (OSError, http.client.HTTPException) as error:
@@ -74,9 +74,7 @@ def ask(
     return Answer(response.status, response.getheader("content-type", ""), into, into.stat().st_size)
 
 
-def ask_inside(
-    container: Framed, headers: Mapping[str, str], source: BinaryIO, into: Path, deadline: float
-) -> Answer:
+def ask_inside(container: Framed, headers: Mapping[str, str], source: BinaryIO, into: Path, deadline: float) -> Answer:
     """As `ask`, of a model server of ours. Raises Lost and Late."""
     with socket.socket(socket.AF_UNIX) as connection:
         try:
