@@ -14,7 +14,7 @@ from clary.serving.endpoints import Replica, Variant
 if TYPE_CHECKING:
     from clary.serving.app import Plane
 
-ATTEMPTS = 3  # containers that may die under one request: it may be what kills them
+ATTEMPTS = 3  # containers that may die under one request: it may be what kills them (docs/serving.md has the rule)
 WAITING = 10_000  # invocations that may wait for a replica of one variant
 _clock = time.perf_counter
 
