@@ -63,6 +63,19 @@ def test_models_come_and_go(models: Models, tmp_path: Path) -> None:
         assert server.ask("GET", "/ping").status == 200
 
 
+def test_a_body_that_is_too_long_is_refused(models: Models, tmp_path: Path) -> None:
+    limit = {"MAX_CONTENT_LENGTH": "1000"}
+    with ModelServer(models.python, "xgboost", [tmp_path], limit, told={"multi": True}) as server:
+        folder = tmp_path / "one"
+        folder.symlink_to(models.root / "binary-json")
+        channel = server.channel()
+        told = json.dumps({"model_name": "one", "url": str(folder), "padding": "x" * 1000})
+        assert channel.ask([told.encode()], "/models")[0].status == 200
+        answers = channel.ask([models.rows[0].encode(), b"1," * 501], "/models/one/invoke", **INVOKED)
+        assert [answer.status for answer in answers] == [200, 413]
+        channel.close()
+
+
 def test_a_model_that_does_not_load_leaves_the_others(models: Models, tmp_path: Path) -> None:
     (tmp_path / "junk").mkdir()
     (tmp_path / "junk" / "model").write_text("no model")

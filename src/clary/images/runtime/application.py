@@ -12,6 +12,7 @@ from .messages import Answer, Refused, Request
 
 # Method, path, headers by lower-case name, body.
 Call = Tuple[str, str, Dict[str, str], bytes]
+TOO_LARGE = Answer(b"Request Entity Too Large", "text/plain", 413)
 LARGEST = 6 << 20  # bytes of a body, unless MAX_CONTENT_LENGTH says otherwise: what the containers tell
 
 
@@ -30,7 +31,7 @@ class Application:
         requests, places = [], []
         for place, call in enumerate(calls):
             if self.largest is not None and len(call[3]) > self.largest:
-                answers[place] = Answer(b"Request Entity Too Large", "text/plain", 413)
+                answers[place] = TOO_LARGE
             elif call[1] == "/invocations" and call[0] == "POST":
                 requests.append(request(call))
                 places.append(place)

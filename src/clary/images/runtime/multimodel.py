@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote
 
 from . import models
-from .application import Application, Call, answered, request
+from .application import TOO_LARGE, Application, Call, answered, request
 from .messages import Answer, Request
 from .told import Entry
 
@@ -37,7 +37,10 @@ class MultiModel(Application):
             method, path, _, body = call
             path, _, query = path.partition("?")
             words = path.split("/")
-            if len(words) == 4 and words[1] == "models" and words[3] == "invoke" and method == "POST":
+            invoked = len(words) == 4 and words[1] == "models" and words[3] == "invoke" and method == "POST"
+            if invoked and self.largest is not None and len(body) > self.largest:
+                answers[place] = TOO_LARGE
+            elif invoked:
                 waiting.setdefault(unquote(words[2]), []).append((place, request(call)))
             elif words[1:2] == ["models"] and len(words) in {2, 3}:
                 answers[place] = self._manage(method, [unquote(word) for word in words[2:]], query, body)

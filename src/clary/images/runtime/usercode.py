@@ -40,7 +40,7 @@ def imported(folder: str, environ: Mapping[str, str]) -> ModuleType:
     name = str(Path(program).with_suffix("")) if program.endswith(".py") else program
     name = name.replace("/", ".")
     _forget(code, name)
-    sys.path.insert(0, str(code))
+    sys.path[:] = [str(code), *(place for place in sys.path if place != str(code))]  # once, however often it is loaded
     importlib.invalidate_caches()
     return importlib.import_module(name)
 
