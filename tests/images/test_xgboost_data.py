@@ -1,8 +1,10 @@
 """What the built-in XGBoost makes of each form of data, and what it says of data that it cannot take."""
 
+import functools
 import importlib.util
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -11,17 +13,19 @@ from training_container import Container, cars, scores
 
 ROOT = Path(__file__).resolve().parents[2]
 RECORDS = "application/x-recordio-protobuf"
+CHANNELS = ("train", "validation")
 # How users make such files: by the SDK, whose packages stand behind those of the image, since it does not bring scipy.
 WRITE = """
 import sys, numpy, scipy.sparse
-sys.path.append(sys.argv[4])
+sys.path.append(sys.argv[1])
 from sagemaker.amazon import common
-rows = numpy.loadtxt(sys.argv[1], delimiter=",", dtype="float32")
-with open(sys.argv[2], "wb") as file:
-    if sys.argv[3] == "dense":
-        common.write_numpy_to_dense_tensor(file, rows[:, 1:], rows[:, 0])
-    else:
-        common.write_spmatrix_to_sparse_tensor(file, scipy.sparse.csr_matrix(rows[:, 1:]), rows[:, 0])
+for path in sys.argv[3:]:
+    rows = numpy.loadtxt(path, delimiter=",", dtype="float32")
+    with open(path + ".pbr", "wb") as file:
+        if sys.argv[2] == "dense":
+            common.write_numpy_to_dense_tensor(file, rows[:, 1:], rows[:, 0])
+        else:
+            common.write_spmatrix_to_sparse_tensor(file, scipy.sparse.csr_matrix(rows[:, 1:]), rows[:, 0])
 """
 TABLE = """
 import sys, pyarrow, pyarrow.parquet
@@ -41,14 +45,22 @@ def sdk() -> Path:
     return packages
 
 
+@functools.cache
+def written(python: Path, sdk: Path, kind: str) -> list[bytes]:
+    """The cars for training and for validation as records; the SDK takes seconds to import."""
+    with tempfile.TemporaryDirectory() as folder:
+        files = [Path(folder, channel) for channel in CHANNELS]
+        for file, lines in zip(files, cars(), strict=True):
+            file.write_text("\n".join(lines) + "\n")
+        subprocess.run([python, "-c", WRITE, sdk, kind, *files], check=True, capture_output=True)
+        return [file.with_suffix(".pbr").read_bytes() for file in files]
+
+
 def records(container: Container, sdk: Path, kind: str) -> None:
     """The files of CSV in the channels become files of records."""
-    for channel in ("train", "validation"):
-        csv = container.root / "input" / "data" / channel / f"{channel}.csv"
-        file = container.put(channel, f"{channel}.pbr", "", ContentType=RECORDS)
-        told = [str(csv), str(file), kind, str(sdk)]
-        subprocess.run([str(container.python), "-c", WRITE, *told], check=True, capture_output=True)
-        csv.unlink()
+    for channel, content in zip(CHANNELS, written(container.python, sdk, kind), strict=True):
+        container.put(channel, f"{channel}.pbr", content, ContentType=RECORDS)
+        (container.root / "input" / "data" / channel / f"{channel}.csv").unlink()
 
 
 def test_dense_records_of_the_sdk_give_the_model_that_csv_gives(container: Container, sdk: Path) -> None:
