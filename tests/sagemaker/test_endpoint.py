@@ -52,6 +52,13 @@ def test_more_instances_and_other_weights(endpoints: Endpoints) -> None:
         sagemaker.update_endpoint_weights_and_capacities(
             EndpointName=name, DesiredWeightsAndCapacities=[{"VariantName": "three", "DesiredWeight": 1}]
         )
+    wanted[0]["DesiredInstanceCount"] = 20
+    with pytest.raises(sagemaker.exceptions.ResourceLimitExceeded, match="20 instances here, not 21"):
+        sagemaker.update_endpoint_weights_and_capacities(EndpointName=name, DesiredWeightsAndCapacities=wanted)
+    large = endpoints.config(endpoints.variant(model, InitialInstanceCount=21))
+    for method, named in ((sagemaker.create_endpoint, "large"), (sagemaker.update_endpoint, name)):
+        with pytest.raises(sagemaker.exceptions.ResourceLimitExceeded, match="20 instances here, not 21"):
+            method(EndpointName=named, EndpointConfigName=large)
     other = endpoints.config(endpoints.variant(model, VariantName="two"))
     sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=other, RetainAllVariantProperties=True)
     found = endpoints.until(name)

@@ -180,7 +180,7 @@ class Scaler:
         begun = activity.begin(self.platform, row, wanted, cause)
         try:
             variant.resize(self.hosting, arn, name, row["dimension"], wanted)
-        except Invalid as error:
+        except AWSError as error:
             activity.end(self.platform, begun, error.message)
             return False
         return True

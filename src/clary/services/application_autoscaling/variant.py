@@ -51,7 +51,7 @@ def fits(variant: Variant, dimension: str) -> bool:
 
 
 def resize(hosting: Hosting, arn: str, name: str, dimension: str, wanted: int) -> None:
-    """Raises Invalid."""
+    """Raises Invalid and ResourceLimitExceeded."""
     if dimension == COUNT:
         change: Document = {"DesiredInstanceCount": wanted}
     else:

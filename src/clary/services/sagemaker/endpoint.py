@@ -42,7 +42,7 @@ def create(call: Call[SageMaker], request: Document) -> Document:
 
     def hook(call: Call[SageMaker], connection: sqlite3.Connection, _document: Document) -> None:
         one = State(arn, request["EndpointName"], "Creating", last=request.get("DeploymentConfig"))
-        _begin(call, connection, one, request["EndpointConfigName"])
+        capacity.limited(_begin(call, connection, one, request["EndpointConfigName"]).variants)
         if crud.find(connection, arn) is None:
             state.put(connection, one)
 
@@ -86,6 +86,7 @@ def update(call: Call[SageMaker], request: Document) -> Document:
         fleet = _begin(call, connection, one, request["EndpointConfigName"])
         if before is not None and request.get("RetainAllVariantProperties"):
             _retain(before, fleet, request.get("ExcludeRetainedVariantProperties", []))
+        capacity.limited(fleet.variants)
         if not request.get("RetainDeploymentConfig"):
             one.last = request.get("DeploymentConfig")
         deployment.begin(one, one.last or {}, call.platform.clock())

@@ -5,18 +5,20 @@ https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_UpdateEndpointWeig
 """
 
 import sqlite3
+from collections.abc import Iterable
 from typing import Any
 
-from clary.errors import Invalid
+from clary.errors import AWSError, Invalid
 from clary.services.sagemaker.hosting import design, state
 from clary.services.sagemaker.hosting.controller import Hosting
 from clary.services.sagemaker.hosting.state import State, Variant
 
 Document = dict[str, Any]
+MOST = 20  # instances, a quota that accounts begin with: https://docs.aws.amazon.com/general/latest/gr/sagemaker.html
 
 
 def resize(hosting: Hosting, arn: str, wanted: list[Document]) -> None:
-    """`wanted`: DesiredWeightsAndCapacities. Raises Invalid."""
+    """`wanted`: DesiredWeightsAndCapacities. Raises Invalid and ResourceLimitExceeded."""
     platform = hosting.platform
 
     def work(connection: sqlite3.Connection) -> State:
@@ -29,6 +31,7 @@ def resize(hosting: Hosting, arn: str, wanted: list[Document]) -> None:
             _change(variants[each["VariantName"]], each, queued="AsyncInferenceConfig" in one.fleets[-1].settings)
         if not any(variant.weight for variant in variants.values()):
             raise Invalid("At least one variant must have a weight above 0.")
+        limited(variants.values())
         one.status, one.reason = "Updating", ""
         state.put(connection, one)
         hosting.sync(connection, one, platform.clock())
@@ -36,6 +39,13 @@ def resize(hosting: Hosting, arn: str, wanted: list[Document]) -> None:
 
     hosting.tell(platform.store.write(work))
     hosting.wake()
+
+
+def limited(variants: Iterable[Variant]) -> None:
+    """Raises ResourceLimitExceeded. All instances are this machine's, which a number too large would stop."""
+    count = sum(variant.count for variant in variants if variant.spec["serverless"] is None)
+    if count > MOST:
+        raise AWSError("ResourceLimitExceeded", f"An endpoint can have {MOST} instances here, not {count}.")
 
 
 def idle(connection: sqlite3.Connection, arn: str) -> State:
