@@ -18,7 +18,7 @@ from clary.store.routes import Framed, Replica, Web
 ANSWER = 2.0  # seconds that a container has to answer
 LONGEST = 1 << 20  # bytes of such an answer
 STATUS = re.compile(rb"HTTP/1\.\d (\d{3})\b")
-FIRST, MOST = 0.01, 0.5  # seconds between two questions: more from one to the next
+FIRST, MOST, PART = 0.01, 0.5, 0.1  # seconds between two questions: a part of the time since the first
 
 
 class Health:
@@ -57,12 +57,11 @@ class Health:
             self.forget(number)
 
     def _run(self, replica: Replica, seconds: float, over: threading.Event) -> None:
-        deadline, pause, said = time.monotonic() + seconds, FIRST, ""
+        began, said = time.monotonic(), ""
         for container in replica.containers:
-            while (said := ping(container)) and time.monotonic() < deadline:
-                if over.wait(pause):
+            while (said := ping(container)) and (lasts := time.monotonic() - began) < seconds:
+                if over.wait(min(MOST, max(FIRST, PART * lasts))):
                     return
-                pause = min(MOST, pause * 1.5)
         with self._lock:
             if not over.is_set():
                 self._found[replica.id] = said
