@@ -145,6 +145,13 @@ class Gateway:
             if raw.refuse is None:
                 raise
             return raw.refuse(exchange.request, error)
+        except Gone:
+            raise
+        except Exception:
+            if raw.refuse is None:
+                raise
+            log.exception("%s %s", exchange.label, exchange.id)
+            return raw.refuse(exchange.request, InternalFailure())
 
     async def _carry_out_raw(self, exchange: Exchange, raw: Raw, receive: Receive) -> Response:
         if raw.sink is None:

@@ -44,6 +44,8 @@ def put(state: ECR, row: sqlite3.Row, made: Manifest, tag: str) -> bool:
         known = find(connection, row["id"], digest=made.digest)
         if known is None:
             _add(connection, row["id"], made, state.clock())
+        for digest in made.layers:
+            connection.execute(SQL["layer_claim"], place | {"digest": digest, "at": 0.0})
         if not tag:
             return known is None
         tagged = find(connection, row["id"], tag=tag)
@@ -84,7 +86,6 @@ def _add(connection: sqlite3.Connection, repository_id: int, made: Manifest, now
     )
     for digest in made.uses:
         connection.execute(SQL["use_add"], place | {"used": digest, "image": made.digest})
-        connection.execute(SQL["layer_claim"], place | {"digest": digest, "at": 0.0})
 
 
 def mutable(document: Document, tag: str) -> bool:

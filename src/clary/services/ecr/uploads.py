@@ -122,7 +122,8 @@ class Inflow:
         self._uploads = uploads
         self._before = self.size
         self._writer: Writer | None = None
-        self._ended = False
+        self._fresh = not self.blob  # no row names the blob yet
+        self._settled = self._ended = False
         made, counted = uploads.hashes.pop(self.name, (None, -1))
         self._hash = made if counted == self.size else None
         if expected > uploads.blobs.free() - RESERVE:
@@ -160,6 +161,7 @@ class Inflow:
                 self._writer = self._open()  # of no bytes, which are a layer too
             if self._writer is not None:
                 self._writer.finish()
+        self._settled, self._writer = True, None
         if self._hash is not None:
             self._uploads.hashes[self.name] = self._hash, self.size
 
@@ -196,13 +198,15 @@ class Inflow:
         kept = False
         try:
             with suppress(AWSError, OSError, sqlite3.Error):
-                if self.size > self._before:
+                if self.size > self._before and not self._settled:
                     self.settle()
                     self._keep()
                     kept = True
         finally:
-            if self._writer is not None and not kept:
+            if self._writer is not None:
                 self._writer.abort()
+            if self._fresh and not kept:
+                self._uploads.blobs.delete([self.blob])
             self.end()
 
 

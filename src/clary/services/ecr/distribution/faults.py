@@ -25,6 +25,7 @@ CODES = {
     "ImageReferencedByManifestList": (409, "DENIED"),
     "InsufficientStorage": (507, "UNKNOWN"),
     "RequestEntityTooLargeException": (413, "SIZE_INVALID"),
+    "InternalFailure": (500, "UNKNOWN"),
 }
 
 
