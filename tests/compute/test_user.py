@@ -9,7 +9,12 @@ import pytest
 
 from nobody import BECOME, ROOT, environment, python
 
-FILES = ("tests/compute/test_contract.py", "tests/compute/test_isolation.py", "tests/compute/test_tree.py")
+FILES = (
+    "tests/compute/test_contract.py",
+    "tests/compute/test_isolation.py",
+    "tests/compute/test_network.py",
+    "tests/compute/test_tree.py",
+)
 QUICK = "not fork_bomb and not disk_limit"  # those take seconds, and differ in nothing
 
 

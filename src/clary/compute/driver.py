@@ -10,9 +10,12 @@ outlives whoever started it; its instances' exit codes do too, since the launche
 """
 
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 Handle = dict[str, Any]  # JSON
+# A unix socket below the group's folder. Who connects to it is sent a TCP socket of the group's own network, not yet
+# connected. A group whose network is this machine's has none.
+DOOR: Final = "supervisor/door"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,8 @@ class Launch:
 
     `log` is a file of the host: standard output and error are appended there. /tmp and /dev/shm are private and empty.
 
+    `ways`: what a private network is left by: the port at 127.0.0.1 inside, and host and port on this machine.
+
     `root`: a folder that is its whole file tree, instead of the system's; what it changes there goes to `root_upper`, a
     folder of the job's. `user` is who it runs as in that tree, as an image's configuration says it; "" is root.
 
@@ -52,6 +57,7 @@ class Launch:
     cwd: str = "/"
     mounts: tuple[Mount, ...] = ()
     leads: bool = True
+    ways: tuple[tuple[int, str, int], ...] = ()
     root: str = ""
     root_upper: str = ""
     user: str = ""
@@ -62,7 +68,8 @@ class Size:
     """How many instances, and how large: `cpus`, `memory` (bytes) and `gpus` are each one's, and its limits.
 
     `disk` (bytes, each instance): what it may write into its `rw` and `overlay` mounts and its log; 0 is no limit.
-    `isolated`: no network, but for that between the group's own instances.
+    `isolated`: no network, but for that between the group's own instances. `private`: likewise, but for the launches'
+    `ways`: its instances may listen at 0.0.0.0 without being heard elsewhere. Into both leads the group's DOOR.
     """
 
     instances: int = 1
@@ -71,6 +78,7 @@ class Size:
     gpus: int = 0
     disk: int = 0
     isolated: bool = False
+    private: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from clary.errors import ClaryError
 SUPERVISOR = Path(__file__).with_name("supervisor.py")
 # Python keeps no compiled form of a program it starts with, and compiling takes as long as all else there: so the code
 # comes first on standard input. The last argument is for who reads `ps`.
-PARTS = ("kernel", "stage")  # what it imports of ours
+PARTS = ("kernel", "stage", "network")  # what it imports of ours
 RUN = (
     "import marshal, sys\n"
     f"for name in {PARTS}:\n"
@@ -44,7 +44,8 @@ class Group:
         """Raises ClaryError with what the supervisor says. Does nothing if the group has been started before.
 
         `plan`: `instances` (what supervisor.py takes of each), `network` and `user` (whether the group gets a network
-        namespace, and a user namespace for it), `note` (JSON, found in `started` later).
+        namespace, and a user namespace for it), `ways` (out of that, as network.py has them), `note` (JSON, found in
+        `started` later).
         """
         plan = plan | {"folder": str(self.folder), "note": json.dumps(plan["note"])}
         with (self.folder / "log").open("ab") as log:

@@ -34,7 +34,7 @@ class Null(Local):
             }
             for launch in launches
         ]
-        return {"instances": instances, "network": False, "user": False}
+        return {"instances": instances, "network": False, "user": False, "ways": []}
 
     def undo(self, _folder: Path) -> None:
         """There is nothing."""

@@ -54,7 +54,9 @@ class Sandbox(Local):
             _instance(size, number, folder / f"own-{index}", launch, hosts) | limits.of(name, size.cpus, size.memory)
             for index, (number, launch, name) in enumerate(zip(handle["numbers"], launches, names, strict=True))
         ]
-        return {"instances": instances, "network": size.isolated, "user": not places.is_root()}
+        network = size.isolated or size.private
+        ways = [] if size.isolated else sorted({way for launch in launches for way in launch.ways})
+        return {"instances": instances, "network": network, "user": not places.is_root(), "ways": ways}
 
     def undo(self, folder: Path) -> None:
         try:
@@ -119,7 +121,7 @@ def _plain(size: Size, number: int, own: Path, launch: Launch, hosts: list[tuple
         options += ["--cap-drop", "ALL", *(word for name in KEPT for word in ("--cap-add", name))]
     else:
         options += ["--unshare-user", "--disable-userns"]
-    options += system.options(own / "etc", launch, user, hosts, isolated=size.isolated)
+    options += system.options(own / "etc", launch, user, hosts, isolated=size.isolated or size.private)
     # /tmp and the home are on the disk, as in a container: in memory they would count as the program's.
     options += ["--bind", str(own / "tmp"), TMP, "--bind", str(own / "root"), "/root"]
     options += ["--perms", "0755", "--dir", "/var", "--symlink", TMP, f"/var{TMP}", "--perms", "0755", "--dir", "/run"]
@@ -137,7 +139,7 @@ def _rooted(size: Size, number: int, own: Path, launch: Launch, hosts: list[tupl
     """One with a file tree of its own."""
     found = tree.of(launch, number)
     options = _apart(launch) + found.users()
-    options += found.base(system.names(own / "etc", launch, hosts, isolated=size.isolated))
+    options += found.base(system.names(own / "etc", launch, hosts, isolated=size.isolated or size.private))
     options += _devices(size) + found.mounted()
     told, late = _variables(launch, found.who().home)
     return {

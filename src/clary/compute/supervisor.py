@@ -1,14 +1,15 @@
 """The process that stays with one group: starts its instances, keeps the limits, stops them, notes how they ended.
 
 Run by itself, by `python -I -S`, with its plan on standard input (group.py). It outlives who started it,
-imports nothing of Clary's but kernel.py and stage.py, which group.py hands in beside it, and nothing that takes long to
-import (pathlib, json, signal): so it is there in half the time, and takes about 10 MB.
+imports nothing of Clary's but kernel.py, stage.py and network.py, which group.py hands in beside it, and nothing that
+takes long to import (pathlib, json, signal): so it is there in half the time, and takes about 10 MB.
 What others see of it, in its own folder of the group:
 
 - `lock`: a record lock that it holds as long as it lives;
 - `started`: JSON: when the instances had started, their processes, and the plan's `note`; written once they all run;
 - `ended-<i>`: JSON: how an instance ended, on the disk before anybody can hear of it;
 - `control`: a FIFO that takes `stop <seconds of grace>`;
+- `door`: where one gets a socket of the group's own network, if it has one;
 - `steady`: a FIFO that it has open for writing until an instance fails or the last one ends.
 """
 # ruff: noqa: PTH110, PTH123 - it imports no pathlib: see above
@@ -41,6 +42,7 @@ from clary.compute.kernel import (
     word,
     written,
 )
+from clary.compute.network import wall
 from clary.compute.stage import enter
 
 DISK_EVERY = 2.0  # seconds between two looks at what was written; longer where a look itself takes long
@@ -274,7 +276,7 @@ def begin(plan: "dict[str, Any]") -> list[Instance]:
     instances: list[Instance] = []
     try:
         if plan["network"]:
-            unshare_network(user=plan["user"])
+            wall(plan["ways"], lambda: unshare_network(user=plan["user"]))
         for index, part in enumerate(plan["instances"]):
             if part["options"] is None:
                 adopt_orphans()
