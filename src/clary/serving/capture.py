@@ -7,12 +7,14 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-data-capture-endpo
 """
 
 import base64
+import contextlib
 import hashlib
 import logging
 import os
 import random
 import time
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,7 +55,10 @@ class _File:
 
     def close(self) -> None:
         os.close(self._file)
-        self.part.rename(self.path)
+        if self.size:
+            self.part.rename(self.path)
+        else:  # nothing could be written
+            self.part.unlink()
 
 
 class Capture:
@@ -81,21 +86,22 @@ class Capture:
         self._told[variant.route.arn] = told
 
     def tick(self, now: float) -> None:
-        try:
-            for key, lines in self._lines.items():
+        for key, lines in self._lines.items():
+            with _or_lost(key):
                 self._write(key, lines, now)
-            for key, file in list(self._files.items()):
-                if now - file.since >= self._old or file.size >= BIG:
-                    del self._files[key]
-                    file.close()
-        except OSError:  # a full disk must not end what goes on beside it
-            log.exception("what was captured is lost")
         self._lines, self._told = {}, {}
+        for key, file in list(self._files.items()):
+            if now - file.since >= self._old or file.size >= BIG:
+                self._close(key)
 
     def close(self) -> None:
         self.tick(time.time())
-        for file in self._files.values():
-            file.close()
+        for key in list(self._files):
+            self._close(key)
+
+    def _close(self, key: tuple[str, str]) -> None:
+        with _or_lost(key):
+            self._files.pop(key).close()
 
     def _write(self, key: tuple[str, str], lines: list[bytes], now: float) -> None:
         file = self._files.get(key)
@@ -112,6 +118,15 @@ class Capture:
 
 def place(arn: str) -> str:
     return hashlib.sha256(arn.encode()).hexdigest()[:16]
+
+
+@contextlib.contextmanager
+def _or_lost(key: tuple[str, str]) -> Iterator[None]:
+    """A full disk must not end what goes on beside it."""
+    try:
+        yield
+    except OSError:
+        log.exception("what was captured of %s, variant %s, is lost", *key)
 
 
 def _mend(part: Path) -> None:
