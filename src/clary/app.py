@@ -73,7 +73,7 @@ class App:
         authority = self.identity.authority
         self.registry = ecr.Inside(registry.state, config, authority, self._assume, lambda: self.port)
         tools = sagemaker.Tools(
-            images=Images(config),
+            images=Images(config, self.registry),
             objects=Inside(objects.state, authority, self._assume),
             metrics=metrics,
             where=self._where,

@@ -108,3 +108,26 @@ def test_many_connections_at_one_time(isolating: Home) -> None:
         for thread in threads:
             thread.join()
     assert found == [b"from inside"] * 30
+
+
+def test_launches_of_different_networks_do_not_meet(isolating: Home) -> None:
+    """Two pairs, each of one that listens at 0.0.0.0:8080 and one that asks there."""
+    asking = "import socket, time\nwhile True:\n  try: one = socket.create_connection(('127.0.0.1', 8080)); break\n"
+    asking += "  except OSError: time.sleep(0.05)\nprint(one.makefile().read())"
+    with answering() as port:
+        handle = isolating.reserve(instances=4, private=True)
+        launches = [
+            Launch(
+                f"algo-{index + 1}",
+                (PYTHON, "-c", asking) if index % 2 else (PYTHON, "-c", PROGRAM, "4510"),
+                isolating.log_path(handle, index + 1),
+                leads=bool(index % 2),
+                network=index // 2,
+                ways=((4510, "127.0.0.1", port),),
+            )
+            for index in range(4)
+        ]
+        isolating.driver.start(handle, launches)
+        isolating.ended(handle)
+    assert [isolating.log(handle, number) for number in (2, 4)] == ["from inside\n"] * 2
+    assert [isolating.log(handle, number).splitlines()[0] for number in (1, 3)] == ["600000"] * 2

@@ -18,7 +18,7 @@ SOFTMAX = {"num_round": "10", "objective": "multi:softmax", "num_class": "4", "e
 def python(request: pytest.FixtureRequest) -> Path:
     """That of the image, pulled once for all tests."""
     image = resolve(f"683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:{request.param}")
-    return Images(Config(images_home=str(IMAGES))).ready(image, print).folder / "bin" / "python"
+    return Images(Config(images_home=str(IMAGES))).built(image, print).folder / "bin" / "python"
 
 
 @pytest.fixture

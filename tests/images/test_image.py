@@ -86,14 +86,14 @@ def test_two_that_ask_at_once_build_once(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert len([line for line in said if line.startswith("Pulled")]) == 1
-    environment = there.ready(image, said.append)
+    environment = there.built(image, said.append)
     python = environment.folder / "bin" / "python"
     assert subprocess.run([python, "-c", "import six"], check=False).returncode == 0
     assert {
         mode for path in environment.folder.rglob("*") if path.is_dir() for mode in [path.stat().st_mode & 0o777]
     } == {0o777}
     (environment.folder / pull.MADE).unlink()  # as if it had been killed half way
-    there.ready(image, said.append)
+    there.built(image, said.append)
     assert there.size(image) > 0
     assert there.remove(image)
     assert there.size(image) == 0
@@ -104,7 +104,7 @@ def test_a_pull_that_fails_says_why_and_leaves_nothing(tmp_path: Path) -> None:
     image = _small(tmp_path / "small")
     image.lock.write_text("six==1.17.0 --hash=sha256:" + "0" * 64 + "\n")
     with pytest.raises(PullFailed, match=r"small:1 could not be pulled: .*six"):
-        Images(Config(home=tmp_path)).ready(image, print)
+        Images(Config(home=tmp_path)).built(image, print)
     assert not [path for path in (tmp_path / "images").iterdir() if path.is_dir()]
 
 
@@ -116,7 +116,7 @@ def test_a_python_that_is_not_here_is_named() -> None:
 def test_a_tag_whose_python_is_not_here_says_which_tags_can_run(tmp_path: Path) -> None:
     image = dataclasses.replace(resolve("sagemaker-scikit-learn:0.20.0"), python="3.99")
     with pytest.raises(PullFailed, match=r"learn:0\.20\.0 .*needs Python 3\.99.* what these need: .*learn:1\.4-2 \(sc"):
-        Images(Config(home=tmp_path)).ready(image, print)
+        Images(Config(home=tmp_path)).built(image, print)
 
 
 def test_command(tmp_path: Path) -> None:

@@ -112,7 +112,7 @@ def newest() -> Path:
 
 def pulled(reference: str) -> Path:
     image = resolve(f"683313688378.dkr.ecr.us-east-1.amazonaws.com/{reference}")
-    return Images(Config(images_home=str(IMAGES))).ready(image, print).folder / "bin" / "python"
+    return Images(Config(images_home=str(IMAGES))).built(image, print).folder / "bin" / "python"
 
 
 def script(python: Path, folder: Path, text: str, program: str = "inference.py", **environ: str) -> ModelServer:

@@ -19,7 +19,7 @@ def show(config: Config) -> None:
 def pull(config: Config, references: list[str]) -> None:
     """Raises UnknownImage, PullFailed."""
     for image in [resolve(reference) for reference in references]:
-        environment = Images(config).ready(image, say.note)
+        environment = Images(config).built(image, say.note)
         say.line(f"{image.reference} is ready at {environment.folder}.", "green")
 
 

@@ -41,6 +41,7 @@ class Launch:
 
     `log` is a file of the host: standard output and error are appended there. /tmp and /dev/shm are private and empty.
 
+    `network`: those of one number share a network where the group has its own; they follow each other.
     `ways`: what a private network is left by: the port at 127.0.0.1 inside, and host and port on this machine.
 
     `root`: a folder that is its whole file tree, instead of the system's; what it changes there goes to `root_upper`, a
@@ -57,6 +58,7 @@ class Launch:
     cwd: str = "/"
     mounts: tuple[Mount, ...] = ()
     leads: bool = True
+    network: int = 0
     ways: tuple[tuple[int, str, int], ...] = ()
     root: str = ""
     root_upper: str = ""
@@ -69,7 +71,8 @@ class Size:
 
     `disk` (bytes, each instance): what it may write into its `rw` and `overlay` mounts and its log; 0 is no limit.
     `isolated`: no network, but for that between the group's own instances. `private`: likewise, but for the launches'
-    `ways`: its instances may listen at 0.0.0.0 without being heard elsewhere. Into both leads the group's DOOR.
+    `ways`: its instances may listen at 0.0.0.0 without being heard elsewhere. Into the first of such networks leads the
+    group's DOOR.
     """
 
     instances: int = 1

@@ -49,7 +49,7 @@ class Local(ABC):
         try:
             plan = self.plan(handle, group.folder, launches)
             for instance, launch in zip(plan["instances"], launches, strict=True):
-                instance["leads"] = launch.leads
+                instance |= {"leads": launch.leads, "network": launch.network}
             usage = [{"gauge": each["gauge"], "watched": each["watched"]} for each in plan["instances"]]
             group.start({**plan, "note": {"usage": usage}})
         except (ClaryError, OSError) as error:

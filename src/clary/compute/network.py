@@ -3,11 +3,13 @@ and from this machine to what listens inside. The supervisor makes them; like it
 
 The way out is a relay: it listens inside at 127.0.0.1, and each connection goes on to one address of this machine. The
 way in is a door: who connects to that unix socket is given a socket that is inside, to do with what it likes. Both are
-processes, which end with the supervisor.
+processes, which end with the supervisor. A group may have several such networks, one after the other.
 """
 # ruff: noqa: PTH123, PTH208 - it imports no pathlib
 
 import os
+
+from clary.compute.kernel import unshare_network
 
 DOOR = "door"  # in the supervisor's folder
 MOST = 256  # connections through a relay at one time: their memory is not the group's
@@ -23,15 +25,24 @@ if TYPE_CHECKING:
     Way = tuple[int, str, int]  # the port inside; host and port outside
 
 
-def wall(ways: "list[Way]", unshare: "Callable[[], None]") -> None:
-    """This process is in a new network after it, which `unshare` makes, with a door and these ways out."""
+def outside(ways: "list[Way]") -> "socket.socket":
+    """Begins the relay of one network; to be called before this process is in any. It is for `wall`."""
     import socket  # noqa: PLC0415 - it takes long, and only such groups need it
 
     ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     if ways:
-        child([its.fileno()], lambda: relay(its, ways))  # it stays outside
+        child([its.fileno()], lambda: relay(its, ways))
     its.close()
-    unshare()
+    return ours
+
+
+def wall(ways: "list[Way]", ours: "socket.socket", number: int, *, user: bool) -> None:
+    """This process is in a new network after it, with these ways out; the first has the door. `user`: it is in a new
+    namespace of users, too.
+    """
+    import socket  # noqa: PLC0415 - as above
+
+    unshare_network(user=user)
     try:
         with open("/proc/sys/net/ipv4/ip_unprivileged_port_start", "w") as file:
             file.write("0")  # all ports are the group's own, as in a container of Docker's
@@ -43,6 +54,8 @@ def wall(ways: "list[Way]", unshare: "Callable[[], None]") -> None:
         for each in listeners:
             each.close()
     ours.close()
+    if number:
+        return
     if os.path.lexists(DOOR):
         os.unlink(DOOR)  # noqa: PTH108 - no pathlib here
     door = socket.socket(socket.AF_UNIX)

@@ -37,12 +37,11 @@ from clary.compute.kernel import (
     save,
     saved,
     send,
-    unshare_network,
     value,
     word,
     written,
 )
-from clary.compute.network import wall
+from clary.compute.network import outside, wall
 from clary.compute.stage import enter
 
 DISK_EVERY = 2.0  # seconds between two looks at what was written; longer where a look itself takes long
@@ -275,9 +274,13 @@ def begin(plan: "dict[str, Any]") -> list[Instance]:
     """All of the instances running, or none, and Failed."""
     instances: list[Instance] = []
     try:
-        if plan["network"]:
-            wall(plan["ways"], lambda: unshare_network(user=plan["user"]))
+        networks = list(dict.fromkeys(part["network"] for part in plan["instances"])) if plan["network"] else []
+        relays = [outside(plan["ways"]) for _ in networks]
         for index, part in enumerate(plan["instances"]):
+            if networks and (not index or part["network"] != plan["instances"][index - 1]["network"]):
+                number = networks.index(part["network"])
+                user = plan["user"] and not number  # the others lie in the first one's namespace of users
+                wall(plan["ways"], relays[number], number, user=user)
             if part["options"] is None:
                 adopt_orphans()
             instances.append(Instance(part, index))

@@ -2,34 +2,38 @@
 
 HOME/images/<name>-<tag>-<hash>/          a relocatable virtual environment, complete from the moment it is there
 HOME/images/.<name>-<tag>-<hash>.building what a pull that was killed left; the next one begins anew
+HOME/images/trees/, layers/               images that users pushed (rootfs.py)
 """
 
-import fcntl
 import hashlib
 import json
 import os
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from clary.compute.driver import Mount
+from clary.compute.driver import Launch, Mount
 from clary.config import Config
 from clary.errors import ClaryError
-from clary.images.image import FOLDER, Image, images
+from clary.images.environment import Environment, What
+from clary.images.image import FOLDER, Image, images, resolve
 from clary.images.interpreters import Interpreter, NoInterpreter, find
+from clary.images.locks import locked
+from clary.images.own import own
 from clary.images.pip import sources
+from clary.images.registry import Pushed, Registry
+from clary.images.rootfs import Say, Trees
 from clary.images.sources import indexes, uv
+from clary.images.unpack import BadLayer, Check
 
 VENV = "/opt/venv"
 CODE = "/opt/clary"
 MADE = "clary.json"  # in the environment: what it was made from
 _HASH = 12  # characters of it in a folder's name
 _FORM = "1"  # of an environment; another one makes all be built anew
-Say = Callable[[str], None]
+Found = Image | Pushed
 
 
 class PullFailed(ClaryError):
@@ -37,12 +41,28 @@ class PullFailed(ClaryError):
 
 
 @dataclass(frozen=True, slots=True)
-class Environment:
-    """An image that is ready to run."""
+class BuiltIn:
+    """An image of Clary's own that is ready to run."""
 
     image: Image
     folder: Path
     prefix: str  # of the Python it stands on
+
+    @property
+    def builtin(self) -> bool:
+        return True
+
+    @property
+    def root(self) -> None:
+        return None
+
+    @property
+    def entrypoint(self) -> tuple[str, ...]:
+        return ()
+
+    def launch(self, launch: Launch, upper: str) -> Launch:
+        mounts = (*self.mounts(upper), *launch.mounts)
+        return replace(launch, env={**self.env, **launch.env}, mounts=mounts)
 
     def mounts(self, upper: str) -> tuple[Mount, ...]:
         """`upper` is a folder of the job's for what it installs or changes in its environment."""
@@ -62,7 +82,7 @@ class Environment:
         return {
             "PATH": f"{VENV}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
             "VIRTUAL_ENV": VENV,
-            "HOME": "/tmp",  # noqa: S108 - the container's own, private
+            "HOME": "/root",
             "LANG": "C.UTF-8",
             "LC_ALL": "C.UTF-8",
             "PYTHONUNBUFFERED": "1",
@@ -71,33 +91,65 @@ class Environment:
             **sources().env,
         }
 
-    def command(self, what: str) -> tuple[str, ...]:
-        """What the container runs when it is started to `train`."""
-        return (f"{VENV}/bin/python", f"{CODE}/runtime/{what}.py", self.image.code.name)
+    def command(self, what: What | str) -> tuple[str, ...]:
+        """There is no program for processing; an agent of transform jobs is another one that `what` may name."""
+        return () if what == "process" else (f"{VENV}/bin/python", f"{CODE}/runtime/{what}.py", self.image.code.name)
 
 
 class Images:
-    """Those of a home."""
+    """Those of a home. `registry` has the ones that users pushed, where there is one."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, registry: Registry | None = None) -> None:
         self._folder = Path(config.images_home).expanduser() if config.images_home else config.home / "images"
         self._pythons = config.pythons
+        self._registry = registry
+        self.trees = Trees(self._folder)
 
-    def ready(self, image: Image, say: Say) -> Environment:
-        """Builds it if it isn't there; `say` gets a line for each step. Several may ask at once: the first builds, the
-        others wait. Raises PullFailed.
+    def find(self, uri: str, role_arn: str, region: str) -> Found:
+        """What the URI means. One that a user pushed under the name of a built-in one is the user's. Raises
+        UnknownImage, which says what there is; AccessDenied where the role may not have it, and AWSError for one that
+        cannot run here.
         """
+        pushed = self._registry.find(role_arn, region, uri.strip()) if self._registry is not None else None
+        return pushed if pushed is not None else resolve(uri)
+
+    def pinned(self, uri: str, role_arn: str, region: str) -> str:
+        """The URI of what a user pushed under it, by digest; nothing where it names no such image, or none that the
+        role may have: who runs it is told.
+        """
+        try:
+            found = self.find(uri, role_arn, region)
+        except ClaryError:
+            return ""
+        if isinstance(found, Image):
+            return ""
+        host, _, name = uri.strip().partition("@")[0].rpartition("/")
+        return f"{host}/{name.partition(':')[0]}@{found.digest}"
+
+    def ready(self, image: Found, say: Say, check: Check = lambda: None) -> Environment:
+        """Builds or unpacks it if it isn't there; `say` gets a line for each step. Several may ask at once: the first
+        does it, the others wait. Raises PullFailed, and what `check` raises, which is called now and then.
+        """
+        if isinstance(image, Image):
+            return self.built(image, say)
+        try:
+            tree = self.trees.ready(image, say, check)
+        except BadLayer as error:
+            raise PullFailed(f"The image {image.uri} cannot run: {error.message}.") from error
+        return own(image.uri, image.digest, tree, image.config)
+
+    def built(self, image: Image, say: Say) -> BuiltIn:
         folder = self._place(image)
         if not (folder / MADE).exists():
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with _locked(
+            with locked(
                 self._folder / f".{folder.name}.lock", lambda: say(f"Waiting for the pull of {image.reference}")
             ):
                 if not (folder / MADE).exists():
                     self._pull(image, folder, say)
         if image.notice:
             say(image.notice)
-        return Environment(image, folder, json.loads((folder / MADE).read_text())["prefix"])
+        return BuiltIn(image, folder, json.loads((folder / MADE).read_text())["prefix"])
 
     def size(self, image: Image) -> int:
         """Bytes on the disk; 0 if it is not pulled."""
@@ -219,14 +271,3 @@ def _run(image: Image, say: Say, *arguments: str) -> None:
             f"The image {image.reference} could not be pulled: {reason}. "
             f"A machine without a network needs the packages of {image.lock.name} in a place that pip's settings name."
         )
-
-
-@contextmanager
-def _locked(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
-    with path.open("w") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            waiting()
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        yield

@@ -6,6 +6,7 @@ HOME/images/{layers,trees}/.<digest>* what is being made, or what a pull that wa
 
 Containers see a tree by an overlay, so that nobody changes it.
 """
+# ruff: noqa: PTH101, PTH102, PTH103, PTH108, PTH112, PTH114, PTH116, PTH118, PTH120, PTH208 - paths are text here, of which there are many
 
 import errno
 import json
@@ -177,15 +178,15 @@ class Merge:
         return inside(self.top, path, last=False)
 
     def _empty(self, folder: str) -> None:
-        if os.path.isdir(folder):  # noqa: PTH112 - text, for speed, here and below
-            for name in os.listdir(folder):  # noqa: PTH208
-                _remove(os.path.join(folder, name))  # noqa: PTH118
+        if os.path.isdir(folder):
+            for name in os.listdir(folder):
+                _remove(os.path.join(folder, name))
 
     def _folder(self, source: str, target: str) -> None:
         self.check()
         with os.scandir(source) as entries:
             for entry in entries:
-                place = os.path.join(target, entry.name)  # noqa: PTH118
+                place = os.path.join(target, entry.name)
                 if entry.is_dir(follow_symlinks=False):
                     self._into(entry.path, place)
                 else:
@@ -195,22 +196,22 @@ class Merge:
     def _into(self, source: str, place: str) -> None:
         """One folder, with all in it."""
         implied = source[len(self.data) + 1 :] in self.implied
-        if implied and os.path.islink(place):  # noqa: PTH114
+        if implied and os.path.islink(place):
             place = inside(self.top, place[len(self.top) :])
-            os.makedirs(place, exist_ok=True)  # noqa: PTH103
+            os.makedirs(place, exist_ok=True)
         there = os.path.lexists(place)
         if there and not stat.S_ISDIR(os.lstat(place).st_mode):
             _remove(place)
             there = False
         if not there:
-            os.mkdir(place)  # noqa: PTH102
+            os.mkdir(place)
         self._folder(source, place)
         if not there or not implied:
             self._like(source, place)
 
     def _like(self, source: str, place: str) -> None:
         """Owner, mode and times of a folder."""
-        found = os.stat(source)  # noqa: PTH116
+        found = os.stat(source)
         if self.owners:
             os.chown(place, found.st_uid, found.st_gid)
         shutil.copystat(source, place)
@@ -218,10 +219,10 @@ class Merge:
     def _link(self, name: str, target: str) -> None:
         """One that leads to a file of a layer below."""
         found, place = self._place(target), self._place(name)
-        if not os.path.lexists(found) or os.path.isdir(found):  # noqa: PTH112
+        if not os.path.lexists(found) or os.path.isdir(found):
             raise BadLayer(f"the image cannot be unpacked: {name!r} is a hard link to {target!r}, which is not there")
         if found != place:
-            os.makedirs(os.path.dirname(place), exist_ok=True)  # noqa: PTH103, PTH120
+            os.makedirs(os.path.dirname(place), exist_ok=True)
             _remove(place)
             _linked(found, place)
 
@@ -246,7 +247,7 @@ def _remove(place: str) -> None:
     if stat.S_ISDIR(mode):
         discard(Path(place))
     else:
-        os.unlink(place)  # noqa: PTH108
+        os.unlink(place)
 
 
 def discard(folder: Path) -> None:
@@ -255,7 +256,7 @@ def discard(folder: Path) -> None:
         return
     for parent, folders, _ in os.walk(folder):
         for name in folders:
-            path = os.path.join(parent, name)  # noqa: PTH118
-            if not os.path.islink(path):  # noqa: PTH114
-                os.chmod(path, 0o700)  # noqa: PTH101
+            path = os.path.join(parent, name)
+            if not os.path.islink(path):
+                os.chmod(path, 0o700)
     shutil.rmtree(folder)

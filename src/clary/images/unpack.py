@@ -4,6 +4,7 @@ https://github.com/opencontainers/image-spec/blob/main/layer.md. Nothing of a la
 it, a device, or more than there is room for ends it. No link of the layer is followed but within it, and nothing is
 written through one.
 """
+# ruff: noqa: PTH101, PTH102, PTH108, PTH118, PTH119, PTH120, PTH211 - paths are text here, of which there are many
 
 import gzip
 import hashlib
@@ -111,22 +112,22 @@ class _Unpacking:
         self.check()
         name = self._name(member.name)
         self._take(member.size if member.isreg() else 0)
-        base = os.path.basename(name)  # noqa: PTH119 - text, for speed, here and below
+        base = os.path.basename(name)
         if not name:
             self._folder(self.top, member)
         elif base == OPAQUE:
-            self.told.opaque.append(os.path.dirname(name))  # noqa: PTH120
+            self.told.opaque.append(os.path.dirname(name))
             self._parent(name)
         elif base.startswith(WHITEOUT):
             hidden = base.removeprefix(WHITEOUT)
             if hidden in ("", ".", ".."):
                 raise self._bad(member, "takes away what is no file")
-            self.told.whiteouts.append(os.path.join(os.path.dirname(name), hidden))  # noqa: PTH118, PTH120
+            self.told.whiteouts.append(os.path.join(os.path.dirname(name), hidden))
             self._parent(name)
         elif member.isdir():
-            self._folder(os.path.join(self._parent(name), base), member)  # noqa: PTH118
+            self._folder(os.path.join(self._parent(name), base), member)
         else:
-            self._other(os.path.join(self._parent(name), base), name, member, packed)  # noqa: PTH118
+            self._other(os.path.join(self._parent(name), base), name, member, packed)
 
     def _name(self, name: str) -> str:
         parts = [part for part in name.split("/") if part not in ("", ".")]
@@ -146,7 +147,7 @@ class _Unpacking:
     def _parent(self, name: str) -> str:
         """The folder that the path is in, made where the layer has not named it."""
         try:
-            found = inside(self.top, os.path.dirname(name), strict=True)  # noqa: PTH120
+            found = inside(self.top, os.path.dirname(name), strict=True)
         except Outside as error:
             raise self._wrong(name, f"leads out of the image by a link ({error})") from error
         if found not in self.folders:
@@ -154,11 +155,11 @@ class _Unpacking:
         return found
 
     def _make(self, path: str, name: str) -> None:
-        above = os.path.dirname(path)  # noqa: PTH120
+        above = os.path.dirname(path)
         if above not in self.folders:
             self._make(above, name)
         try:
-            os.mkdir(path, 0o755)  # noqa: PTH102
+            os.mkdir(path, 0o755)
         except FileExistsError as error:
             raise self._wrong(name, "lies in what is no folder") from error
         self.folders[path] = None
@@ -167,18 +168,18 @@ class _Unpacking:
     def _folder(self, path: str, member: tarfile.TarInfo) -> None:
         if path not in self.folders:
             _clear(path)
-            os.mkdir(path, 0o755)  # noqa: PTH102
+            os.mkdir(path, 0o755)
         self.folders[path] = member  # what it says holds once nothing more is put there
 
     def _other(self, path: str, name: str, member: tarfile.TarInfo, packed: tarfile.TarFile) -> None:
         if path in self.folders:
             raise self._bad(member, "is a folder and something else")
         if os.path.lexists(path):
-            os.unlink(path)  # noqa: PTH108 - the later one holds
+            os.unlink(path)
         if member.isreg():
             self._file(path, member, packed)
         elif member.issym():
-            os.symlink(self._text(member), path)  # noqa: PTH211 - as it is: it leads where it leads inside
+            os.symlink(self._text(member), path)
         elif member.islnk():
             self._link(path, name, member)
             return
@@ -230,7 +231,7 @@ class _Unpacking:
             mode = member.mode & MODE
             if not self.owners:  # what its owner, us, must be able to read, to list and to remove
                 mode |= 0o700 if member.isdir() else 0o400
-            os.chmod(path, mode)  # noqa: PTH101
+            os.chmod(path, mode)
         moment = max(0.0, min(float(member.mtime), 1e11))
         os.utime(path, (moment, moment), follow_symlinks=False)
 
@@ -258,7 +259,7 @@ def _clear(path: str) -> None:
     except FileNotFoundError:
         return
     if not stat.S_ISDIR(mode):
-        os.unlink(path)  # noqa: PTH108
+        os.unlink(path)
 
 
 class _Digested(io.RawIOBase):

@@ -37,7 +37,7 @@ class Replica:
         name = self.variant.told.name
         if isinstance(told, routes.Framed):
             return FramesContainer(told.hostname, told.socket, told.workers, name, self._changed)
-        return WebContainer(told.hostname, told.url, name, self._changed)
+        return WebContainer(told.hostname, told.url, name, self._changed, told.door)
 
     def _changed(self) -> None:
         if not self.usable:

@@ -7,22 +7,25 @@ from typing import cast
 
 import httptools
 
+from clary.compute.reach import inside
 from clary.serving.answers import Head, line
 from clary.serving.container import Asked, Call, Headers, Opening
 from clary.serving.kept import Kept
 
 PAUSES = (0.02, 0.05, 0.1, 0.2, 0.5)  # seconds between attempts to connect; the last one for ever
+ENTER = 5.0  # seconds to come into a container's network, and to connect there
 HEADER_LIMIT = 64 * 1024  # bytes of an answer that come in a row and are no body
 _clock = time.perf_counter
 
 
 class WebContainer:
-    def __init__(self, hostname: str, url: str, variant: str, changed: Callable[[], None]) -> None:
-        """`url`: http://host:port"""
+    def __init__(self, hostname: str, url: str, variant: str, changed: Callable[[], None], door: str = "") -> None:
+        """`url`: http://host:port, in the network that the door leads to, if there is one."""
         self.hostname = hostname
         self.usable = True
         self.changed = changed
         self.variant = variant
+        self._door = door
         host, _, port = url.removeprefix("http://").rstrip("/").rpartition(":")
         self._address = host.strip("[]"), int(port)
         self._host = line("host", f"{host}:{port}")
@@ -61,7 +64,11 @@ class WebContainer:
 
     async def _connect(self) -> "Link":
         loop = asyncio.get_running_loop()
-        _, link = await loop.create_connection(lambda: Link(self), *self._address)
+        if not self._door:
+            _, link = await loop.create_connection(lambda: Link(self), *self._address)
+            return link
+        connected = await asyncio.to_thread(inside, self._door, *self._address, ENTER)
+        _, link = await loop.create_connection(lambda: Link(self), sock=connected)
         return link
 
     def _down(self) -> None:

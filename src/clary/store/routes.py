@@ -68,9 +68,10 @@ class Framed(Container):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Web(Container):
-    """Any other: it speaks HTTP, at an address of its own."""
+    """Any other: it speaks HTTP."""
 
-    url: str  # http://127.64.0.9:8080
+    url: str  # http://127.0.0.1:8080
+    door: str = ""  # a path on the host: by which one comes to its network (compute/driver.py)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,7 @@ def _container(told: dict[str, Any]) -> Framed | Web:
     hostname, steps = told["hostname"], tuple(told.get("steps", ()))
     if socket := told.get("socket"):
         return Framed(hostname, steps, socket=socket, workers=told["workers"])
-    return Web(hostname, steps, url=told["url"])
+    return Web(hostname, steps, url=told["url"], door=told.get("door", ""))
 
 
 def put(connection: sqlite3.Connection, entry: Route | Replica) -> None:

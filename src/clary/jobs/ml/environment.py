@@ -22,8 +22,6 @@ def variables(job: Job, hosts: list[Host], number: int, where: Where) -> dict[st
     document = job.document
     name = document.get("TrainingJobName", "")
     return {
-        "HOME": "/root",
-        "LANG": "C.UTF-8",
         "TRAINING_JOB_NAME": name,
         "TRAINING_JOB_ARN": job.arn,
         "CURRENT_HOST": hosts[number].name,

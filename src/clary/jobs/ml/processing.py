@@ -105,7 +105,7 @@ def _instance(job: Job, found: list[Host], number: int, where: Where) -> Staged:
         file.chmod(0o666)
     if where.bundle is not None:
         mounts.append(Mount(str(where.bundle), BUNDLE))
-    environment = {"HOME": "/root", "LANG": "C.UTF-8", **job.document.get("Environment", {}), **aws(where, found)}
+    environment = {**job.document.get("Environment", {}), **aws(where, found)}
     return Staged(tuple(mounts), environment)
 
 

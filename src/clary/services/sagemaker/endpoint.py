@@ -39,10 +39,11 @@ def create(call: Call[SageMaker], request: Document) -> Document:
     plan = call.state.plans[NOUN]
     arn = plan.locate(call, request)
     traffic.check(request.get("DeploymentConfig") or {})
+    own = _own(call, request["EndpointConfigName"])
 
     def hook(call: Call[SageMaker], connection: sqlite3.Connection, _document: Document) -> None:
         one = State(arn, request["EndpointName"], "Creating", last=request.get("DeploymentConfig"))
-        capacity.limited(_begin(call, connection, one, request["EndpointConfigName"]).variants)
+        capacity.limited(_begin(call, connection, one, request["EndpointConfigName"], own).variants)
         if crud.find(connection, arn) is None:
             state.put(connection, one)
 
@@ -78,12 +79,13 @@ def update(call: Call[SageMaker], request: Document) -> Document:
     """https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_UpdateEndpoint.html"""
     plan = call.state.plans[NOUN]
     traffic.check(request.get("DeploymentConfig") or {})
+    own = _own(call, request["EndpointConfigName"])
 
     def work(connection: sqlite3.Connection) -> Document:
         row = crud.get(plan, call, connection, request)
         one = capacity.idle(connection, row["arn"])
         before = one.fleets[-1] if one.fleets else None
-        fleet = _begin(call, connection, one, request["EndpointConfigName"])
+        fleet = _begin(call, connection, one, request["EndpointConfigName"], own)
         if before is not None and request.get("RetainAllVariantProperties"):
             _retain(before, fleet, request.get("ExcludeRetainedVariantProperties", []))
         capacity.limited(fleet.variants)
@@ -133,17 +135,27 @@ def _changed(call: Call[SageMaker], arn: str) -> None:
     call.state.hosting.wake()
 
 
-def _begin(call: Call[SageMaker], connection: sqlite3.Connection, one: State, name: str) -> Fleet:
+def _begin(call: Call[SageMaker], connection: sqlite3.Connection, one: State, name: str, own: design.Own) -> Fleet:
     """The fleet that a configuration asks for. Raises AWS's errors for a configuration or a model that is missing."""
+    config, models = _asked(call, connection, name)
+    variants = design.variants(config, models, own)
+    return one.add(config["EndpointConfigName"], variants, design.settings(config), call.platform.clock())
+
+
+def _own(call: Call[SageMaker], name: str) -> design.Own:
+    _, models = _asked(call, call.platform.store.read(), name)
+    return design.pinned(call.state.images, models.values(), call.region)
+
+
+def _asked(call: Call[SageMaker], connection: sqlite3.Connection, name: str) -> tuple[Document, dict[str, Document]]:
+    """The configuration, and its models by name."""
     plans = call.state.plans
-    row = crud.get(plans["EndpointConfig"], call, connection, {"EndpointConfigName": name})
-    config = crud.loaded(row)
+    config = crud.loaded(crud.get(plans["EndpointConfig"], call, connection, {"EndpointConfigName": name}))
     models = {}
     for variant in (*config["ProductionVariants"], *config.get("ShadowProductionVariants", [])):
         if model := variant.get("ModelName"):
             models[model] = crud.loaded(crud.get(plans["Model"], call, connection, {"ModelName": model}))
-    variants = design.variants(config, models)
-    return one.add(config["EndpointConfigName"], variants, design.settings(config), call.platform.clock())
+    return config, models
 
 
 def _retain(before: Fleet, fleet: Fleet, excluded: list[Document]) -> None:

@@ -90,7 +90,11 @@ def _variant(one: State, fleet: Fleet, variant: Variant, ready: dict[str, int]) 
 
 def _images(fleet: Fleet, variant: Variant) -> list[Document]:
     return [
-        {"SpecifiedImage": container["image"], "ResolvedImage": container["image"], "ResolutionTime": fleet.begun}
+        {
+            "SpecifiedImage": container["image"],
+            "ResolvedImage": container.get("own") or container["image"],
+            "ResolutionTime": fleet.begun,
+        }
         for container in variant.spec["containers"]
     ]
 

@@ -5,8 +5,9 @@ https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateProcessingJo
 from collections.abc import Iterator
 from typing import Any, Final
 
-from clary.errors import Invalid, NotImplementedHere
-from clary.images.image import UnknownImage, resolve
+from clary.errors import AWSError, Invalid, NotImplementedHere
+from clary.images.image import Image, UnknownImage
+from clary.images.pull import Images
 from clary.jobs.ml import data
 from clary.jobs.ml.processing import PROCESSING, inputs
 from clary.jobs.objects import Objects
@@ -15,6 +16,10 @@ from clary.resource.call import Call
 from clary.resource.service import Document
 
 DAY: Final = 86400
+NOTHING: Final = (
+    "The image {} has no program of its own for processing jobs. Please name one in "
+    'AppSpecification.ContainerEntrypoint, such as ["python3", "/opt/ml/processing/input/code/script.py"].'
+)
 INSTANCES: Final = (
     20  # the quota that accounts begin with: https://docs.aws.amazon.com/general/latest/gr/sagemaker.html
 )
@@ -23,9 +28,8 @@ LONGEST: Final = (
 )  # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ProcessingStoppingCondition.html
 
 
-def check(objects: Objects, call: Call[Any], request: Document) -> None:
+def check(objects: Objects, images: Images, call: Call[Any], request: Document) -> None:
     """Raises Invalid and NotImplementedHere; sets the members that AWS sets."""
-    _application(request)
     _resources(request)
     _stopping(request)
     _inputs(request)
@@ -33,23 +37,22 @@ def check(objects: Objects, call: Call[Any], request: Document) -> None:
     _paths(request)
     _texts(request)
     passed.check(call, request)  # before anything that the role sees shows
+    _application(images, call.region, request)
     for each in inputs(request):
         uri, role = each["S3Input"]["S3Uri"], request["RoleArn"]
         if not objects.holds(role, *data.split(uri)):
             raise Invalid(data.nothing(uri, call.region, role))
 
 
-def _application(request: Document) -> None:
+def _application(images: Images, region: str, request: Document) -> None:
+    """What an image of the user's runs by itself shows when the job begins."""
     application = request["AppSpecification"]
     try:
-        resolve(application["ImageUri"])
-    except UnknownImage as error:
+        found = images.find(application["ImageUri"], request["RoleArn"], region)
+    except (UnknownImage, AWSError) as error:
         raise Invalid(error.message) from error
-    if not application.get("ContainerEntrypoint"):
-        raise Invalid(
-            f"The image {application['ImageUri']} has no program of its own for processing jobs. Please name one in "
-            'AppSpecification.ContainerEntrypoint, such as ["python3", "/opt/ml/processing/input/code/script.py"].'
-        )
+    if isinstance(found, Image) and not application.get("ContainerEntrypoint"):
+        raise Invalid(NOTHING.format(application["ImageUri"]))
 
 
 def _resources(request: Document) -> None:

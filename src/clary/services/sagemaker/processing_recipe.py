@@ -8,13 +8,15 @@ from typing import Final
 
 from clary.compute.driver import Launch, Size, Usage
 from clary.compute.instances import of
-from clary.images.image import resolve
+from clary.images import environment
 from clary.images.pull import Images
 from clary.jobs import ml
 from clary.jobs.ml import processing, processing_outputs
 from clary.jobs.ml.place import instance
 from clary.jobs.objects import Objects
 from clary.jobs.recipe import Document, Ended, Job, JobFailed, Need, Outcome
+from clary.services.sagemaker.processing_check import NOTHING
+from clary.services.sagemaker.runnable import runnable
 from clary.services.sagemaker.training_metrics import Metrics, region, used
 
 GIB: Final = 1 << 30
@@ -45,22 +47,17 @@ class Processing:
 
     def prepare(self, job: Job) -> list[Launch]:
         application = job.document["AppSpecification"]
-        image = resolve(application["ImageUri"])
-        environment = self.images.ready(image, lambda line: job.log(0, line))
+        _, image = runnable(self.images, job, application["ImageUri"], job.document["RoleArn"])
         job.check()
-        argv = (*application["ContainerEntrypoint"], *application.get("ContainerArguments", ()))
+        given = [application.get(member, []) for member in ("ContainerEntrypoint", "ContainerArguments")]
+        argv = environment.processing(image, *given)
+        if not argv:
+            raise JobFailed(f"ClientError: {NOTHING.format(application['ImageUri'])}")
         launches = []
         for number, staged in enumerate(processing.stage(job, self.objects, self.where(job))):
             folder = instance(job, number)
-            launches.append(
-                Launch(
-                    name=f"algo-{number + 1}",
-                    argv=argv,
-                    log=str(folder / "log"),
-                    env={**environment.env, **staged.env},
-                    mounts=(*environment.mounts(str(folder / "upper-image")), *staged.mounts),
-                )
-            )
+            launch = Launch(f"algo-{number + 1}", argv, str(folder / "log"), env=staged.env, mounts=staged.mounts)
+            launches.append(image.launch(launch, str(folder / "upper-image")))
         return launches
 
     def streams(self, job: Job) -> list[tuple[str, str]]:

@@ -133,16 +133,18 @@ def build(platform: Platform, tools: Tools) -> Service:
         endpoint.tell(platform, nouns, one)
 
     hosting = Hosting(platform, plane, endpoint.sync, told, tools.metrics.alarm)
-    nouns = SageMaker(hosting=hosting, objects=tools.objects)
+    nouns = SageMaker(hosting=hosting, objects=tools.objects, images=tools.images)
     tell = partial(training.tell, platform, nouns.plans)
     train = Training(tools.images, tools.objects, tools.where, Meter(tools.metrics), tell)
-    job = replace(training.TRAINING_JOB, check=partial(check, tools.objects), recipe=train)
+    job = replace(training.TRAINING_JOB, check=partial(check, tools.objects, tools.images), recipe=train)
     turn = partial(transform.tell, platform, nouns.plans)
     run = Transform(tools.images, tools.objects, tools.where, tools.metrics, turn)
-    batch = replace(transform.TRANSFORM_JOB, check=partial(check_transform, tools.objects), recipe=run)
+    batch = replace(transform.TRANSFORM_JOB, check=partial(check_transform, tools.objects, tools.images), recipe=run)
     processed = partial(processing.tell, platform, nouns.plans)
     process = Processing(tools.images, tools.objects, tools.where, tools.metrics, processed)
-    work = replace(processing.PROCESSING_JOB, check=partial(check_processing, tools.objects), recipe=process)
+    work = replace(
+        processing.PROCESSING_JOB, check=partial(check_processing, tools.objects, tools.images), recipe=process
+    )
     every = (*NOUNS, job, batch, work, endpoint.ENDPOINT)
     nouns.plans |= {resource.noun: Plan(resource, described) for resource in every}
     operations: dict[str, Operation] = {}

@@ -1,7 +1,8 @@
-"""What SageMaker's operations share: the nouns, what makes endpoints serve, and the objects of S3 as roles see them."""
+"""What SageMaker's operations share: the nouns, what makes endpoints serve, S3's objects as roles see them, images."""
 
 from dataclasses import dataclass
 
+from clary.images.pull import Images
 from clary.jobs.objects import Objects
 from clary.resource.crud import Nouns
 from clary.services.sagemaker.hosting.controller import Hosting
@@ -11,3 +12,4 @@ from clary.services.sagemaker.hosting.controller import Hosting
 class SageMaker(Nouns):
     hosting: Hosting
     objects: Objects
+    images: Images

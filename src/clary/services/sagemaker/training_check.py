@@ -6,11 +6,12 @@ import re
 from typing import Any
 
 from clary.compute.mounts import SYSTEM
-from clary.errors import Invalid, NotImplementedHere
+from clary.errors import AccessDenied, AWSError, Invalid, NotImplementedHere
 from clary.images.hyperparameters import check as check_hyperparameters
 from clary.images.hyperparameters import load
-from clary.images.image import Image, UnknownImage, images, resolve
-from clary.images.pull import CODE, VENV
+from clary.images.image import Image, UnknownImage
+from clary.images.image import images as builtins
+from clary.images.pull import CODE, VENV, Found, Images
 from clary.jobs.ml import data
 from clary.jobs.objects import Objects
 from clary.resource import passed
@@ -32,23 +33,19 @@ LONGEST_NAME = 255  # bytes of one name in a path: NAME_MAX of limits.h
 REFUSED = ("ServerlessJobConfig", "ModelPackageConfig", "MlflowConfig", "SessionChainingConfig")
 
 
-def check(objects: Objects, call: Call[Any], request: Document) -> None:
+def check(objects: Objects, images: Images, call: Call[Any], request: Document) -> None:
     """Raises Invalid and NotImplementedHere; sets the members that AWS sets."""
     for member in REFUSED:
         if request.get(member):
             raise NotImplementedHere(f"CreateTrainingJob: Clary does not have {member}.")
-    image = _algorithm(request)
+    _algorithm(request)
     _resources(request)
     _stopping(request)
     _channels(request)
     _outputs(request)
-    given = request.get("HyperParameters", {})
-    # A script takes what it likes, and so does a command that is not the image's.
-    specification = load(image.code / "hyperparameters.toml", image.tag)
-    if specification and "sagemaker_program" not in given and not _own_command(request):
-        check_hyperparameters(specification, given)
     _texts(request)
     passed.check(call, request)  # before anything that the role sees shows
+    _hyperparameters(_image(images, call.region, request), request)
     for channel in request.get("InputDataConfig", []):
         uri, role = channel["DataSource"]["S3DataSource"]["S3Uri"], request["RoleArn"]
         if not objects.holds(role, *data.split(uri)):
@@ -76,7 +73,16 @@ def _own_command(request: Document) -> bool:
     return bool(request["AlgorithmSpecification"].get("ContainerEntrypoint"))
 
 
-def _algorithm(request: Document) -> Image:
+def _hyperparameters(image: Found, request: Document) -> None:
+    """A script takes what it likes, and so does a command that is not the image's, and an image that is not ours."""
+    given = request.get("HyperParameters", {})
+    if not isinstance(image, Image) or "sagemaker_program" in given or _own_command(request):
+        return
+    if specification := load(image.code / "hyperparameters.toml", image.tag):
+        check_hyperparameters(specification, given)
+
+
+def _algorithm(request: Document) -> None:
     algorithm = request.get("AlgorithmSpecification")
     if not algorithm:
         raise Invalid("AlgorithmSpecification is required.")
@@ -90,10 +96,16 @@ def _algorithm(request: Document) -> Image:
             compiled(definition["Regex"])
         except ValueError as error:
             raise Invalid(f"Invalid metric definition {definition['Name']}: {definition['Regex']}: {error}") from error
+
+
+def _image(images: Images, region: str, request: Document) -> Found:
+    uri = request["AlgorithmSpecification"]["TrainingImage"]
     try:
-        return resolve(uri)
-    except UnknownImage as error:
+        return images.find(uri, request["RoleArn"], region)
+    except (UnknownImage, AccessDenied) as error:
         raise Invalid(f"{_no_image(uri, request['RoleArn'])} {error.message}") from error
+    except AWSError as error:
+        raise Invalid(error.message) from error
 
 
 def _no_image(uri: str, role: str) -> str:
@@ -106,7 +118,7 @@ def _no_image(uri: str, role: str) -> str:
             "Invalid training image. Please provide a valid Amazon Elastic Container Registry path of the Docker image "
             "to run."
         )
-    if any(image.repository == found["repository"] for image in images()):
+    if any(image.repository == found["repository"] for image in builtins()):
         return f"Cannot find the requested image: {uri}."
     return (
         f"Cannot find repository: {found['repository']} in registry ID: {found['registry']} Please check if your ECR "

@@ -12,7 +12,6 @@ from typing import Any, Protocol
 import orjson
 
 from clary.compute.driver import Size, Usage
-from clary.images.image import resolve
 from clary.jobs.recipe import Document, Job
 from clary.services.sagemaker.training_regex import Match, Pattern, compiled, matches
 
@@ -85,7 +84,7 @@ class Meter:
         if found is None:
             algorithm = job.document["AlgorithmSpecification"]
             given = [(one["Name"], one["Regex"]) for one in algorithm.get("MetricDefinitions", [])]
-            regexes = dict(given) or dict(resolve(algorithm["TrainingImage"]).metrics)
+            regexes = dict(given) or job.facts.get("metrics") or {}
             found = self._compiled[job.id] = {metric: compiled(regex) for metric, regex in regexes.items()}
         return found
 

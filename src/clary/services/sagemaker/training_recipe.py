@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 
 from clary.compute.driver import Instance, Launch, Size, Usage
 from clary.compute.instances import of
-from clary.images.image import resolve
 from clary.images.pull import Images
 from clary.jobs import ml
 from clary.jobs.objects import Objects
 from clary.jobs.recipe import Document, Ended, Job, JobFailed, Need, Outcome
 from clary.jobs.states import ENDED
+from clary.services.sagemaker.runnable import runnable
 from clary.services.sagemaker.training_check import instances
 from clary.services.sagemaker.training_metrics import Meter, region
 
@@ -55,8 +55,8 @@ class Training:
 
     def prepare(self, job: Job) -> list[Launch]:
         algorithm = job.document["AlgorithmSpecification"]
-        image = resolve(algorithm["TrainingImage"])
-        environment = self.images.ready(image, lambda line: job.log(0, line))
+        builtin, environment = runnable(self.images, job, algorithm["TrainingImage"], job.document["RoleArn"])
+        job.facts["metrics"] = dict(builtin.metrics) if builtin is not None else {}
         job.check()
         job.report("Downloading", "Downloading input data")
         entrypoint = algorithm.get("ContainerEntrypoint") or environment.command("train")
@@ -64,15 +64,9 @@ class Training:
         for number, staged in enumerate(ml.stage(job, self.objects, self.where(job)), start=1):
             name = f"algo-{number}"
             folder = job.folder / name
-            launches.append(
-                Launch(
-                    name=name,
-                    argv=(*entrypoint, *algorithm.get("ContainerArguments", ())),
-                    log=str(folder / "log"),
-                    env={**environment.env, **staged.env},
-                    mounts=(*environment.mounts(str(folder / "upper-image")), *staged.mounts),
-                )
-            )
+            argv = (*entrypoint, *algorithm.get("ContainerArguments", ()))
+            launch = Launch(name, argv, str(folder / "log"), env=staged.env, mounts=staged.mounts)
+            launches.append(environment.launch(launch, str(folder / "upper-image")))
         return launches
 
     def streams(self, job: Job) -> list[tuple[str, str]]:

@@ -5,11 +5,11 @@ from typing import Any
 
 from clary.resource import crud
 from clary.resource.call import Call, Platform
-from clary.resource.crud import Nouns
 from clary.resource.resource import Plan, Resource, Words
 from clary.resource.service import Document, operation
 from clary.services.sagemaker import job_event
 from clary.services.sagemaker.hosting import design
+from clary.services.sagemaker.state import SageMaker
 from clary.services.sagemaker.transform_check import VARIANT, model
 from clary.services.sagemaker.transform_view import view
 
@@ -36,17 +36,18 @@ DETAIL = "SageMaker Transform Job State Change"
 
 
 @operation("CreateTransformJob")
-def create(call: Call[Nouns], request: Document) -> Document:
+def create(call: Call[SageMaker], request: Document) -> Document:
     """The job keeps what its model is, which may be deleted while it runs."""
+    own = design.pinned(call.state.images, [model(call, call.platform.store.read(), request)], call.region)
 
-    def hook(call: Call[Nouns], connection: Any, document: Document) -> None:
+    def hook(call: Call[Any], connection: Any, document: Document) -> None:
         found = model(call, connection, request)
         variant = {
             "VariantName": VARIANT,
             "ModelName": request["ModelName"],
             "InstanceType": request["TransformResources"]["InstanceType"],
         }
-        (one,) = design.variants({"ProductionVariants": [variant]}, {request["ModelName"]: found})
+        (one,) = design.variants({"ProductionVariants": [variant]}, {request["ModelName"]: found}, own)
         document["Spec"] = one.spec
         document["RoleArn"] = found["ExecutionRoleArn"]
         document["EnableNetworkIsolation"] = found.get("EnableNetworkIsolation", False)

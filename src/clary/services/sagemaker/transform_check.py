@@ -4,8 +4,9 @@ https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTransformJob
 
 from typing import Any, Final
 
-from clary.errors import Invalid, NotImplementedHere
-from clary.images.image import UnknownImage, resolve
+from clary.errors import AWSError, Invalid, NotImplementedHere
+from clary.images.image import UnknownImage
+from clary.images.pull import Images
 from clary.images.runtime.transform_path import BadPath, Path
 from clary.images.runtime.transform_process import CSV, kind
 from clary.jobs.ml import data
@@ -20,10 +21,10 @@ MOST = 100  # MB of a payload, and of all that are on their way at once
 INSTANCES = 20  # the quota that accounts begin with: https://docs.aws.amazon.com/general/latest/gr/sagemaker.html
 
 
-def check(objects: Objects, call: Call[Any], request: Document) -> None:
+def check(objects: Objects, images: Images, call: Call[Any], request: Document) -> None:
     """Raises Invalid and NotImplementedHere; sets the members that AWS sets."""
     found = model(call, call.platform.store.read(), request)
-    _model(found)
+    _model(images, call.region, found)
     _payload(request)
     _processing(request)
     if request["TransformResources"]["InstanceCount"] > INSTANCES:
@@ -49,7 +50,7 @@ def model(call: Call[Any], connection: Any, request: Document) -> Document:
     return crud.loaded(crud.get(call.state.plans["Model"], call, connection, {"ModelName": request["ModelName"]}))
 
 
-def _model(found: Document) -> None:
+def _model(images: Images, region: str, found: Document) -> None:
     if not found.get("ExecutionRoleArn"):
         raise Invalid(
             f'Model "{found["ModelName"]}" has no ExecutionRoleArn, as which a transform job reads and writes.'
@@ -58,8 +59,8 @@ def _model(found: Document) -> None:
         if container.get("Mode") == "MultiModel":
             raise Invalid("Multi-model containers are not supported for transform jobs.")
         try:
-            resolve(container.get("Image", ""))
-        except UnknownImage as error:
+            images.find(container.get("Image", ""), found["ExecutionRoleArn"], region)
+        except (UnknownImage, AWSError) as error:
             raise Invalid(error.message) from error
     if found.get("InferenceExecutionConfig", {}).get("Mode") == "Direct":
         raise Invalid("A model whose containers are invoked directly is not supported for transform jobs.")

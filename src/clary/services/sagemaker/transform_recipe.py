@@ -10,11 +10,12 @@ import json
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 from clary.compute.driver import Launch, Mount, Usage
+from clary.images.agent import agent
 from clary.images.pull import Images
 from clary.images.runtime.transform_told import NAME
 from clary.jobs import ml
@@ -73,8 +74,9 @@ class Transform:
             for part in found:
                 at = len(made)
                 name = part.name if count == 1 else f"{part.name}-{number + 1}"
-                made.append(_follows(launches.launch(part, at, name, env)))
-                containers.append({"name": part.name, "socket": f"{SOCKETS}/{at}.sock", "url": launches.url(at)})
+                made.append(replace(launches.launch(part, at, name, env), leads=False, network=number))
+                socket = f"{SOCKETS}/{at}.sock" if part.image is not None else ""
+                containers.append({"name": part.name, "socket": socket, "url": part.url})
             mine = files if count == 1 else data.shard(files, number, count)
             told = {
                 "containers": containers,
@@ -143,19 +145,15 @@ class Transform:
 def _agent(job: Job, part: Part, at: int, number: int, files: Path, told: Document) -> Launch:
     output = _output(job, at)
     shutil.rmtree(output, ignore_errors=True)  # of a start that a crash cut off
-    folder, environment = instance(job, at), part.environment
+    folder = instance(job, at)
     mounts = (
-        *environment.mounts(str(folder / "upper-image")),
         Mount(str(job.folder / "sockets"), SOCKETS, "rw"),
         Mount(str(files), INPUT),
         Mount(str(open_folder(output)), OUTPUT, "rw"),
     )
-    env = {**environment.env, NAME: json.dumps(told)}
-    return Launch(f"agent-{number + 1}", environment.command("transform"), str(folder / "log"), env=env, mounts=mounts)
-
-
-def _follows(launch: Launch) -> Launch:
-    return Launch(launch.name, launch.argv, launch.log, launch.env, launch.cwd, launch.mounts, leads=False)
+    name, log, env = f"agent-{number + 1}", str(folder / "log"), {NAME: json.dumps(told)}
+    made = Launch(name, (), log, env=env, mounts=mounts, network=number)
+    return agent(made, "transform", part.environment, str(folder / "upper-image"))
 
 
 def _output(job: Job, at: int) -> Path:

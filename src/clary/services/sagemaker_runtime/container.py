@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urlsplit
 
-from clary.compute.reach import reached
+from clary.compute.reach import inside, reached
 from clary.errors import ClaryError
 from clary.services.sagemaker_runtime import framed
 from clary.store.routes import Framed, Web
@@ -54,7 +54,7 @@ def ask(container: Web, headers: Mapping[str, str], source: BinaryIO, size: int,
     connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=CONNECT, blocksize=PIECE)
     with contextlib.closing(connection):
         try:
-            connection.connect()
+            connection.sock = inside(container.door, place.hostname or "", place.port or 80, CONNECT)
         except OSError as error:
             raise Unreached from error
         try:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
-from clary.compute.reach import reached
+from clary.compute.reach import inside, reached
 from clary.images.runtime import frames
 from clary.store.routes import Framed, Replica, Web
 
@@ -71,15 +71,15 @@ class Health:
 def ping(container: Framed | Web) -> str:
     """What is wrong; nothing if it is well."""
     try:
-        status = _by_socket(container.socket) if isinstance(container, Framed) else _by_web(container.url)
+        status = _by_socket(container.socket) if isinstance(container, Framed) else _by_web(container)
     except (OSError, ValueError, TypeError) as error:
         return f"{container.hostname} does not answer /ping ({error})"
     return "" if status == HTTPStatus.OK else f"{container.hostname} answers /ping with {status}"
 
 
-def _by_web(url: str) -> int:
+def _by_web(container: Web) -> int:
     """No more is read than the status line; what comes after it is nobody's."""
-    place, said = urlsplit(url), bytearray()
+    place, said = urlsplit(container.url), bytearray()
 
     def status(data: bytes) -> int | None:
         said.extend(data)
@@ -90,7 +90,7 @@ def _by_web(url: str) -> int:
             raise ValueError("its answer is not HTTP/1.1")
         return int(found[1])
 
-    with socket.create_connection((place.hostname or "", place.port or 80), ANSWER) as connection:
+    with inside(container.door, place.hostname or "", place.port or 80, ANSWER) as connection:
         connection.sendall(f"GET /ping HTTP/1.1\r\nhost: {place.netloc}\r\nconnection: close\r\n\r\n".encode())
         return _answer(connection, status)
 

@@ -6,21 +6,24 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.h
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from clary.compute.driver import Launch, Mount, Size
 from clary.compute.instances import of
 from clary.compute.limits import machine
+from clary.images.environment import Environment
 from clary.images.image import Image, UnknownImage, resolve
-from clary.images.pull import Environment, Images
+from clary.images.pull import Images
 from clary.jobs import ml
 from clary.jobs.ml.environment import aws
 from clary.jobs.ml.place import BUNDLE, ML, instance, open_folder
 from clary.jobs.objects import Objects
-from clary.jobs.recipe import Job, JobFailed
+from clary.jobs.recipe import Job
 from clary.services.sagemaker.hosting import multimodel, staging
+from clary.services.sagemaker.runnable import runnable
 
 Document = dict[str, Any]
 PORT: Final = 8080
@@ -33,12 +36,20 @@ PER_CPU = 1769
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one launch serves: a container, or several fused."""
+    """What one launch serves: a container, or several fused. `image` is None for one of the user's own, which serves at
+    `port` of its network.
+    """
 
     name: str
     containers: list[Document]
-    image: Image
+    image: Image | None
     environment: Environment
+    port: int
+
+    @property
+    def url(self) -> str:
+        """Of one of the user's own."""
+        return f"http://127.0.0.1:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +66,11 @@ class Launches:
         """`number` is the launch's own within the group, from 0. `env` goes before what leads to Clary, and behind what
         the model says. Raises JobFailed, JobStopped.
         """
-        folder, address = instance(self.job, number), self.job.addresses[number]
+        folder = instance(self.job, number)
         top = open_folder(folder / "ml")
-        mounts = [*part.environment.mounts(str(folder / "upper-image")), Mount(str(top), ML, "rw")]
-        mounts.append(Mount(str(self.sockets), SOCKETS, "rw"))
+        mounts = [Mount(str(top), ML, "rw")]
+        if part.image is not None:
+            mounts.append(Mount(str(self.sockets), SOCKETS, "rw"))
         if self.where.bundle is not None:
             mounts.append(Mount(str(self.where.bundle), BUNDLE))
         models = []
@@ -75,9 +87,25 @@ class Launches:
                 {
                     "folder": target,
                     "environ": {**_seen(container["environment"], target), **(env or {})},
-                    "image": part.image.code.name,
+                    "image": part.image.code.name if part.image is not None else "",
                 }
             )
+        where, ways = _ways(self.where) if private(self.spec) else (self.where, ())
+        given = {
+            "SAGEMAKER_BIND_TO_PORT": str(part.port),
+            "SAGEMAKER_MULTI_MODEL": "true" if part.containers[0]["multi"] else "false",
+            "SAGEMAKER_REGION": where.region,
+            **(part.containers[0]["environment"] if len(part.containers) == 1 else {}),  # each model is told its own
+            **(env or {}),
+            **aws(where),
+            **(self._told(part, number, models) if part.image is not None else {}),
+        }
+        command = part.environment.command("serve")
+        made = Launch(name or part.name, command, str(folder / "log"), env=given, mounts=tuple(mounts), ways=ways)
+        return part.environment.launch(made, str(folder / "upper-image"))
+
+    def _told(self, part: Part, number: int, models: list[Document]) -> dict[str, str]:
+        """What our own model server goes by."""
         told = {
             "socket": f"{SOCKETS}/{number}.sock",
             "web": False,
@@ -85,26 +113,18 @@ class Launches:
             "models": models,
             "multi": part.containers[0]["multi"],
         }
-        given = {
-            **part.environment.env,
-            "SAGEMAKER_BIND_TO_PORT": str(PORT),
-            "SAGEMAKER_BIND_TO_HOST": address,
-            "SAGEMAKER_MULTI_MODEL": "true" if told["multi"] else "false",
-            "SAGEMAKER_REGION": self.where.region,
-            **(part.containers[0]["environment"] if len(part.containers) == 1 else {}),  # each model is told its own
-            **(env or {}),
-            **aws(self.where),
-            "CLARY_SERVING": json.dumps(told),
-        }
-        command = part.environment.command("serve")
-        return Launch(name or part.name, command, str(folder / "log"), env=given, mounts=tuple(mounts))
+        return {"SAGEMAKER_BIND_TO_HOST": self.job.addresses[number], "CLARY_SERVING": json.dumps(told)}
 
     def workers(self, part: Part) -> int:
         """How many processes answer, and so how many connections it takes to reach them all: those of a script, or one
         of an algorithm's, as images/runtime/server.py has them.
         """
         environs = [container["environment"] for container in part.containers]
-        scripted = not part.image.algorithm or any("SAGEMAKER_PROGRAM" in environ for environ in environs)
+        scripted = (
+            part.image is None
+            or not part.image.algorithm
+            or any("SAGEMAKER_PROGRAM" in environ for environ in environs)
+        )
         if part.containers[0]["multi"] or not scripted:
             return 1
         told = environs[0].get("SAGEMAKER_MODEL_SERVER_WORKERS", "")
@@ -113,9 +133,6 @@ class Launches:
     def socket(self, number: int) -> str:
         """Where this machine finds the socket of a launch."""
         return str(self.sockets / f"{number}.sock")
-
-    def url(self, number: int) -> str:
-        return f"http://{self.job.addresses[number]}:{PORT}"
 
 
 def _seen(environment: dict[str, str], target: str) -> dict[str, str]:
@@ -127,16 +144,27 @@ def _seen(environment: dict[str, str], target: str) -> dict[str, str]:
     }
 
 
+def _ways(where: ml.Where) -> tuple[ml.Where, tuple[tuple[int, str, int], ...]]:
+    """How Clary is reached from a private network: at the same port of 127.0.0.1, wherever it is outside."""
+    place = urlsplit(where.endpoint)
+    host, port = place.hostname or "", place.port or 80
+    endpoint = f"http://127.0.0.1:{port}"
+    credentials = where.credentials.replace(where.endpoint, endpoint, 1)
+    return replace(where, endpoint=endpoint, credentials=credentials), ((port, host, port),)
+
+
+def private(spec: Document) -> bool:
+    """Whether its containers have a network of their own, since those of users listen at 0.0.0.0."""
+    return any(container.get("own") for container in spec["containers"])
+
+
 def ready(job: Job, spec: Document, images: Images) -> list[Part]:
     """The parts of a spec, their images ready to run. Raises JobFailed and PullFailed."""
-    found = []
+    found: list[Part] = []
     for group in parts(spec):
-        try:
-            image = resolve(group[0]["image"])
-        except UnknownImage as error:
-            raise JobFailed(str(error)) from error
-        environment = images.ready(image, lambda line: job.log(0, line))
-        found.append(Part(group[0]["hostname"], group, image, environment))
+        image, environment = runnable(images, job, group[0].get("own") or group[0]["image"], spec["role"])
+        port = PORT + sum(part.image is None for part in found)  # they share a network
+        found.append(Part(group[0]["hostname"], group, image, environment, port))
     return found
 
 
@@ -149,6 +177,8 @@ def parts(spec: Document) -> list[list[Document]]:
 
 
 def _fusible(containers: list[Document]) -> bool:
+    if any(container.get("own") for container in containers):
+        return False
     try:
         references = {resolve(container["image"]).reference for container in containers}
     except UnknownImage:
@@ -158,9 +188,9 @@ def _fusible(containers: list[Document]) -> bool:
 
 def size(spec: Document, launches: int) -> Size:
     """What each launch may take."""
-    isolated, disk = spec["isolated"], int(spec["volume"]) << 30
+    isolated, disk, own = spec["isolated"], int(spec["volume"]) << 30, private(spec)
     if serverless := spec["serverless"]:
         megabytes = serverless["MemorySizeInMB"]
-        return Size(launches, max(1.0, megabytes / PER_CPU), megabytes * MIB, 0, disk, isolated)
+        return Size(launches, max(1.0, megabytes / PER_CPU), megabytes * MIB, 0, disk, isolated, own)
     kind = of(spec["instance"])
-    return Size(launches, float(kind.cpus), kind.memory, kind.gpus, disk, isolated)
+    return Size(launches, float(kind.cpus), kind.memory, kind.gpus, disk, isolated, own)

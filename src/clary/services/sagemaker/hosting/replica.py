@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from clary.compute.driver import Launch, Usage
+from clary.compute.driver import DOOR, Launch, Usage
 from clary.images.pull import Images
 from clary.jobs import ml
 from clary.jobs.ml.place import open_folder
@@ -45,10 +45,14 @@ class Serving:
     def prepare(self, job: Job) -> list[Launch]:
         spec = job.document["Spec"]
         found = Launches(job, spec, self.objects, self.where(job), open_folder(job.folder / "sockets"))
-        launches, containers = [], []
+        launches: list[Launch] = []
+        containers: list[routes.Framed | routes.Web] = []
         for number, part in enumerate(ready(job, spec, self.images)):
             launches.append(found.launch(part, number))
             hostnames = tuple(container["hostname"] for container in part.containers)
+            if part.image is None:
+                containers.append(routes.Web(hostnames[0], url=part.url, door=str(job.folder / DOOR)))
+                continue
             steps = hostnames if len(hostnames) > 1 else ()
             socket, workers = found.socket(number), found.workers(part)
             containers.append(routes.Framed(hostnames[0], steps, socket=socket, workers=workers))

@@ -1,0 +1,25 @@
+"""The image of a job, made ready to run, and in the job's words why it cannot be."""
+
+from clary.errors import AWSError
+from clary.images.environment import Environment
+from clary.images.image import Image, UnknownImage
+from clary.images.pull import Images, PullFailed
+from clary.jobs.recipe import Job, JobFailed
+from clary.services.sagemaker.training_metrics import region
+
+
+def runnable(images: Images, job: Job, uri: str, role: str) -> tuple[Image | None, Environment]:
+    """With it, what there is to know of a built-in one. Raises JobFailed, and PullFailed for a built-in one."""
+    try:
+        found = images.find(uri, role, region(job.arn))
+    except UnknownImage as error:
+        raise JobFailed(f"ClientError: {error.message}") from error
+    except AWSError as error:
+        raise JobFailed(f"ClientError: The image {uri} cannot be had: {error.message}") from error
+    builtin = found if isinstance(found, Image) else None
+    try:
+        return builtin, images.ready(found, lambda line: job.log(0, line), job.check)
+    except PullFailed as error:
+        if builtin is not None:
+            raise
+        raise JobFailed(f"ClientError: {error.message}") from error
