@@ -17,6 +17,8 @@ class Null(Local):
     name = "null"
 
     def plan(self, handle: Handle, _folder: Path, launches: list[Launch]) -> dict[str, Any]:
+        if any(launch.root for launch in launches):
+            raise ClaryError('a container of an own image cannot be shown by driver = "null": use driver = "sandbox"')
         instances = [
             {
                 "command": list(launch.argv),

@@ -47,6 +47,14 @@ class Trees:
     def there(self, pushed: Pushed) -> bool:
         return (self.place(pushed) / MADE).exists()
 
+    def kept(self, uri: str) -> Pushed | None:
+        """What the URI names by digest, where it is unpacked: without layers, which the registry may have no more."""
+        digest = uri.rpartition("@")[2]
+        made = self.folder / "trees" / self._name(digest) / MADE
+        if digest == uri or not made.exists():
+            return None
+        return Pushed(uri, digest, json.loads(made.read_text())["config"], ())
+
     def ready(self, pushed: Pushed, say: Say, check: Check = lambda: None) -> Path:
         """The image's tree. Several may ask at once: the first unpacks, the others wait. Raises BadLayer."""
         place = self.place(pushed)
@@ -96,7 +104,8 @@ class Trees:
                 Merge(str(top), layer, self.owners, check).all()
             size = sum(unpack.told(layer).size for layer in layers)
             names = [layer.name for layer in layers]
-            (building / MADE).write_text(json.dumps({"digest": pushed.digest, "layers": names, "size": size}))
+            made = {"digest": pushed.digest, "layers": names, "size": size, "config": pushed.config}
+            (building / MADE).write_text(json.dumps(made))
         except BaseException:
             discard(building)
             raise

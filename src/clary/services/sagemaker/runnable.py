@@ -3,17 +3,22 @@
 from clary.errors import AWSError
 from clary.images.environment import Environment
 from clary.images.image import Image, UnknownImage
-from clary.images.pull import Images, PullFailed
+from clary.images.pull import Found, Images, PullFailed
 from clary.jobs.recipe import Job, JobFailed
 from clary.services.sagemaker.training_metrics import region
 
 
-def runnable(images: Images, job: Job, uri: str, role: str) -> tuple[Image | None, Environment]:
-    """With it, what there is to know of a built-in one. Raises JobFailed, and PullFailed for a built-in one."""
+def runnable(images: Images, job: Job, uri: str, role: str, *, kept: bool = False) -> tuple[Image | None, Environment]:
+    """With it, what there is to know of a built-in one. `kept`: who had the image before goes on with it, also if it
+    was deleted meanwhile. Raises JobFailed, and PullFailed for a built-in one.
+    """
+    found: Found | None
     try:
         found = images.find(uri, role, region(job.arn))
     except UnknownImage as error:
-        raise JobFailed(f"ClientError: {error.message}") from error
+        found = images.trees.kept(uri) if kept else None
+        if found is None:
+            raise JobFailed(f"ClientError: {error.message}") from error
     except AWSError as error:
         raise JobFailed(f"ClientError: The image {uri} cannot be had: {error.message}") from error
     builtin = found if isinstance(found, Image) else None

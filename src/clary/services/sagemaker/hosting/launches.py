@@ -162,7 +162,7 @@ def ready(job: Job, spec: Document, images: Images) -> list[Part]:
     """The parts of a spec, their images ready to run. Raises JobFailed and PullFailed."""
     found: list[Part] = []
     for group in parts(spec):
-        image, environment = runnable(images, job, group[0].get("own") or group[0]["image"], spec["role"])
+        image, environment = runnable(images, job, group[0].get("own") or group[0]["image"], spec["role"], kept=True)
         port = PORT + sum(part.image is None for part in found)  # they share a network
         found.append(Part(group[0]["hostname"], group, image, environment, port))
     return found
