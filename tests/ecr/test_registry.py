@@ -2,9 +2,15 @@
 
 import base64
 import time
+from pathlib import Path
 from typing import Any
 
+import pytest
+
+from clary.errors import AWSError
+from clary.services.ecr.token import SECONDS
 from ecr.tools import Door, basic, unique
+from ecr.world import opened
 from iam.people import keys as keys_of
 from iam.people import policy, user
 from s3.tools import refused
@@ -98,3 +104,16 @@ def test_a_session_logs_in(platform: Any) -> None:
     name = door.repository()
     assert door("GET", f"/v2/{name}/tags/list").json["tags"] == []
     assert door("POST", f"/v2/{name}/blobs/uploads/").error == (403, "DENIED")
+
+
+def test_a_login_ends_after_twelve_hours(tmp_path: Path) -> None:
+    with opened(tmp_path) as world:
+        passwords = world.state.passwords
+        (key,) = world.store.read().execute("SELECT id FROM iam_key").fetchone()
+        password = passwords.make(key, "", "us-west-2", world.now + SECONDS)
+        world.now += SECONDS - 1
+        assert passwords.open("AWS", password).region == "us-west-2"
+        world.now += 1
+        with pytest.raises(AWSError, match=r"has expired\. Reauthenticate") as caught:
+            passwords.open("AWS", password)
+        assert (caught.value.code("json"), caught.value.status("json")) == ("DENIED", 403)

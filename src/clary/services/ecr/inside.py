@@ -7,6 +7,7 @@ import platform as machine
 import re
 import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from clary.errors import AccessDenied, AWSError
 from clary.images.registry import Layer, Pushed
 from clary.resource.call import Authority, Caller
 from clary.services.ecr import image, layer, state
-from clary.services.ecr.manifest import LISTS
+from clary.services.ecr.manifest import LARGEST, LISTS
 from clary.services.ecr.state import ECR, HOST
 
 LOCAL = ("127.0.0.1", "localhost", "[::1]")
@@ -83,7 +84,7 @@ class Inside:
         wanted = ARCHITECTURES.get(machine.machine(), machine.machine())
         offered = []
         for each in orjson.loads(found["manifest"])["manifests"]:
-            described = each.get("platform", {})
+            described = each.get("platform") or {}
             if (described.get("os"), described.get("architecture")) == ("linux", wanted):
                 single = image.find(self.state.store.read(), row["id"], digest=each["digest"])
                 if single is not None:
@@ -98,12 +99,11 @@ class Inside:
     def _pushed(self, uri: str, row: sqlite3.Row, found: sqlite3.Row) -> Pushed:
         manifest = orjson.loads(found["manifest"])
         config = self._layer(uri, row, manifest["config"])
-        try:
-            document: dict[str, Any] = orjson.loads(config.path.read_bytes())
-        except (OSError, ValueError) as error:
-            raise AWSError(
-                "ValidationException", f"The image {uri} has no configuration that can be read.", 400
-            ) from error
+        document: Any = None
+        with suppress(OSError, ValueError):
+            document = orjson.loads(config.path.read_bytes()) if config.size <= LARGEST else None
+        if not isinstance(document, dict):
+            raise AWSError("ValidationException", f"The image {uri} has no configuration that can be read.", 400)
         layers = tuple(self._layer(uri, row, each) for each in manifest["layers"])
         return Pushed(uri, found["digest"], document, layers)
 

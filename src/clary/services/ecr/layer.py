@@ -16,7 +16,6 @@ from clary.services.ecr.uploads import gone
 
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 PART = 20 << 20  # bytes: https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html
-LEAST = 5 << 20  # of every part but the last
 LINK = 3600.0  # seconds that a download URL works
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 LARGEST = 4 << 20  # bytes: https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html
+MOST = 1 << 53  # bytes that anything may be said to have
 OCI = "application/vnd.oci.image.manifest.v1+json"
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
 DOCKER = "application/vnd.docker.distribution.manifest.v2+json"
@@ -46,7 +47,8 @@ def read(raw: bytes, media: str = "") -> Manifest:
         raise Unfit(f"A manifest has {LARGEST} bytes at most")
     try:
         document = orjson.loads(raw)
-        return _read(raw, document, media.partition(";")[0].strip())
+        said = media.partition(";")[0].strip()
+        return _read(raw, document, "" if said == "application/json" else said)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Unfit(f"Invalid image manifest: {type(error).__name__} {error}") from error
 
@@ -57,7 +59,7 @@ def digest_of(raw: bytes) -> str:
 
 def _read(raw: bytes, document: dict[str, Any], said: str) -> Manifest:
     media = document.get("mediaType") or said or (OCI_INDEX if "manifests" in document else OCI)
-    if said and said not in {media, "application/json"}:
+    if said not in {"", media}:
         raise Unfit(f"The manifest's mediaType is {media}, and not {said}")
     if media not in SINGLE + LISTS or document["schemaVersion"] != 2:
         raise Unfit(f"Manifests of the type {media} and schema {document.get('schemaVersion')} are not supported")
@@ -65,10 +67,14 @@ def _read(raw: bytes, document: dict[str, Any], said: str) -> Manifest:
     parts, layers, images = [], [], []
     if media in LISTS:
         images = [each["digest"] for each in document["manifests"]]
+        if not all(isinstance(each.get("platform") or {}, dict) for each in document["manifests"]):
+            raise Unfit("A platform is an object")
     else:
         parts = [document["config"], *document["layers"]]
         # What has URLs lies elsewhere: the base layers of Windows.
         layers = [each["digest"] for each in parts if not each.get("urls")]
+    if not all(isinstance(each["mediaType"], str) and 0 <= each["size"] < MOST for each in parts):
+        raise Unfit("A descriptor has a mediaType and a size")
     for digest in (*layers, *images, *([subject] if subject else ())):
         if not DIGEST.fullmatch(digest):
             raise Unfit(f"{str(digest)[:100]} is no digest")
@@ -78,7 +84,7 @@ def _read(raw: bytes, document: dict[str, Any], said: str) -> Manifest:
         raw=raw,
         layers=tuple(dict.fromkeys(layers)),
         images=tuple(dict.fromkeys(images)),
-        size=sum(int(each["size"]) for each in parts),
+        size=min(sum(int(each["size"]) for each in parts), MOST),
         artifact=str(document.get("artifactType") or (parts[0]["mediaType"] if parts else "")),
         subject=subject,
     )

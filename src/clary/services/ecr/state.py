@@ -12,7 +12,7 @@ import orjson
 from clary.errors import AWSError
 from clary.resource.call import Call, Permission
 from clary.services.ecr.passwords import Passwords, Tickets
-from clary.services.ecr.uploads import Uploads
+from clary.services.ecr.uploads import Uploads, vanished
 from clary.services.s3.blobs import Blobs
 from clary.services.s3.state import space
 from clary.store.db import Store
@@ -47,8 +47,11 @@ class ECR:
                 self.blobs.settle(blob)
             return work(connection)
 
-        with space():
-            return self.store.write(settled)
+        try:
+            with space():
+                return self.store.write(settled)
+        except sqlite3.IntegrityError as error:  # a row of a repository that is no more
+            raise vanished() from error
 
     def drop(self, work: Callable[[sqlite3.Connection], Iterable[int]]) -> None:
         """Writes; the blobs that `work` returns go, unless a row still names them."""

@@ -23,6 +23,7 @@ from clary.store.sql import queries
 SQL = queries("clary.services.ecr")
 KEPT = 86400.0  # seconds that an upload waits for more, and a layer for an image that is made of it
 PIECE = 4 << 20
+LOOK = 16 << 20  # bytes between two looks at how much the disk still takes; no more than RESERVE
 
 
 @dataclass(slots=True)
@@ -39,8 +40,11 @@ class Uploads:
     def begin(self, repository: int) -> str:
         name = str(uuid.uuid4())
         values = {"id": name, "repository": repository, "touched": self.clock()}
-        with space():
-            self.store.write(lambda connection: connection.execute(SQL["upload_add"], values))
+        try:
+            with space():
+                self.store.write(lambda connection: connection.execute(SQL["upload_add"], values))
+        except sqlite3.IntegrityError as error:
+            raise vanished() from error
         self.hashes[name] = hashlib.sha256(), 0
         return name
 
@@ -112,7 +116,7 @@ class Uploads:
 
 class Inflow:
     """A Sink: bytes at the end of an upload. Ends by `finish`, or by `abort`, which keeps what has come: the client may
-    go on there.
+    go on there. Where they cannot be written, nothing of them stays.
     """
 
     def __init__(self, uploads: Uploads, row: sqlite3.Row, expected: int) -> None:
@@ -123,7 +127,8 @@ class Inflow:
         self._before = self.size
         self._writer: Writer | None = None
         self._fresh = not self.blob  # no row names the blob yet
-        self._settled = self._ended = False
+        self._settled = self._ended = self._full = False
+        self._looked = self.size
         made, counted = uploads.hashes.pop(self.name, (None, -1))
         self._hash = made if counted == self.size else None
         if expected > uploads.blobs.free() - RESERVE:
@@ -134,11 +139,17 @@ class Inflow:
         pieces = [chunk for chunk in chunks if chunk]
         if not pieces:
             return
+        self._full = True  # until it is written
         with space():
             if self._writer is None:
                 self._writer = self._open()
             self._writer.write(pieces)
         self.size += sum(map(len, pieces))
+        if self.size - self._looked >= LOOK:
+            self._looked = self.size
+            if self._uploads.blobs.free() < RESERVE:
+                raise disk_full()
+        self._full = False
         if self._hash is not None:
             for piece in pieces:
                 self._hash.update(piece)
@@ -198,7 +209,7 @@ class Inflow:
         kept = False
         try:
             with suppress(AWSError, OSError, sqlite3.Error):
-                if self.size > self._before and not self._settled:
+                if self.size > self._before and not (self._settled or self._full):
                     self.settle()
                     self._keep()
                     kept = True
@@ -207,7 +218,16 @@ class Inflow:
                 self._writer.abort()
             if self._fresh and not kept:
                 self._uploads.blobs.delete([self.blob])
+            elif self._full:
+                with suppress(OSError):
+                    self._uploads.cut(self.blob, self._before)
+            if self._full:
+                self._uploads.forget(self.name)
             self.end()
+
+
+def vanished() -> AWSError:
+    return AWSError("RepositoryNotFoundException", "The repository was deleted meanwhile")
 
 
 def gone(name: str) -> AWSError:
