@@ -1,4 +1,4 @@
-"""Pushes, deletes and repositories that go, all at once: no server error; each blob has a name, and each name a blob."""
+"""Pushes, deletes and repositories that go, all at once: no server error, each blob has a name, each name a blob."""
 
 import random
 import sqlite3
