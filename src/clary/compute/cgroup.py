@@ -43,12 +43,16 @@ class Version2:
                 [str(folder / "cpu.max"), "max"],
                 [str(folder / "memory.max"), "max"],
             ],
-            "gauge": {
-                "memory": [str(folder / "memory.current"), ""],
-                "oom": [str(folder / "memory.events"), "oom_kill"],
-                "cpu": [str(folder / "cpu.stat"), "usage_usec"],
-                "unit": 1e-6,
-            },
+            "gauge": self.gauge(folder),
+        }
+
+    @staticmethod
+    def gauge(folder: Path) -> dict[str, Any]:
+        return {
+            "memory": [str(folder / "memory.current"), ""],
+            "oom": [str(folder / "memory.events"), "oom_kill"],
+            "cpu": [str(folder / "cpu.stat"), "usage_usec"],
+            "unit": 1e-6,
         }
 
 
@@ -77,19 +81,23 @@ class Version1:
                 [str(of["memory"] / "memory.memsw.limit_in_bytes"), "-1"],
                 [str(of["memory"] / "memory.limit_in_bytes"), "-1"],
             ],
-            "gauge": {
-                "memory": [str(of["memory"] / "memory.usage_in_bytes"), ""],
-                "oom": [str(of["memory"] / "memory.oom_control"), "oom_kill"],
-                "cpu": [str(of["cpuacct"] / "cpuacct.usage"), ""] if "cpuacct" in of else None,
-                "unit": 1e-9,
-            },
+            "gauge": self.gauge(of),
+        }
+
+    @staticmethod
+    def gauge(of: dict[str, Path]) -> dict[str, Any]:
+        return {
+            "memory": [str(of["memory"] / "memory.usage_in_bytes"), ""],
+            "oom": [str(of["memory"] / "memory.oom_control"), "oom_kill"],
+            "cpu": [str(of["cpuacct"] / "cpuacct.usage"), ""] if "cpuacct" in of else None,
+            "unit": 1e-9,
         }
 
 
 @cache
 def available() -> Version2 | Version1 | None:
     """None where there is none that this process may use."""
-    own = _own()
+    own = _of("self")
     if all(controller in own for controller in NEEDED):
         parents = {name: own[name] for name in (*NEEDED, "cpuacct") if name in own}
         return Version1(parents) if all(_makes(folder) for folder in parents.values()) else None
@@ -99,6 +107,14 @@ def available() -> Version2 | Version1 | None:
         if folder.is_relative_to(ROOT) and _delegates(folder):
             return Version2(folder)
     return None
+
+
+def gauge(pid: int) -> dict[str, Any] | None:
+    """What tells how much the control group of a process takes, if it has one of its own."""
+    found, mine = _of(str(pid)), _of("self")
+    if "memory" in found:
+        return Version1.gauge(found) if found["memory"] != mine.get("memory") else None
+    return Version2.gauge(found[""]) if "" in found and found[""] != mine.get("") else None
 
 
 def remove(folders: list[str]) -> None:
@@ -118,7 +134,7 @@ def remove(folders: list[str]) -> None:
 
 def memory_given() -> list[int]:
     """What this process itself may take, where a control group says so: no more can be given out."""
-    own = _own()
+    own = _of("self")
     files = [
         own[name] / file for name, file in (("", "memory.max"), ("memory", "memory.limit_in_bytes")) if name in own
     ]
@@ -126,10 +142,10 @@ def memory_given() -> list[int]:
     return [int(text) for text in texts if text.isdigit()]
 
 
-def _own() -> dict[str, Path]:
-    """This process's group in each hierarchy; version 2's is under ""."""
+def _of(process: str) -> dict[str, Path]:
+    """A process's group in each hierarchy; version 2's is under ""."""
     found = {}
-    for line in Path("/proc/self/cgroup").read_text().splitlines():
+    for line in Path("/proc", process, "cgroup").read_text().splitlines():
         _, controllers, path = line.split(":", 2)
         for controller in controllers.split(","):
             mounted = ROOT / controller if controller else ROOT

@@ -1,4 +1,4 @@
-"""The last two programs before a container's own, setpriv and env, in a tree that may have neither, nor a C library.
+"""The last programs before a container's own, setpriv and env, in a tree that may have neither, nor a C library.
 
 They are this machine's, with the loader and the libraries that they need, shown at a place that is no image's. Nothing
 is secured by them: what runs them is already held by its user namespace. They drop what is left to drop, make
@@ -15,6 +15,7 @@ from clary.compute.users import User
 from clary.errors import ClaryError
 
 PLACE = "/dev/.clary"
+PACKAGES = {"setpriv": "util-linux", "env": "coreutils", "sh": "dash"}
 SYSTEM = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # What Docker leaves to root, of which the filter lets through; in a user namespace they reach what is the container's.
 # https://docs.docker.com/engine/containers/run/#runtime-privilege-and-linux-capabilities
@@ -26,14 +27,13 @@ PROGRAM_HEADER, INTERPRETER = 0x20, 3  # where e_phoff is in a 64-bit ELF file's
 
 def shown() -> list[str]:
     """bubblewrap's arguments for them."""
-    files = _files()
     folders = ["--perms", "0755", "--dir", PLACE, "--perms", "0755", "--dir", f"{PLACE}/lib"]
-    return [*folders, *(word for place, path in files.items() for word in ("--ro-bind", path, f"{PLACE}/{place}"))]
+    return [*folders, *(word for place, path in files("setpriv", "env").items() for word in ("--ro-bind", path, place))]
 
 
 def become(who: User, *, real: bool, late: dict[str, str]) -> list[str]:
     """The command that runs the one after it. `real`: the namespace has all ids, so that it can become another one."""
-    setpriv = [*_run("setpriv"), "--no-new-privs"]
+    setpriv = [*run("setpriv"), "--no-new-privs"]
     if who.uid == 0:
         setpriv += ["--inh-caps=-all", "--bounding-set", ",".join(["-all", *(f"+{name}" for name in KEPT)])]
     elif real:
@@ -41,22 +41,23 @@ def become(who: User, *, real: bool, late: dict[str, str]) -> list[str]:
     if real:
         setpriv += ["--regid", str(who.gid)]
         setpriv += ["--groups", ",".join(map(str, who.groups))] if who.groups else ["--clear-groups"]
-    env = [*_run("env"), *(f"{name}={value}" for name, value in late.items())] if late else []
+    env = [*run("env"), *(f"{name}={value}" for name, value in late.items())] if late else []
     return [*setpriv, "--", *env]
 
 
-def _run(name: str) -> list[str]:
+def run(name: str) -> list[str]:
+    """The command of one of them there."""
     return [f"{PLACE}/{LOADER}", "--library-path", f"{PLACE}/lib", f"{PLACE}/{name}"]
 
 
 @cache
-def _files() -> dict[str, str]:
-    """By the place below PLACE."""
+def files(*names: str) -> dict[str, str]:
+    """This machine's, by their place in a container, with what they load."""
     found: dict[str, str] = {}
-    for name, package in (("setpriv", "util-linux"), ("env", "coreutils")):
+    for name in names:
         program = shutil.which(name, path=SYSTEM)
         if program is None:
-            raise ClaryError(f"there is no {name}: install the package {package}")
+            raise ClaryError(f"there is no {name}: install the package {PACKAGES[name]}")
         found[name] = program
         found[LOADER] = loader = _loader(program)
         said = subprocess.run([loader, "--list", program], capture_output=True, text=True, check=True, env={})
@@ -64,7 +65,7 @@ def _files() -> dict[str, str]:
             name_of, arrow, path = line.partition("=>")
             if arrow and path.split():
                 found[f"lib/{name_of.strip()}"] = path.split()[0]
-    return {place: str(Path(path).resolve()) for place, path in found.items()}
+    return {f"{PLACE}/{place}": str(Path(path).resolve()) for place, path in found.items()}
 
 
 def _loader(program: str) -> str:

@@ -48,10 +48,14 @@ class Group:
         `started` later).
         """
         plan = plan | {"folder": str(self.folder), "note": json.dumps(plan["note"])}
+        self.run([sys.executable, "-I", "-S", "-c", RUN, str(SUPERVISOR)], _code() + marshal.dumps(plan))
+
+    def run(self, supervisor: list[str], told: bytes) -> None:
+        """Returns once it has let go of its standard output. Raises ClaryError with what it says there."""
         with (self.folder / "log").open("ab") as log:
             done = subprocess.run(
-                [sys.executable, "-I", "-S", "-c", RUN, str(SUPERVISOR)],
-                input=_code() + marshal.dumps(plan),
+                supervisor,
+                input=told,
                 stdout=subprocess.PIPE,
                 stderr=log,
                 start_new_session=True,

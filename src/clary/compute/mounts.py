@@ -14,7 +14,7 @@ def options(given: tuple[Mount, ...], user: int | None) -> list[str]:
     """What may be written is given to `user`, if there is one. Raises ClaryError for a mount that cannot be."""
     mounts = sorted(given, key=lambda each: each.target.count("/"))
     for mount in mounts:
-        _check_target(mount)
+        check_target(mount)
     found = parents([mount.target for mount in mounts])
     for mount in mounts:
         point(mount, mounts)
@@ -35,7 +35,7 @@ def work(upper: str) -> str:
     return upper + ".work"
 
 
-def _check_target(mount: Mount) -> None:
+def check_target(mount: Mount) -> None:
     """Raises ClaryError where a mount would lead out of the instance's tree, or into what runs before its program."""
     parts = PurePosixPath(mount.target).parts
     if not mount.target.startswith("/") or len(parts) < 2 or ".." in parts:

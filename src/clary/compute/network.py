@@ -40,14 +40,19 @@ def wall(ways: "list[Way]", ours: "socket.socket", number: int, *, user: bool) -
     """This process is in a new network after it, with these ways out; the first has the door. `user`: it is in a new
     namespace of users, too.
     """
-    import socket  # noqa: PLC0415 - as above
-
     unshare_network(user=user)
     try:
         with open("/proc/sys/net/ipv4/ip_unprivileged_port_start", "w") as file:
             file.write("0")  # all ports are the group's own, as in a container of Docker's
     except OSError:
         pass
+    gates(ways, ours, number)
+
+
+def gates(ways: "list[Way]", ours: "socket.socket", number: int) -> None:
+    """The ways out of the network that this process has entered, and the first one's door."""
+    import socket  # noqa: PLC0415 - as above
+
     if ways:
         listeners = [socket.create_server(("127.0.0.1", port), backlog=WAITING) for port, _, _ in ways]
         socket.send_fds(ours, [b"."], [each.fileno() for each in listeners])

@@ -349,7 +349,7 @@ def watch(instances: list[Instance], control: int, steady: int) -> None:
             if descriptor == control:
                 until = time.monotonic() + shortest_grace(control)
                 deadline = until if deadline is None else min(deadline, until)
-                each(instances, Instance.terminate)
+                each(instances, lambda one: one.terminate())
                 continue
             instance = running.pop(descriptor)
             waits.unregister(descriptor)
@@ -360,14 +360,14 @@ def watch(instances: list[Instance], control: int, steady: int) -> None:
             done = True
             until = time.monotonic() + DISMISSED
             deadline = until if deadline is None else min(deadline, until)
-            each(list(running.values()), Instance.dismiss)
+            each(list(running.values()), lambda one: one.dismiss())
         hear_again(waiting, waits)
         now = time.monotonic()
         if deadline is not None and now >= deadline:
             deadline = None
-            each(instances, Instance.kill)
+            each(instances, lambda one: one.kill())
         if limited and (now >= look or any(instance.talkative() for instance in running.values())):
-            each(instances, Instance.look)
+            each(instances, lambda one: one.look())
             look = time.monotonic() + max(DISK_EVERY, 20 * (time.monotonic() - now))
 
 
