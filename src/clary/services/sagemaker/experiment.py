@@ -1,6 +1,6 @@
 """Experiments: components belong to any number of trials, trials to one experiment.
 
-A component keeps the names of its trials in `Trials`, which Describe does not show.
+A component keeps the names of its trials in `Trials`, which Describe does not show. Those that jobs have: component.py.
 """
 
 import sqlite3
@@ -65,21 +65,6 @@ def delete_trial(call: Call[Nouns], request: Document) -> Document:
     return crud.delete(plan, call, request, hook)
 
 
-@operation("DeleteTrialComponent")
-def delete_component(call: Call[Nouns], request: Document) -> Document:
-    plan = call.state.plans["TrialComponent"]
-
-    def hook(call: Call[Nouns], _connection: sqlite3.Connection, document: Document) -> None:
-        if document.get("Trials"):
-            arn = plan.locate(call, document)
-            raise AWSError(
-                "ValidationException",
-                f"TrialComponent '{arn}' is linked to 1 or more trials and cannot be deleted.",
-            )
-
-    return crud.delete(plan, call, request, hook)
-
-
 def trials(call: Call[Nouns], request: Document) -> pages.Keep | None:
     """ListTrials: those that a component belongs to."""
     if not request.get("TrialComponentName"):
@@ -100,8 +85,8 @@ def components(call: Call[Nouns], request: Document) -> pages.Keep | None:
         crud.get(plans["Experiment"], call, connection, request)
         rows = (crud.loaded(row) for row in pages.every(plans["Trial"], call, connection))
         wanted = {row["TrialName"] for row in rows if row["ExperimentName"] == request["ExperimentName"]}
-    source = request.get("SourceArn")
+    source = request.get("SourceArn", "").lower()  # as the SDKs ask: on AWS these ARNs have no capitals
     return lambda found: (
         (wanted is None or bool(wanted & set(found.get("Trials", []))))
-        and (source is None or found.get("Source", {}).get("SourceArn") == source)
+        and (not source or found.get("Source", {}).get("SourceArn", "").lower() == source)
     )

@@ -11,21 +11,14 @@ from clary.resource import crud, pages
 from clary.resource.call import Call
 from clary.resource.crud import Nouns
 from clary.resource.service import Document, operation
+from clary.services.sagemaker import lineage_job
 
-GROUP = "sagemaker-default-lineage-group"
 ENDS = ("Source", "Destination")
 
 
 def _grouped(call: Call[Nouns], connection: sqlite3.Connection, document: Document) -> None:
-    """Lineage belongs to a group, of which each account has one in each region, from its first entity on.
-    https://docs.aws.amazon.com/sagemaker/latest/dg/xaccount-lineage-tracking.html
-    """
-    plan = call.state.plans["LineageGroup"]
-    group = {"LineageGroupName": GROUP, "DisplayName": GROUP}
-    arn = plan.locate(call, group)
-    if crud.find(connection, arn) is None:
-        crud.add(plan, call, connection, group, {})
-    document["LineageGroupArn"] = arn
+    place = lineage_job.Place(call.state.plans, call.account, call.region, call.state.now(call))
+    document["LineageGroupArn"] = lineage_job.group(connection, place)
 
 
 @operation("CreateArtifact")

@@ -9,7 +9,7 @@ from clary.resource.call import Call, Platform
 from clary.resource.crud import Nouns
 from clary.resource.resource import Plan, Resource, Said, Words
 from clary.resource.service import Document, operation
-from clary.services.sagemaker import job_event
+from clary.services.sagemaker import component, job_event
 from clary.services.sagemaker.processing_view import ENDS, view
 
 NOUN = "ProcessingJob"
@@ -27,10 +27,14 @@ PROCESSING_JOB = Resource(
         "ProcessingResources.ClusterConfig.VolumeKmsKeyId",
         "NetworkConfig.EnableInterContainerTrafficEncryption",
         "NetworkConfig.VpcConfig",
-        "ExperimentConfig",
     ),
 )
 DETAIL = "SageMaker Processing Job State Change"
+
+
+@operation("CreateProcessingJob")
+def create(call: Call[Nouns], request: Document) -> Document:
+    return crud.create(call.state.plans[NOUN], call, request, component.begin)
 
 
 @operation("DeleteProcessingJob")

@@ -15,6 +15,8 @@ from clary.resource.resource import Plan
 from clary.resource.service import Document, Operation, Service, collect
 from clary.services.sagemaker import (
     card,
+    component,
+    component_metric,
     conditions,
     endpoint,
     endpoint_config,
@@ -53,6 +55,7 @@ MODULES = (
     model,
     package,
     experiment,
+    component,
     lineage,
     pipeline,
     card,
@@ -134,14 +137,22 @@ def build(platform: Platform, tools: Tools) -> Service:
 
     hosting = Hosting(platform, plane, endpoint.sync, told, tools.metrics.alarm)
     nouns = SageMaker(hosting=hosting, objects=tools.objects, images=tools.images)
-    tell = partial(training.tell, platform, nouns.plans)
-    train = Training(tools.images, tools.objects, tools.where, Meter(tools.metrics), tell)
+
+    def heard(tell: Callable[[Platform, Mapping[str, Plan], str], None]) -> Callable[[str], None]:
+        """Of a job's move its trial component hears, and the bus."""
+
+        def hear(arn: str) -> None:
+            component.follow(platform, nouns.plans, arn)
+            tell(platform, nouns.plans, arn)
+
+        return hear
+
+    meter = Meter(component_metric.Both(platform, tools.metrics))
+    train = Training(tools.images, tools.objects, tools.where, meter, heard(training.tell))
     job = replace(training.TRAINING_JOB, check=partial(check, tools.objects, tools.images), recipe=train)
-    turn = partial(transform.tell, platform, nouns.plans)
-    run = Transform(tools.images, tools.objects, tools.where, tools.metrics, turn)
+    run = Transform(tools.images, tools.objects, tools.where, tools.metrics, heard(transform.tell))
     batch = replace(transform.TRANSFORM_JOB, check=partial(check_transform, tools.objects, tools.images), recipe=run)
-    processed = partial(processing.tell, platform, nouns.plans)
-    process = Processing(tools.images, tools.objects, tools.where, tools.metrics, processed)
+    process = Processing(tools.images, tools.objects, tools.where, tools.metrics, heard(processing.tell))
     work = replace(
         processing.PROCESSING_JOB, check=partial(check_processing, tools.objects, tools.images), recipe=process
     )
@@ -167,7 +178,8 @@ def build(platform: Platform, tools: Tools) -> Service:
     operations |= {name: Operation(function) for name, function in TAGGING.items()}
     operations |= collect(MODULES)  # a noun's own way comes before the generic one
     targets = _targets(nouns, operations)
-    return Service("sagemaker", operations, nouns, partial(permissions, targets), unused=unused)
+    tick = partial(component.catch_up, platform, nouns.plans)
+    return Service("sagemaker", operations, nouns, partial(permissions, targets), tick=tick, unused=unused)
 
 
 def recipes(service: Service, tools: Tools, store: Store) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from clary.resource.call import Call, Platform
 from clary.resource.crud import Nouns
 from clary.resource.resource import Plan, Resource, Said, Words
 from clary.resource.service import Document, operation
-from clary.services.sagemaker import job_event
+from clary.services.sagemaker import component, job_event
 from clary.services.sagemaker.training_view import ENDS, status, view
 
 NOUN = "TrainingJob"
@@ -32,7 +32,6 @@ TRAINING_JOB = Resource(
     },
     view=view,
     unused=(
-        "AlgorithmSpecification.EnableSageMakerMetricsTimeSeries",
         "AlgorithmSpecification.TrainingImageConfig",
         "InputDataConfig[].DataSource.S3DataSource.HubAccessConfig",
         "InputDataConfig[].DataSource.S3DataSource.ModelAccessConfig",
@@ -48,7 +47,6 @@ TRAINING_JOB = Resource(
         "DebugHookConfig",
         "DebugRuleConfigurations",
         "TensorBoardOutputConfig",
-        "ExperimentConfig",
         "ProfilerConfig",
         "ProfilerRuleConfigurations",
         "RemoteDebugConfig",
@@ -62,6 +60,11 @@ def given(_call: Call[Nouns], request: Document) -> pages.Keep | None:
     """ListTrainingJobs: there are no warm pools and no plans."""
     asked = request.get("WarmPoolStatusEquals") or request.get("TrainingPlanArnEquals")
     return (lambda _found: False) if asked else None
+
+
+@operation("CreateTrainingJob")
+def create(call: Call[Nouns], request: Document) -> Document:
+    return crud.create(call.state.plans[NOUN], call, request, component.begin)
 
 
 @operation("ListTrainingJobsForHyperParameterTuningJob")

@@ -7,7 +7,7 @@ from clary.resource import crud
 from clary.resource.call import Call, Platform
 from clary.resource.resource import Plan, Resource, Words
 from clary.resource.service import Document, operation
-from clary.services.sagemaker import job_event
+from clary.services.sagemaker import component, job_event
 from clary.services.sagemaker.hosting import design
 from clary.services.sagemaker.state import SageMaker
 from clary.services.sagemaker.transform_check import VARIANT, model
@@ -26,7 +26,6 @@ TRANSFORM_JOB = Resource(
     view=view,
     unused=(
         "DataCaptureConfig.KmsKeyId",
-        "ExperimentConfig",
         "TransformOutput.KmsKeyId",
         "TransformResources.VolumeKmsKeyId",
         "TransformResources.TransformAmiVersion",
@@ -51,6 +50,7 @@ def create(call: Call[SageMaker], request: Document) -> Document:
         document["Spec"] = one.spec
         document["RoleArn"] = found["ExecutionRoleArn"]
         document["EnableNetworkIsolation"] = found.get("EnableNetworkIsolation", False)
+        component.begin(call, connection, document)
 
     return crud.create(call.state.plans[NOUN], call, request, hook)
 
