@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from clary.compute.scoped import Outside, inside
 from clary.errors import ClaryError
@@ -71,13 +71,12 @@ def unpack(layer: Layer, folder: Path, room: int, *, owners: bool, check: Check)
     top.chmod(0o755)
     unpacking = _Unpacking(str(top), layer, room, owners, check)
     try:
-        with (
-            _opened(layer) as file,
-            tarfile.open(fileobj=file, mode="r|", bufsize=PIECE, tarinfo=_Member, errorlevel=2) as packed,
-        ):
+        with _opened(layer) as file:
+            source = _Forward(file)
+            packed = tarfile.open(fileobj=cast("IO[bytes]", source), tarinfo=_Member, errorlevel=2, mode="r:")  # noqa: SIM115 - it owns nothing
             while (member := packed.next()) is not None:
                 packed.members = []  # type: ignore[attr-defined]  # it keeps all, and of a large layer that is much
-                unpacking.add(member, packed)
+                unpacking.add(member, packed, source)
     except OSError as error:
         raise BadLayer(f"the layer {layer.digest} cannot be unpacked: {error}") from error
     except BAD as error:
@@ -108,7 +107,7 @@ class _Unpacking:
         self.entries = 0
         self.folders: dict[str, tarfile.TarInfo | None] = {top: None}  # that are there, and what was said of them
 
-    def add(self, member: tarfile.TarInfo, packed: tarfile.TarFile) -> None:
+    def add(self, member: tarfile.TarInfo, packed: tarfile.TarFile, source: "_Forward") -> None:
         self.check()
         name = self._name(member.name)
         self._take(member.size if member.isreg() else 0)
@@ -127,7 +126,7 @@ class _Unpacking:
         elif member.isdir():
             self._folder(os.path.join(self._parent(name), base), member)
         else:
-            self._other(os.path.join(self._parent(name), base), name, member, packed)
+            self._other(os.path.join(self._parent(name), base), name, member, packed, source)
 
     def _name(self, name: str) -> str:
         parts = [part for part in name.split("/") if part not in ("", ".")]
@@ -146,6 +145,9 @@ class _Unpacking:
 
     def _parent(self, name: str) -> str:
         """The folder that the path is in, made where the layer has not named it."""
+        usual = f"{self.top}/{os.path.dirname(name)}".rstrip("/")
+        if usual in self.folders:  # which are never links, nor is anything above them
+            return usual
         try:
             found = inside(self.top, os.path.dirname(name), strict=True)
         except Outside as error:
@@ -171,13 +173,15 @@ class _Unpacking:
             os.mkdir(path, 0o755)
         self.folders[path] = member  # what it says holds once nothing more is put there
 
-    def _other(self, path: str, name: str, member: tarfile.TarInfo, packed: tarfile.TarFile) -> None:
+    def _other(
+        self, path: str, name: str, member: tarfile.TarInfo, packed: tarfile.TarFile, source: "_Forward"
+    ) -> None:
         if path in self.folders:
             raise self._bad(member, "is a folder and something else")
         if os.path.lexists(path):
             os.unlink(path)
         if member.isreg():
-            self._file(path, member, packed)
+            self._file(path, member, packed.extractfile(member) if member.issparse() else source)
         elif member.issym():
             os.symlink(self._text(member), path)
         elif member.islnk():
@@ -194,19 +198,23 @@ class _Unpacking:
             raise self._bad(member, "is a link that leads nowhere")
         return member.linkname
 
-    def _file(self, path: str, member: tarfile.TarInfo, packed: tarfile.TarFile) -> None:
-        source = packed.extractfile(member)
+    def _file(self, path: str, member: tarfile.TarInfo, source: "IO[bytes] | _Forward | None") -> None:
         assert source is not None
+        if isinstance(source, _Forward):
+            source.seek(member.offset_data)
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        with os.fdopen(handle, "wb", buffering=0) as file:
+        try:
             left = member.size
             while left > 0:
                 piece = source.read(min(PIECE, left))
                 if not piece:
                     raise self._bad(member, "is not whole")
-                file.write(piece)
                 left -= len(piece)
+                while piece:
+                    piece = piece[os.write(handle, piece) :]
                 self.check()
+        finally:
+            os.close(handle)
 
     def _link(self, path: str, name: str, member: tarfile.TarInfo) -> None:
         target = self._name(self._text(member))
@@ -225,7 +233,7 @@ class _Unpacking:
 
     def _give(self, path: str, member: tarfile.TarInfo) -> None:
         """Owners come first: a change of them takes bits from the mode."""
-        if self.owners:
+        if self.owners and (member.uid or member.gid):  # what is made here is root's
             os.chown(path, _id(member.uid), _id(member.gid), follow_symlinks=False)
         if not member.issym():
             mode = member.mode & MODE
@@ -275,6 +283,33 @@ class _Digested(io.RawIOBase):
         count: int = self.file.readinto(buffer)  # type: ignore[attr-defined]  # a file that is opened raw has it
         self.digest.update(memoryview(buffer)[:count])
         return count
+
+
+class _Forward:
+    """A stream as tarfile reads an archive: onward, but that it looks at one byte again before each member."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.file, self.at, self.last, self.again = file, 0, b"", False
+
+    def read(self, size: int) -> bytes:
+        if not size:
+            return b""
+        begins, self.again = (self.last if self.again else b""), False
+        data = begins + self.file.read(size - len(begins)) if begins else self.file.read(size)
+        self.at += len(data) - len(begins)
+        self.last = data[-1:] or self.last
+        return data
+
+    def tell(self) -> int:
+        return self.at - self.again
+
+    def seek(self, place: int) -> int:
+        self.again = place == self.at - 1
+        if place < self.at - 1:
+            raise tarfile.ReadError("a header of it leads back")
+        while self.at < place and self.read(min(PIECE, place - self.at)):
+            pass
+        return place
 
 
 @contextmanager
