@@ -27,7 +27,18 @@ from clary.jobs.worker import Worker
 from clary.resource import crud
 from clary.resource.bus import Bus
 from clary.resource.call import Caller, Platform
-from clary.services import application_autoscaling, cloudwatch, ecr, iam, logs, s3, sagemaker, sagemaker_runtime, sts
+from clary.services import (
+    application_autoscaling,
+    cloudwatch,
+    ecr,
+    iam,
+    logs,
+    s3,
+    sagemaker,
+    sagemaker_metrics,
+    sagemaker_runtime,
+    sts,
+)
 from clary.services.cloudwatch.metrics import Metrics
 from clary.services.iam import container
 from clary.services.s3 import checksums
@@ -88,6 +99,7 @@ class App:
             sts.build(platform, self.identity),
             nouns,
             runtime,
+            sagemaker_metrics.build(nouns.state),
             logs.build(platform, journal),
             cloudwatch.build(platform, metrics),
             scaling,

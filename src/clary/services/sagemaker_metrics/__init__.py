@@ -1,0 +1,3 @@
+from clary.services.sagemaker_metrics.service import build
+
+__all__ = ["build"]
