@@ -34,7 +34,9 @@ def outside(platform: Any, tmp_path: Path) -> Outside:
     nothing of ours or of the caller's AWS settings around it.
     """
 
-    def run(way: str, environment: str, program: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    def run(
+        way: str, environment: str, program: str, *arguments: str, seconds: float = 100
+    ) -> "subprocess.CompletedProcess[str]":
         program = str(made(environment) / "bin" / program)
         dropped = ("AWS_", "CLARY_", "PYTHON", "VIRTUAL_ENV", "BOTOCORE_", "SAGEMAKER_")
         around = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
@@ -44,7 +46,7 @@ def outside(platform: Any, tmp_path: Path) -> Outside:
             env={**around, "HOME": str(tmp_path), "LC_ALL": "C.UTF-8"},
             capture_output=True,
             text=True,
-            timeout=100,
+            timeout=seconds,
             check=False,
         )
 
