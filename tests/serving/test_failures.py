@@ -7,7 +7,7 @@ import time
 
 from botocore.exceptions import ClientError
 
-from serving.bed import Plane, refused, wait_for
+from serving.bed import TIMEOUT, Plane, refused, wait_for
 
 
 def see(plane: Plane, name: str) -> str:
@@ -61,6 +61,19 @@ def test_a_container_that_hangs_is_given_up(plane: Plane) -> None:
     )
     assert told == ("ModelError", sentence, 424)
     assert plane.client().invoke_endpoint(EndpointName="hangs", Body=b"1")["Body"].read() == b"echo:1"
+
+
+def test_a_container_that_kills_what_hangs_is_not_asked_again(plane: Plane) -> None:
+    """As gunicorn does after a minute: whether it or the data plane is first, nobody else gets the request."""
+    containers = [plane.container() for _ in range(3)]
+    plane.serve("suicidal", *containers)
+    begun = time.monotonic()
+    wish = f"sleep={TIMEOUT + 0.01};exit"
+    told = refused(plane.client().invoke_endpoint, EndpointName="suicidal", Body=b"", CustomAttributes=wish)
+    assert "Your invocation timed out while waiting for a response from container primary." in told[1]
+    assert time.monotonic() - begun < 2 * TIMEOUT
+    wait_for(lambda: any(plane.containers[each.socket].poll() == 3 for each in containers))
+    assert sum(plane.containers[each.socket].poll() is None for each in containers) == 2
 
 
 def test_a_killed_replica_costs_no_request(plane: Plane) -> None:

@@ -114,6 +114,9 @@ class Invocation(Routed):
         if self._streaming():
             self._fail(AWSError("ModelStreamError", self._broken(), ErrorCode="StreamBroken"), 0)
             return
+        if _clock() - self.sent >= self.patience:  # a model server kills what hangs by the same limit, and may be first
+            self.late()
+            return
         replica = self.replica
         assert replica is not None
         replica.running -= 1
