@@ -1,5 +1,6 @@
 """The data plane in one object: what every connection and invocation can reach, and the way of a request through it."""
 
+import gc
 import logging
 import os
 import re
@@ -188,12 +189,15 @@ class Plane:
         self.capture.tick(self.now)
 
     def gauge(self) -> None:
-        """Every 10 seconds: how many are at work now; and connections that are for nothing end."""
+        """Every 10 seconds: how many are at work now; connections that are for nothing end, and what is left of
+        replicas that have gone is let go. That they refer to each other, the collector would find out hours later.
+        """
         for variant in self.endpoints.variants():
             variant.meter.add("ConcurrentRequestsPerModel", variant.running)
         clock = time.perf_counter()
         for connection in [*self.connections]:
             connection.look(clock)
+        gc.collect()  # a millisecond: what was there at the start is frozen
 
     def close(self) -> None:
         self.capture.close()
