@@ -1,5 +1,6 @@
 """Clary and a training job, all of it as an ordinary user."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -12,7 +13,8 @@ import pytest
 
 from conftest import Platform
 from nobody import BECOME, NOBODY, ROOT, environment, python
-from sagemaker_inputs import fresh
+from own_images import PROGRAM, Own
+from sagemaker_inputs import fresh, role
 from training_jobs import Jobs
 
 IMAGES = ROOT / ".envs" / "images-of-nobody"  # pulled once: root's have a Python that may be open to root alone
@@ -62,3 +64,27 @@ def test_a_job_of_an_ordinary_user(theirs: Platform) -> None:
     while any(left.iterdir()):
         assert time.monotonic() < deadline, list(left.rglob("*"))
         time.sleep(0.05)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user; an ordinary one is tested anyway")
+def test_own_images_of_an_ordinary_user(theirs: Platform) -> None:
+    """Who has one user id to give: the container's root is that one, which may seem to become others."""
+    own, jobs, name = Own(theirs), Jobs(theirs, fresh("user")), fresh()
+    image = own.program(PROGRAM.replace("os.chown(", "os.setgid(33); os.setuid(33); os.chown("))
+    algorithm = {"TrainingImage": image, "TrainingInputMode": "File"}
+    jobs.create(name, {}, AlgorithmSpecification=algorithm)
+    jobs.until(name, "Completed")
+    assert json.loads(jobs.model(name)["model.json"])["rows"] == 200
+    runtime, names = theirs.client("sagemaker-runtime"), [fresh("endpoint"), fresh("endpoint")]
+    for each in names:
+        primary = {"Image": image, "Environment": {"MARK": each}}
+        jobs.sagemaker.create_model(ModelName=each, ExecutionRoleArn=role(theirs), PrimaryContainer=primary)
+        variant = {"VariantName": "all", "ModelName": each, "InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}
+        jobs.sagemaker.create_endpoint_config(EndpointConfigName=each, ProductionVariants=[variant])
+        jobs.sagemaker.create_endpoint(EndpointName=each, EndpointConfigName=each)
+    for each in names:
+        jobs.sagemaker.get_waiter("endpoint_in_service").wait(EndpointName=each, WaiterConfig={"Delay": 1})
+        answer = runtime.invoke_endpoint(EndpointName=each, Body=b"1", ContentType="text/csv")["Body"].read()
+        assert answer == f"1|0{each}".encode()
+        said = json.loads(runtime.invoke_endpoint(EndpointName=each, Body=b"who")["Body"].read())
+        assert (said["uid"], said["gateway"]) == (0, 200)

@@ -172,11 +172,11 @@ def test_layers_are_shared(tmp_path: Path) -> None:
     assert (one / "a").read_text() + (two / "a").read_text() == "12"
     trees = Trees(tmp_path / "images")
     first, second = trees.pulled()
-    assert trees.remove(first)
-    assert not trees.remove(first)
-    assert list(trees.pulled()) == [second]
+    assert trees.remove(first.digest)
+    assert not trees.remove(first.digest)
+    assert trees.pulled() == [second]
     assert len(list((tmp_path / "images/layers").glob("[!.]*"))) == 2
-    assert trees.remove(second)
+    assert trees.remove(second.digest)
     assert list((tmp_path / "images/layers").glob("[!.]*")) == []
 
 

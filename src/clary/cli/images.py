@@ -13,6 +13,8 @@ def show(config: Config) -> None:
     for image in images():
         size = there.size(image)
         rows.append((image.reference, image.library, image.python, f"{size / 1e6:.0f} MB" if size else "no"))
+    own = sorted(there.trees.pulled(), key=lambda one: one.uri)
+    rows += [(one.uri, f"yours: {one.digest[:19]}", "", f"{one.size / 1e6:.0f} MB") for one in own]
     say.table(rows, ["bold", *("" for _ in rows[1:])])
 
 
@@ -24,7 +26,15 @@ def pull(config: Config, references: list[str]) -> None:
 
 
 def remove(config: Config, references: list[str]) -> None:
-    """Raises UnknownImage."""
-    for image in [resolve(reference) for reference in references]:
-        removed = Images(config).remove(image)
+    """Of users' images what is unpacked goes; the registry keeps the image. Raises UnknownImage."""
+    there = Images(config)
+    for reference in references:
+        own = [one for one in there.trees.pulled() if reference in (one.uri, one.digest, one.digest[:19])]
+        for one in own:
+            there.trees.remove(one.digest)
+            say.line(f"{one.uri} ({one.digest[:19]}) is removed.")
+        if own:
+            continue
+        image = resolve(reference)
+        removed = there.remove(image)
         say.line(f"{image.reference} is removed." if removed else f"{image.reference} was not pulled.")

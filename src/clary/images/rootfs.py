@@ -16,6 +16,7 @@ import stat
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,15 @@ FORM = "1"  # of what is unpacked; another one makes all be unpacked anew
 THREADS = min(4, os.cpu_count() or 1)
 LAST_DIGITS = 24  # of a digest, for a folder's name
 Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """An image that is unpacked. `uri`: what it was when that was done; `size`: with what it shares with others."""
+
+    uri: str
+    digest: str
+    size: int  # bytes
 
 
 class Trees:
@@ -81,9 +91,8 @@ class Trees:
                     discard(layer)
         return True
 
-    def pulled(self) -> dict[str, int]:
-        """The digests of the images that are unpacked, and the bytes of each, what it shares with others included."""
-        return {one["digest"]: one["size"] for one in self._made()}
+    def pulled(self) -> list[Pulled]:
+        return [Pulled(one["uri"], one["digest"], one["size"]) for one in self._made()]
 
     def _made(self) -> list[dict[str, Any]]:
         return [json.loads(made.read_text()) for made in self.folder.glob(f"trees/[!.]*/{MADE}")]
@@ -104,7 +113,7 @@ class Trees:
                 Merge(str(top), layer, self.owners, check).all()
             size = sum(unpack.told(layer).size for layer in layers)
             names = [layer.name for layer in layers]
-            made = {"digest": pushed.digest, "layers": names, "size": size, "config": pushed.config}
+            made = {"uri": pushed.uri, "digest": pushed.digest, "layers": names, "size": size, "config": pushed.config}
             (building / MADE).write_text(json.dumps(made))
         except BaseException:
             discard(building)
