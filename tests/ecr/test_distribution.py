@@ -157,6 +157,28 @@ def test_a_digest_must_match(door: Door) -> None:
     assert door("GET", f"/v2/{name}/blobs/sha256:1").error == (400, "DIGEST_INVALID")
 
 
+def test_sha512(door: Door) -> None:
+    name, data = door.repository(), os.urandom(3000)
+    digest = f"sha512:{hashlib.sha512(data).hexdigest()}"
+    where = begin(door, name)
+    door("PATCH", where, data[:1000])
+    assert door("PUT", f"{where}?digest={digest}", data[1000:]).status == 201
+    assert door("GET", f"/v2/{name}/blobs/{digest}").body == data
+    wrong = f"sha512:{'0' * 128}"
+    assert door("POST", f"/v2/{name}/blobs/uploads/?digest={wrong}", data).error == (400, "DIGEST_INVALID")
+    made = image()
+    for blob in (*made.layers, made.config):
+        door.bring(name, blob)
+    manifest = f"sha512:{hashlib.sha512(made.manifest).hexdigest()}"
+    put = door("PUT", f"/v2/{name}/manifests/{manifest}", made.manifest, Content_Type=OCI)
+    assert (put.status, put.headers["docker-content-digest"]) == (201, manifest)
+    assert door("GET", f"/v2/{name}/manifests/{manifest}").body == made.manifest
+    assert door("PUT", f"/v2/{name}/manifests/{wrong}", made.manifest, Content_Type=OCI).error == (
+        400,
+        "DIGEST_INVALID",
+    )
+
+
 def test_mount(door: Door) -> None:
     source, target = door.repository(), door.repository()
     digest = door.bring(source, b"a layer of both")

@@ -12,7 +12,8 @@ from clary.resource import pages
 from clary.resource.call import Call
 from clary.resource.service import operation
 from clary.services.ecr import manifest
-from clary.services.ecr.manifest import DIGEST, Manifest, Unfit
+from clary.services.ecr.digests import DIGEST
+from clary.services.ecr.manifest import Manifest, Unfit
 from clary.services.ecr.state import ECR, SQL, Document, invalid, repository
 
 TAG = r"\w[\w.-]{0,127}"  # https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pull
@@ -136,7 +137,10 @@ def look(connection: sqlite3.Connection, row: sqlite3.Row, identifier: Document)
 def put_image(call: Call[ECR], request: Document) -> Document:
     row, tag = repository(call, request), request.get("imageTag", "")
     try:
-        made = manifest.read(request["imageManifest"].encode(), request.get("imageManifestMediaType", ""))
+        raw, digest = request["imageManifest"].encode(), request.get("imageDigest", "")
+        if digest and not DIGEST.fullmatch(digest):
+            raise invalid("imageDigest", f"must satisfy regular expression '{DIGEST.pattern}'")
+        made = manifest.read(raw, request.get("imageManifestMediaType", ""), digest)
     except Unfit as error:
         raise AWSError("InvalidParameterException", str(error)) from error
     if request.get("imageDigest", made.digest) != made.digest:

@@ -18,7 +18,7 @@ from clary.config import Config
 from clary.errors import AccessDenied, AWSError
 from clary.images.registry import Layer, Pushed
 from clary.resource.call import Authority, Caller
-from clary.services.ecr import image, layer, state
+from clary.services.ecr import digests, image, layer, state
 from clary.services.ecr.manifest import LARGEST, LISTS
 from clary.services.ecr.state import ECR, HOST
 
@@ -27,7 +27,7 @@ ACTIONS = ("BatchGetImage", "GetDownloadUrlForLayer")
 # What Docker and OCI call this machine. https://go.dev/doc/install/source#environment
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 _REFERENCE = re.compile(
-    rf"(?P<host>[^/@]+)/(?P<name>[^:@]+)(?::(?P<tag>{image.TAG}))?(?:@(?P<digest>sha256:[0-9a-f]{{64}}))?", re.ASCII
+    rf"(?P<host>[^/@]+)/(?P<name>[^:@]+)(?::(?P<tag>{image.TAG}))?(?:@(?P<digest>{digests.PATTERN}))?", re.ASCII
 )
 
 

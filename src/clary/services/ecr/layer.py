@@ -3,18 +3,17 @@
 https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_InitiateLayerUpload.html
 """
 
-import re
 import sqlite3
 from typing import Any
 
 from clary.errors import AWSError
 from clary.resource.call import Call
 from clary.resource.service import operation
+from clary.services.ecr.digests import DIGEST, algorithm_of
 from clary.services.ecr.passwords import TICKET
 from clary.services.ecr.state import ECR, SQL, Document, registry_url, repository
 from clary.services.ecr.uploads import gone
 
-DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 PART = 20 << 20  # bytes: https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html
 LINK = 3600.0  # seconds that a download URL works
 
@@ -56,7 +55,7 @@ def complete(state: ECR, row: sqlite3.Row, name: str, digest: str, blob: int, si
     """The upload, taken by the caller, becomes a layer; False where the repository had it. What is not what its digest
     says goes at once. Raises InvalidLayerException and UploadNotFoundException.
     """
-    made = state.uploads.hash_of(name, blob, size)
+    made = state.uploads.hash_of(name, blob, size, algorithm_of(digest))
     if made != digest:
         state.uploads.remove(name)
         state.blobs.delete([blob])
@@ -166,7 +165,7 @@ def end(call: Call[ECR], request: Document) -> Document:
     row, name, state = repository(call, request), request["uploadId"], call.state
     digest = request["layerDigests"][0]
     if len(request["layerDigests"]) > 1 or not DIGEST.fullmatch(digest):
-        raise AWSError("InvalidParameterException", "CompleteLayerUpload takes one digest, a sha256")
+        raise AWSError("InvalidParameterException", "CompleteLayerUpload takes one digest")
     taken = state.uploads.take(row["id"], name)
     try:
         if not taken["size"]:

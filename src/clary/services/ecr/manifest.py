@@ -4,12 +4,13 @@ https://github.com/opencontainers/image-spec/blob/main/manifest.md
 https://github.com/opencontainers/image-spec/blob/main/image-index.md
 """
 
-import hashlib
-import re
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
+
+from clary.services.ecr import digests
+from clary.services.ecr.digests import DIGEST
 
 LARGEST = 4 << 20  # bytes: https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html
 MOST = 1 << 53  # bytes that anything may be said to have
@@ -18,7 +19,6 @@ OCI_INDEX = "application/vnd.oci.image.index.v1+json"
 DOCKER = "application/vnd.docker.distribution.manifest.v2+json"
 DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
 SINGLE, LISTS = (OCI, DOCKER), (OCI_INDEX, DOCKER_LIST)
-DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 class Unfit(Exception):
@@ -41,23 +41,21 @@ class Manifest:
         return self.layers + self.images
 
 
-def read(raw: bytes, media: str = "") -> Manifest:
-    """`media` is what its bringer calls it, "" if nothing. Raises Unfit."""
+def read(raw: bytes, media: str = "", digest: str = "") -> Manifest:
+    """`media` and `digest` are what its bringer calls it, "" if nothing; it gets a digest of the same algorithm. Raises
+    Unfit.
+    """
     if len(raw) > LARGEST:
         raise Unfit(f"A manifest has {LARGEST} bytes at most")
     try:
         document = orjson.loads(raw)
         said = media.partition(";")[0].strip()
-        return _read(raw, document, "" if said == "application/json" else said)
+        return _read(raw, document, "" if said == "application/json" else said, digest)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Unfit(f"Invalid image manifest: {type(error).__name__} {error}") from error
 
 
-def digest_of(raw: bytes) -> str:
-    return f"sha256:{hashlib.sha256(raw).hexdigest()}"
-
-
-def _read(raw: bytes, document: dict[str, Any], said: str) -> Manifest:
+def _read(raw: bytes, document: dict[str, Any], said: str, like: str) -> Manifest:
     media = document.get("mediaType") or said or (OCI_INDEX if "manifests" in document else OCI)
     if said not in {"", media}:
         raise Unfit(f"The manifest's mediaType is {media}, and not {said}")
@@ -79,7 +77,7 @@ def _read(raw: bytes, document: dict[str, Any], said: str) -> Manifest:
         if not DIGEST.fullmatch(digest):
             raise Unfit(f"{str(digest)[:100]} is no digest")
     return Manifest(
-        digest=digest_of(raw),
+        digest=digests.of(raw, like),
         media=media,
         raw=raw,
         layers=tuple(dict.fromkeys(layers)),

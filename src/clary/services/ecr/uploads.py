@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from clary.errors import AWSError
+from clary.services.ecr.digests import USUAL
 from clary.services.s3.blobs import Blobs, Writer
 from clary.services.s3.state import RESERVE, disk_full, space
 from clary.store.db import Store
@@ -33,7 +34,7 @@ class Uploads:
     store: Store
     blobs: Blobs
     clock: Callable[[], float]
-    hashes: dict[str, tuple[Any, int]] = field(default_factory=dict)  # by upload: SHA-256 of so many bytes
+    hashes: dict[str, tuple[Any, int]] = field(default_factory=dict)  # by upload: the usual one, of so many bytes
     _busy: set[str] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -45,7 +46,7 @@ class Uploads:
                 self.store.write(lambda connection: connection.execute(SQL["upload_add"], values))
         except sqlite3.IntegrityError as error:
             raise vanished() from error
-        self.hashes[name] = hashlib.sha256(), 0
+        self.hashes[name] = hashlib.new(USUAL), 0
         return name
 
     def find(self, repository: int, name: str) -> sqlite3.Row:
@@ -78,17 +79,17 @@ class Uploads:
         """Where further bytes go, of an upload that the caller has taken. `expected`: how many, if that is known."""
         return Inflow(self, row, expected)
 
-    def hash_of(self, name: str, blob: int, size: int) -> str:
-        """sha256:… of what has come."""
+    def hash_of(self, name: str, blob: int, size: int, algorithm: str) -> str:
+        """The digest of what has come."""
         made, counted = self.hashes.get(name, (None, -1))
-        if made is None or counted != size:
-            made = hashlib.sha256()
+        if made is None or counted != size or algorithm != USUAL:
+            made = hashlib.new(algorithm)
             with Path(self.blobs.path(blob)).open("rb") as file:
                 left = size
                 while left and (piece := file.read(min(left, PIECE))):
                     made.update(piece)
                     left -= len(piece)
-        return f"sha256:{made.hexdigest()}"
+        return f"{algorithm}:{made.hexdigest()}"
 
     def cut(self, blob: int, size: int) -> None:
         """The file has these bytes and no more: an interrupted write may have left others behind them."""

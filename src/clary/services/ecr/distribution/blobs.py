@@ -9,6 +9,7 @@ from clary.errors import AccessDenied, AWSError
 from clary.resource.call import Platform
 from clary.resource.service import ANONYMOUS
 from clary.services.ecr import layer, setting
+from clary.services.ecr.digests import DIGEST
 from clary.services.ecr.distribution import faults
 from clary.services.ecr.distribution.bringing import Place, state_of, there
 from clary.services.ecr.distribution.visit import Visit
@@ -38,7 +39,7 @@ def by_ticket(platform: Platform, state: ECR, request: Request) -> Response | No
 
 
 def _send(visit: Visit, row: sqlite3.Row, digest: str) -> Response:
-    if not layer.DIGEST.fullmatch(digest):
+    if not DIGEST.fullmatch(digest):
         raise faults.bad_digest(digest)
     found = layer.find(visit.call.platform.store.read(), row, digest)
     if found is None:
@@ -72,7 +73,7 @@ def _headers(digest: str) -> dict[str, str]:
 def head(visit: Visit, place: Place) -> Response:
     """Who pushes asks this, and brings what is not here."""
     row = visit.allow(place["name"], "BatchCheckLayerAvailability")
-    if not layer.DIGEST.fullmatch(place["digest"]):
+    if not DIGEST.fullmatch(place["digest"]):
         raise faults.bad_digest(place["digest"])
     found = layer.claim(visit.state, row, place["digest"])
     if found is None:
@@ -102,7 +103,7 @@ def begin(visit: Visit, place: Place) -> Response:
     row = visit.allow(place["name"], "InitiateLayerUpload")
     asked = dict(visit.request.query_items())
     digest = asked.get("mount", "")
-    if digest and asked.get("from") and layer.DIGEST.fullmatch(digest) and _mount(visit, row, asked["from"], digest):
+    if digest and asked.get("from") and DIGEST.fullmatch(digest) and _mount(visit, row, asked["from"], digest):
         return Response(201, there(row["name"], digest))
     return Response(202, state_of(row["name"], visit.state.uploads.begin(row["id"]), 0))
 

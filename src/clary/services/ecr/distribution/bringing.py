@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from clary.errors import AWSError
 from clary.services.ecr import layer
+from clary.services.ecr.digests import DIGEST
 from clary.services.ecr.distribution import faults
 from clary.services.ecr.distribution.visit import Visit
 from clary.services.ecr.uploads import Inflow
@@ -82,7 +83,7 @@ def all_at_once(visit: Visit, place: Place) -> Bringing:
 def digest_in(visit: Visit) -> str:
     """Of the query. Raises DIGEST_INVALID."""
     digest = dict(visit.request.query_items()).get("digest", "")
-    if not layer.DIGEST.fullmatch(digest):
+    if not DIGEST.fullmatch(digest):
         raise faults.bad_digest(digest)
     return digest
 

@@ -49,4 +49,4 @@ def blob_unknown() -> AWSError:
 
 
 def bad_digest(digest: str) -> AWSError:
-    return AWSError("DIGEST_INVALID", f"{digest[:100]!r} is no digest: sha256 and 64 hexadecimal digits are", 400)
+    return AWSError("DIGEST_INVALID", f"{digest[:100]!r} is no digest: sha256: and 64 hexadecimal digits are", 400)

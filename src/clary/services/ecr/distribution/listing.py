@@ -9,10 +9,11 @@ import orjson
 from clary.errors import AWSError
 from clary.resource.call import Permission
 from clary.services.ecr import referrer
+from clary.services.ecr.digests import DIGEST
 from clary.services.ecr.distribution import faults
 from clary.services.ecr.distribution.bringing import Place
 from clary.services.ecr.distribution.visit import Visit
-from clary.services.ecr.manifest import DIGEST, OCI_INDEX
+from clary.services.ecr.manifest import OCI_INDEX
 from clary.services.ecr.state import SQL
 from clary.wire.message import Response
 

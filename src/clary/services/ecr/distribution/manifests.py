@@ -6,10 +6,11 @@ import re
 
 from clary.errors import AWSError
 from clary.services.ecr import image, manifest
+from clary.services.ecr.digests import DIGEST
 from clary.services.ecr.distribution import faults
 from clary.services.ecr.distribution.bringing import Place
 from clary.services.ecr.distribution.visit import Visit
-from clary.services.ecr.manifest import DIGEST, LARGEST, Unfit
+from clary.services.ecr.manifest import LARGEST, Unfit
 from clary.wire.message import Response
 
 
@@ -43,7 +44,8 @@ def put(visit: Visit, place: Place) -> Response:
     if len(visit.request.body) > LARGEST:
         raise AWSError("SIZE_INVALID", f"A manifest has {LARGEST} bytes at most", 413)
     try:
-        made = manifest.read(visit.request.body, visit.request.headers.get("content-type", ""))
+        media = visit.request.headers.get("content-type", "")
+        made = manifest.read(visit.request.body, media, named.get("digest", ""))
     except Unfit as error:
         raise AWSError("MANIFEST_INVALID", str(error), 400) from error
     if named.get("digest", made.digest) != made.digest:
