@@ -1,0 +1,127 @@
+"""W5, processing jobs: examples/ctr_features as a user runs it, and its image by the tools that users have."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import debian
+from clients.conftest import made
+from conftest import Platform
+from processing_jobs import Processing
+from sagemaker_inputs import fresh
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "ctr_features"
+FOLDER = "/opt/ml/processing"
+# `vfs` mounts nothing, so that what a test leaves is files alone.
+STORAGE = '[storage]\ndriver = "vfs"\ngraphroot = "{0}/storage"\nrunroot = "{0}/running"\n'
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("way", ["env"])
+def test_the_same_features_by_three_processors_and_a_model_of_them(outside: Any, way: str, platform: Platform) -> None:
+    arguments = ("--rows", "6000", "--features", "4096")
+    done = outside(way, "sagemaker2", "python", str(EXAMPLE / "run.py"), *arguments, seconds=350)
+    assert done.returncode == 0, (done.stdout, done.stderr)
+    told = {
+        name.strip(): value.strip() for name, _, value in (line.partition(":") for line in done.stdout.splitlines())
+    }
+    assert told["Click logs"].startswith("6,000 rows, s3://")
+    assert told["Script"] == told["Entry point"] == "the same features, to the byte"
+    assert done.stdout.count("test: 1500 rows, 22.0 features in each") == 3  # each job's log, as the SDK shows it
+    auc = next(float(line.split()[1]) for line in done.stdout.splitlines() if line.startswith("test:auc "))
+    assert 0.62 < auc < 0.9
+
+    sagemaker = platform.client("sagemaker")
+    jobs = sagemaker.list_processing_jobs(NameContains="ctr-", StatusEquals="Completed")["ProcessingJobSummaries"]
+    described = [sagemaker.describe_processing_job(ProcessingJobName=job["ProcessingJobName"]) for job in jobs]
+    told = {job["ProcessingJobName"].split("-")[1]: job["AppSpecification"] for job in described}
+    assert told.keys() == {"sklearn", "script", "program"}
+    assert told["script"]["ContainerEntrypoint"] == ["python3", f"{FOLDER}/input/code/features.py"]
+    assert "ContainerEntrypoint" not in told["program"]
+    assert told["script"]["ImageUri"] == told["program"]["ImageUri"] != told["sklearn"]["ImageUri"]
+
+
+class Tools:
+    """Programs for images, each with nothing around it but what this test leads it to."""
+
+    def __init__(self, platform: Platform, folder: Path) -> None:
+        self.platform, self.folder = platform, folder
+        (folder / "storage.conf").write_text(STORAGE.format(folder))
+        self.around = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(folder),
+            "CONTAINERS_STORAGE_CONF": str(folder / "storage.conf"),
+            "REGISTRY_AUTH_FILE": str(folder / "auth.json"),
+            "AWS_ENDPOINT_URL": platform.url,
+            "AWS_ACCESS_KEY_ID": platform.root[0],
+            "AWS_SECRET_ACCESS_KEY": platform.root[1],
+            "AWS_DEFAULT_REGION": "us-west-2",
+        }
+
+    def run(self, *command: Any, given: str = "") -> str:
+        done = subprocess.run(
+            [str(word) for word in command], cwd=self.folder, env=self.around, input=given,
+            capture_output=True, text=True, timeout=100, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, (command, done.stdout, done.stderr)
+        return done.stdout.strip()
+
+    def aws(self, *words: str) -> str:
+        return self.run(made("awscli") / "bin" / "aws", *words, "--output", "text")
+
+    def repository(self, tool: str) -> str:
+        """A new one that the tool is logged in to: HOST/NAME."""
+        if not debian.ready(tool, "skopeo"):
+            pytest.skip(f"{tool} or skopeo is not here: scripts/debian.py names the package")
+        name = fresh("hand")
+        uri = self.aws("ecr", "create-repository", "--repository-name", name, "--query", "repository.repositoryUri")
+        password = self.aws("ecr", "get-login-password")
+        login = (tool, "login", "--tls-verify=false", "--username", "AWS", "--password-stdin")
+        self.run(*login, uri.partition("/")[0], given=password)
+        return uri
+
+
+@pytest.fixture
+def tools(platform: Platform, tmp_path: Path) -> Tools:
+    return Tools(platform, tmp_path)
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("tool", ["podman", "buildah"])
+def test_an_image_that_is_built_and_pushed_by_hand_runs(tools: Tools, tool: str, platform: Platform) -> None:
+    image = tools.repository(tool) + ":by-hand"
+    context = tools.folder / "context"
+    shutil.copytree(EXAMPLE, context)
+    tools.run(sys.executable, context / "image.py", context / "root")
+    tools.run(tool, "build", "--layers=false", "--tag", image, context)
+    tools.run(tool, "push", "--tls-verify=false", image)
+    if tool == "buildah":  # whatever else was pushed by one may be copied by the other
+        tools.run("skopeo", "copy", "--src-tls-verify=false", "--dest-tls-verify=false",
+                  f"docker://{image}", f"docker://{image}-again")  # fmt: skip
+        image += "-again"
+
+    here = tools.folder / "here"
+    for name in ("input/clicks", "output/train", "output/test"):
+        (here / name).mkdir(parents=True)
+    clicks = here / "input" / "clicks" / "clicks.csv"
+    tools.run(sys.executable, EXAMPLE / "clicks.py", "1000", clicks)
+    tools.run(sys.executable, EXAMPLE / "features.py", "--base", here)
+
+    processing, name = Processing(platform), fresh("ctr")
+    processing.put(f"{name}/clicks", {"clicks.csv": clicks.read_bytes()})
+    processing.start(
+        "", name,
+        application={"ImageUri": image, "ContainerEntrypoint": None},
+        inputs=[processing.input("clicks", f"s3://{processing.bucket}/{name}/clicks/")],
+        ProcessingOutputConfig={"Outputs": [processing.output(part, f"{name}/{part}") for part in ("train", "test")]},
+    )  # fmt: skip
+    processing.until(name, "Completed")
+    for part in ("train", "test"):
+        bare = (here / "output" / part / f"{part}.svm").read_bytes()
+        assert processing.left(f"{name}/{part}") == {f"{part}.svm": bare}
+    assert "test: 250 rows, 22.0 features in each" in processing.log(name)
