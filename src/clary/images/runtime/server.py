@@ -52,7 +52,8 @@ def _loaded(here: Told) -> Application | None:
         return Application(models.load(here.entries), here.workers, here.largest)
     except Exception as error:  # noqa: BLE001 - whatever it is, the log says it
         traceback.print_exc()
-        print(f"The model cannot be loaded. {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+        said = " ".join(str(error).split())  # one line: the last one is what a FailureReason tells
+        print(f"The model cannot be loaded. {type(error).__name__}: {said}", file=sys.stderr, flush=True)
         return None
 
 
