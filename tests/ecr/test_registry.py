@@ -82,6 +82,19 @@ def test_log_in(platform: Any, door: Door) -> None:
         door.ecr.get_authorization_token(registryIds=["123456789012"])
 
 
+def test_the_access_log_names_who_pushed(platform: Any) -> None:
+    who, keys = user(platform, policy("ecr:*"))
+    door = Door(platform, keys=keys)
+    name = door.repository()
+    assert door("GET", f"/v2/{name}/tags/list").status == 200
+    deadline = time.monotonic() + 10
+    while f"GET /v2/{name}/tags/list" not in (said := (platform.home / "logs" / "access.log").read_text()):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    (line,) = [line for line in said.splitlines() if f"GET /v2/{name}/tags/list" in line]
+    assert f":user/{who} ecr:" in line
+
+
 def test_a_login_ends_with_its_key(platform: Any) -> None:
     iam, (who, keys) = platform.client("iam"), user(platform, policy("ecr:*"))
     door = Door(platform, keys=keys)

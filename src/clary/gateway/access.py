@@ -28,8 +28,9 @@ class AccessLog:
         request = exchange.request
         milliseconds = (time.perf_counter() - exchange.started) * 1000
         path = request.path.encode("unicode_escape").decode("ascii")
+        caller = exchange.caller.arn or request.caller or "-"
         self._lines.append(
-            f"{self._now()} {exchange.id} {request.peer or '-'} {exchange.caller.arn or '-'} {exchange.label} "
+            f"{self._now()} {exchange.id} {request.peer or '-'} {caller} {exchange.label} "
             f"{status} {exchange.received} {sent} {milliseconds:.1f} {request.method} {path}\n"
         )
 

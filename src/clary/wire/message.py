@@ -17,6 +17,7 @@ class Request:
     body: bytes = b""
     scheme: str = "http"
     peer: str = ""
+    caller: str = ""  # the ARN of who asks, where that was found out beside the gateway's steps; for the access log
     _items: tuple[str, list[tuple[str, str]]] = ("", [])  # of which query
 
     @property

@@ -49,6 +49,7 @@ def arrive(platform: Platform, shared: ECR, request: Request) -> Visit:
     if given is None:
         raise unauthorized()
     holder = shared.passwords.open(*given)
+    request.caller = holder.caller.arn
     return visit(platform, shared, request, holder.caller, holder.region)
 
 
