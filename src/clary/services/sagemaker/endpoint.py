@@ -63,11 +63,12 @@ def describe(call: Call[SageMaker], request: Document) -> Document:
             one = state.find(connection, row["arn"])
             left = deadline - time.monotonic()
             if one is None or one.steady or left <= 0 or call.platform.clock() - row["modified"] > MOMENT:
-                return _described(plan, connection, row, one)
+                return described(plan, connection, row, one)
         call.state.hosting.turn(seen, left)
 
 
-def _described(plan: Plan, connection: sqlite3.Connection, row: Any, one: State | None) -> Document:
+def described(plan: Plan, connection: sqlite3.Connection, row: Any, one: State | None) -> Document:
+    """A row as Describe has it in this moment."""
     answer = crud.show(plan, connection, row)
     if one is not None:
         answer |= crud.pruned(plan, endpoint_view.shown(one, endpoint_view.ready(connection, one)))

@@ -25,10 +25,12 @@ from clary.services.sagemaker import (
     hub,
     image,
     lineage,
+    lineage_query,
     model,
     package,
     pipeline,
     processing,
+    search,
     studio,
     training,
     transform,
@@ -57,6 +59,7 @@ MODULES = (
     experiment,
     component,
     lineage,
+    lineage_query,
     pipeline,
     card,
     studio,
@@ -69,6 +72,7 @@ MODULES = (
     transform,
     endpoint_config,
     endpoint,
+    search,
 )
 
 
@@ -115,6 +119,7 @@ UNUSED = {
     "PutModelPackageGroupPolicy": {"ResourcePolicy"},
     "DescribeModelPackage": {"IncludedData"},
     "DeleteDomain": {"RetentionPolicy"},
+    "Search": {"VisibilityConditions"},
 }
 
 
@@ -224,6 +229,8 @@ def _resources(targets: dict[str, Plan], call: Call[Any], request: Document) -> 
         return [str(arn) for arn in request.get("ModelPackageArnList") or ["*"]]
     if name in ("AddAssociation", "DeleteAssociation"):
         return [str(request.get(member, "*")) for member in ("SourceArn", "DestinationArn")]
+    if name == "QueryLineage":
+        return [str(arn) for arn in request.get("StartArns") or ["*"]]
     if (plan := targets.get(name)) is None:
         return ["*"]
     known = dict.fromkeys(plan.labels, "*")  # an id that AWS makes up is not known yet
