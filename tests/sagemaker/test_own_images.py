@@ -106,6 +106,12 @@ def test_the_user_of_an_image(jobs: Jobs, own: Own) -> None:
     assert jobs.model(name) == {"user": b"1234\n" if os.geteuid() == 0 else b"1234\nwrote\n"}
 
 
+def test_a_user_that_the_image_does_not_have(jobs: Jobs, own: Own) -> None:
+    found = jobs.run(fresh(), {}, **by(own.push(base(), User="nobody-here")))
+    assert found["FailureReason"].startswith("ClientError: The image ")
+    assert "unable to find user nobody-here" in found["FailureReason"]
+
+
 @pytest.mark.parametrize(
     ("bad", "said"),
     [

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from clary.compute.driver import Launch, Mount
+from clary.compute.users import user
 from clary.config import Config
 from clary.errors import ClaryError
 from clary.images.environment import Environment, What
@@ -26,7 +27,7 @@ from clary.images.pip import sources
 from clary.images.registry import Pushed, Registry
 from clary.images.rootfs import Say, Trees
 from clary.images.sources import indexes, uv
-from clary.images.unpack import BadLayer, Check
+from clary.images.unpack import Check
 
 VENV = "/opt/venv"
 CODE = "/opt/clary"
@@ -133,10 +134,11 @@ class Images:
         if isinstance(image, Image):
             return self.built(image, say)
         try:
-            tree = self.trees.ready(image, say, check)
-        except BadLayer as error:
+            ready = own(image.uri, image.digest, self.trees.ready(image, say, check), image.config)
+            user(str(ready.root), ready.user)  # it is known
+        except ClaryError as error:
             raise PullFailed(f"The image {image.uri} cannot run: {error.message}.") from error
-        return own(image.uri, image.digest, tree, image.config)
+        return ready
 
     def built(self, image: Image, say: Say) -> BuiltIn:
         folder = self._place(image)

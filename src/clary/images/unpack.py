@@ -29,6 +29,7 @@ DATA, TOLD = "data", "layer.json"  # in the layer's folder
 WHITEOUT, OPAQUE = ".wh.", ".wh..wh..opq"
 BLOCK = 4096  # bytes that even an empty file takes
 ENTRIES = 5_000_000  # of a layer
+DIGESTS = ("sha256", "sha512")
 LONGEST = 4096  # bytes of a path: PATH_MAX of limits.h
 NOBODY, IDS = 65534, 65535  # where owners end that a container can have (compute/places.py)
 LONGEST_HEADER = 1 << 20  # extended attributes are among it
@@ -273,8 +274,8 @@ def _clear(path: str) -> None:
 class _Digested(io.RawIOBase):
     """A file whose bytes are counted into a digest as they are read."""
 
-    def __init__(self, file: IO[bytes]) -> None:
-        self.file, self.digest = file, hashlib.sha256()
+    def __init__(self, file: IO[bytes], kind: str) -> None:
+        self.file, self.digest = file, hashlib.new(kind)
 
     def readable(self) -> bool:
         return True
@@ -318,7 +319,10 @@ def _opened(layer: Layer) -> Iterator[IO[bytes]]:
     with layer.path.open("rb", buffering=0) as raw:
         begins = raw.read(4)
         raw.seek(0)
-        counted = _Digested(raw)
+        kind, _, wanted = layer.digest.partition(":")
+        if kind not in DIGESTS:
+            raise BadLayer(f"the layer {layer.digest} has a digest of another kind than {' and '.join(DIGESTS)}")
+        counted = _Digested(raw, kind)
         source = io.BufferedReader(counted, PIECE)
         if begins[:2] == b"\x1f\x8b":
             yield gzip.GzipFile(fileobj=source, mode="rb")  # type: ignore[misc]  # it reads as a file does
@@ -328,7 +332,7 @@ def _opened(layer: Layer) -> Iterator[IO[bytes]]:
             yield source
         while source.read(PIECE):
             pass
-        if layer.digest.startswith("sha256:") and counted.digest.hexdigest() != layer.digest.partition(":")[2]:
+        if counted.digest.hexdigest() != wanted:
             raise BadLayer(f"the file of the layer {layer.digest} has other bytes than its digest says")
 
 
