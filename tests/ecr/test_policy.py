@@ -121,3 +121,25 @@ def test_the_registry_policy(platform: Any) -> None:
         ecr.delete_registry_policy()
     with refused("InvalidParameterException"):
         ecr.put_registry_policy(policyText="{}")
+
+
+def test_policies_of_aws(platform: Any, door: Door) -> None:
+    """Who may read and who may push, by the policies that AWS has for it."""
+    name, made, iam = door.repository(), image(), platform.client("iam")
+    door.push(name, made, "v1")
+    for policy_name, may_push in (("ReadOnly", False), ("PowerUser", True)):
+        who, keys = user(platform)
+        iam.attach_user_policy(
+            UserName=who, PolicyArn=f"arn:aws:iam::aws:policy/AmazonEC2ContainerRegistry{policy_name}"
+        )
+        theirs = Door(platform, keys=keys)
+        assert theirs("GET", f"/v2/{name}/manifests/v1").body == made.manifest
+        assert theirs("HEAD", f"/v2/{name}/blobs/{digest_of(made.layers[0])}").status == 200
+        assert theirs("GET", f"/v2/{name}/tags/list").json["tags"][0] == "v1"
+        if may_push:
+            theirs.push(name, image(), "v2")
+        else:
+            assert theirs("POST", f"/v2/{name}/blobs/uploads/").error == (403, "DENIED")
+        assert theirs("DELETE", f"/v2/{name}/manifests/v1").error == (403, "DENIED")
+        with refused("AccessDeniedException", "ecr:DeleteRepository"):
+            theirs.ecr.delete_repository(repositoryName=name, force=True)
