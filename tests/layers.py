@@ -44,11 +44,11 @@ def layer(folder: Path, data: bytes, *, compressed: bool = True) -> Layer:
 
 
 def packed(tree: Path) -> bytes:
-    """A tree of this machine as a layer, all of it root's."""
+    """A tree of this machine as a layer, all of it root's, the same whenever it is made."""
     made = io.BytesIO()
 
     def of_root(member: tarfile.TarInfo) -> tarfile.TarInfo:
-        member.uid = member.gid = 0
+        member.uid = member.gid = member.mtime = 0
         member.uname = member.gname = ""
         return member
 
