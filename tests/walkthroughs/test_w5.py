@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -125,3 +126,19 @@ def test_an_image_that_is_built_and_pushed_by_hand_runs(tools: Tools, tool: str,
         bare = (here / "output" / part / f"{part}.svm").read_bytes()
         assert processing.left(f"{name}/{part}") == {f"{part}.svm": bare}
     assert "test: 250 rows, 22.0 features in each" in processing.log(name)
+
+
+def test_clicks_are_skewed_and_the_same_each_time(tmp_path: Path) -> None:
+    for name in ("one", "other"):
+        subprocess.run([sys.executable, EXAMPLE / "clicks.py", "12000", tmp_path / name], check=True)
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes()
+    names, *rows = [line.split(",") for line in (tmp_path / "one").read_text().splitlines()]
+    assert (len(names), len(rows), {len(row) for row in rows}) == (24, 12_000, {24})
+    columns = {name: Counter(each) for name, each in zip(names, zip(*rows, strict=True), strict=True)}
+    assert 0.12 < columns["click"]["1"] / len(rows) < 0.22
+    assert len(columns["id"]) == len(rows)
+    assert [row[names.index("hour")] for row in rows] == sorted(row[names.index("hour")] for row in rows)
+    skewed = (("site_id", 0.3, 1000), ("device_id", 0.8, 1000), ("device_ip", 0.02, 4000), ("C1", 0.9, 5))
+    for name, most, fewest in skewed:
+        assert columns[name].most_common(1)[0][1] > most * len(rows), name
+        assert len(columns[name]) >= fewest, name
