@@ -19,7 +19,7 @@ demo: setup ## from data to predictions, on a home of its own that is gone after
 
 test: setup ## run all tests, in parallel
 	@$(BIN)/python scripts/environments.py awscli obstore s3fs sagemaker2 sagemaker3 >/dev/null
-	@$(BIN)/python scripts/debian.py podman buildah skopeo dockerd docker || true
+	@$(BIN)/python scripts/debian.py podman catatonit buildah skopeo dockerd docker || true
 	$(BIN)/pytest -n $(JOBS) tests
 
 check: setup ## lint, formatting, types, conventions, file sizes

@@ -17,6 +17,7 @@ from pathlib import Path
 
 PACKAGES = {  # by program
     "buildah": "buildah",
+    "catatonit": "catatonit",
     "dockerd": "docker.io",
     "docker": "docker-cli",
     "docker-registry": "docker-registry",

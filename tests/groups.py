@@ -2,18 +2,20 @@
 
 import contextlib
 import itertools
+import os
 import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import engines
 from clary.compute import drivers, limits
 from clary.compute.driver import Driver, Handle, Instance, Launch, Mount, Size, Spec
 from clary.config import Config
 
 MiB = 1 << 20
-NAMES = ("sandbox", "null")
+NAMES = ("sandbox", "null", "container")
 PATIENCE = 20.0  # seconds within which anything here has happened
 SECRET = "a-secret-of-the-hosts-own"
 BOMB = "f() { f | f & }; f; wait"
@@ -76,7 +78,10 @@ class Home:
         return instance, self.log(handle)
 
 
-def running(name: str) -> Iterator[Home]:
+def running(name: str, engine: str = "dockerd") -> Iterator[Home]:
+    """`engine`: of containers."""
+    if name == "container":
+        os.environ["CLARY_ENGINE"] = engines.address(engine)
     folder = Path(tempfile.mkdtemp(prefix="clary-test-"))
     folder.chmod(0o700)
     opened = Home(name, folder)

@@ -57,7 +57,14 @@ class Config:
     )
     access_log: bool = setting(True, "Whether each request is a line in logs/access.log.")
     log_level: str = setting("INFO", "DEBUG, INFO, WARNING or ERROR.", "DEBUG|INFO|WARNING|ERROR")
-    driver: str = setting("sandbox", "Where jobs run: sandbox, or null, which isolates nothing.", "sandbox|null")
+    driver: str = setting(
+        "sandbox",
+        "Where jobs run: sandbox; container, of an engine (dockerd or podman); or null, which isolates nothing.",
+        "sandbox|container|null",
+    )
+    engine: str = setting(
+        "", "Where the container engine listens (unix:///run/podman/podman.sock); the usual places if empty."
+    )
     images_home: str = setting(
         "", "The folder with the environments of images, which homes may share; HOME/images if empty."
     )

@@ -3,6 +3,7 @@
 ClaryError
 ├── ConfigError            a setting that cannot be used
 ├── HomeBusy               another Clary already runs on this home
+├── NoEngine               no container engine answers
 ├── PortInUse              somebody else listens there
 └── AWSError               an answer in AWS's words: code, message, HTTP status
     ├── AccessDenied
@@ -48,6 +49,10 @@ class ClaryError(Exception):
 
 class ConfigError(ClaryError):
     """A setting cannot be used."""
+
+
+class NoEngine(ClaryError):
+    """No container engine answers."""
 
 
 class HomeBusy(ClaryError):

@@ -111,7 +111,10 @@ def available() -> Version2 | Version1 | None:
 
 def gauge(pid: int) -> dict[str, Any] | None:
     """What tells how much the control group of a process takes, if it has one of its own."""
-    found, mine = _of(str(pid)), _of("self")
+    try:
+        found, mine = _of(str(pid)), _of("self")
+    except OSError:
+        return None  # it has ended
     if "memory" in found:
         return Version1.gauge(found) if found["memory"] != mine.get("memory") else None
     return Version2.gauge(found[""]) if "" in found and found[""] != mine.get("") else None

@@ -15,6 +15,10 @@ def open_driver(config: Config) -> Driver:
     if config.driver == "sandbox":
         driver: Driver = sandbox().Sandbox(config.home)
         return driver
+    if config.driver == "container":
+        from clary.compute.container import Container  # noqa: PLC0415 - few choose it
+
+        return Container(config.home, config.engine)
     raise ConfigError(f"driver: there is no {config.driver!r}")
 
 

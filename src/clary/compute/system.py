@@ -6,6 +6,12 @@ from pathlib import Path
 
 from clary.compute.driver import Launch
 
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+# Variables by which a program is made to run somebody's code, as it starts or when it speaks: setpriv, which still is
+# root, must not have them. They are the ones that glibc keeps from setuid programs: https://sourceware.org/git/
+# glibc.git, sysdeps/generic/unsecvars.h.
+LATE = ("LD_", "GCONV_PATH", "GLIBC_TUNABLES", "LOCPATH", "NLSPATH", "MALLOC_", "LOCALDOMAIN", "HOSTALIASES", "TZDIR")
+FOLDERS = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")  # of the system's programs, beside /usr
 # Programs and libraries look these up; none holds a secret. Both Debian's and Red Hat's places of certificates.
 NEEDED = (
     "/etc/alternatives",
@@ -32,7 +38,7 @@ JAVA = "java-*"  # Debian's JVMs have links from /usr/lib/jvm into these
 def options(folder: Path, launch: Launch, user: int, hosts: list[tuple[str, str]], *, isolated: bool) -> list[str]:
     """bubblewrap's arguments for it. `folder` is for the files that are made here."""
     found = ["--ro-bind", "/usr", "/usr"]
-    for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32"):
+    for name in FOLDERS:
         path = Path("/", name)
         if path.is_symlink():
             found += ["--symlink", str(path.readlink()), str(path)]
@@ -42,15 +48,18 @@ def options(folder: Path, launch: Launch, user: int, hosts: list[tuple[str, str]
     parents = sorted({str(parent) for name in NEEDED for parent in Path(name).parents if parent.parts[2:]})
     for parent in ("/sys", "/sys/devices", "/sys/devices/system", *parents):
         found += ["--perms", "0755", "--dir", parent]
-    for name in (*NEEDED, *map(str, Path("/etc").glob(JAVA))):
-        found += ["--ro-bind-try", name, name]
-    made = _users(user) | _names(launch, hosts, isolated=isolated)
-    for name, path in _written(folder, made).items():
+    for name, path in files(folder, launch, user, hosts, isolated=isolated).items():
         found += ["--ro-bind", str(path), name]
     found += ["--proc", "/proc", "--dev", "/dev"]
     for name in ("/sys/devices/system/cpu", "/sys/devices/system/node"):
         found += ["--ro-bind-try", name, name]
     return found
+
+
+def files(folder: Path, launch: Launch, user: int, hosts: list[tuple[str, str]], *, isolated: bool) -> dict[str, Path]:
+    """What lies in /etc, by its paths in the instance: the host's, and what is made in `folder`."""
+    found = {name: Path(name) for name in (*NEEDED, *map(str, Path("/etc").glob(JAVA))) if Path(name).exists()}
+    return found | _written(folder, _users(user) | _names(launch, hosts, isolated=isolated))
 
 
 def names(folder: Path, launch: Launch, hosts: list[tuple[str, str]], *, isolated: bool) -> dict[str, Path]:
