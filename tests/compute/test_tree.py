@@ -9,6 +9,7 @@ import pytest
 
 from clary.compute import places
 from clary.compute.driver import Instance, Launch, Mount
+from clary.compute.tree import works
 from clary.errors import ClaryError
 from groups import SECRET, Home, running
 from trees import plant
@@ -206,3 +207,10 @@ def test_a_tree_counts_as_disk(isolating: Home, tree: Path) -> None:
     isolating.driver.start(handle, [replace(launch, root_upper=f"{handle['folder']}/upper")])
     (instance,) = isolating.ended(handle)
     assert instance.out_of_disk or instance.out_of_memory
+
+
+@pytest.mark.skipif(not ROOT, reason="an ordinary user's files are the container's anyway")
+def test_a_file_system_that_cannot_show_other_owners(isolating: Home) -> None:
+    works(isolating.folder)
+    with pytest.raises(ClaryError, match=r"of the container's files the owners cannot be shown: Linux 5\.19"):
+        works(Path("/proc/self"))

@@ -1,6 +1,7 @@
 """`clary doctor`: what works on this machine, and the one command that mends what doesn't.
 
-What Clary needs today fails the examination; what only later parts will need (Spark, own images) is shown as such.
+What Clary needs today fails the examination; what only some will need (own images), or later parts (Spark), is shown
+as such.
 """
 
 import os
@@ -18,7 +19,7 @@ from pathlib import Path
 from clary.cli import say
 from clary.cli.home import Home
 from clary.cli.port import holder
-from clary.compute import drivers
+from clary.compute import drivers, entry, tree
 from clary.compute.limits import limits
 from clary.config import Config
 from clary.errors import ClaryError
@@ -176,6 +177,18 @@ def sandbox(config: Config) -> Finding:
     return Finding("sandbox", fine=True, said=said)
 
 
+def own_images(config: Config) -> Finding:
+    if config.driver == "null":
+        return Finding("images of your own", fine=False, said='not with driver = "null"', later=True)
+    try:
+        entry.shown()
+        tree.works(_existing(Path(config.images_home).expanduser() if config.images_home else config.home))
+    except (ClaryError, OSError) as error:
+        mend = "a home on ext4, xfs or btrfs; Linux 5.19 or newer; or run Clary as an ordinary user"
+        return Finding("images of your own", fine=False, said=str(error), mend=mend, later=True)
+    return Finding("images of your own", fine=True, said="can run, without a container engine")
+
+
 def java(_config: Config) -> Finding:
     return _program("java", "java", "Spark", "sudo apt-get install openjdk-17-jre-headless")
 
@@ -191,7 +204,7 @@ NEEDED: tuple[Callable[[Config], Finding], ...] = (
     *(python, database, home, disk, durable, port, clock, files),
     *(namespaces, sandbox),
 )
-LATER: tuple[Callable[[Config], Finding], ...] = (java, engine)
+LATER: tuple[Callable[[Config], Finding], ...] = (own_images, java, engine)
 
 
 def _program(name: str, command: str, part: str, mend: str) -> Finding:

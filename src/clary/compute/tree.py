@@ -6,6 +6,8 @@ where a link of it leads: the place is looked up in the tree beforehand. docs/de
 
 import os
 import shutil
+import subprocess
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -143,6 +145,20 @@ class Tree:
 
 def of(launch: Launch, number: int) -> Tree:
     return Tree(launch, places.private_users(number) if places.is_root() else None)
+
+
+def works(folder: Path) -> None:
+    """Raises ClaryError, saying what to do, if no container can have a tree that lies in this folder. One is begun to
+    see; where Clary is an ordinary user it is what every sandbox is.
+    """
+    if not places.is_root():
+        return
+    first, count = places.private_users(0)
+    script = f"from clary.compute.stage import enter; enter({first}, {count}, [({str(folder)!r}, True)])"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    if done.returncode:
+        said = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+        raise ClaryError(f"No image of a user's can run here ({said.removeprefix('OSError: ')})")
 
 
 def _folders(paths: list[str], mode: str) -> list[str]:
