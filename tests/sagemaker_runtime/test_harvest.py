@@ -101,6 +101,7 @@ def test_what_is_captured_waits_for_its_bucket(own_platform: Platform) -> None:
     invoke(own_platform, name)
     log = own_platform.home / "logs" / "clary.log"
     until(lambda: "data capture: 1 files wait" in log.read_text())
+    assert f"Unable to upload to s3://{bucket}/{name}/all/" in log.read_text()  # who reads it is to know which bucket
     endpoints.sagemaker.delete_endpoint(EndpointName=name)
     s3 = endpoints.jobs.s3
     s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "us-west-2"})

@@ -51,7 +51,10 @@ class Captured:
             below = file.relative_to(folder).as_posix()
             key = "/".join(part for part in (prefix, told["EndpointName"], below) if part)
             role = config["Roles"][below.partition("/")[0]]
-            self._objects.put(role, bucket, key, file)
+            try:
+                self._objects.put(role, bucket, key, file)
+            except AWSError as error:
+                raise AWSError(message=f"Unable to upload to s3://{bucket}/{key}: {error}") from error
             file.unlink()
 
     def _bound(self) -> None:
