@@ -28,6 +28,11 @@ from conftest import CLARY
         ("433757028032.dkr.ecr.us-west-2.amazonaws.com/xgboost:latest", "xgboost:latest", "0.72.1"),
         ("433757028032.dkr.ecr.us-west-2.amazonaws.com/xgboost", "xgboost:latest", "0.72.1"),
         ("sagemaker-xgboost:3.0-5", "sagemaker-xgboost:3.0-5", "3.0.5"),
+        ("7.dkr.ecr.us-west-2.amazonaws.com/pytorch-training:2.8.0-cpu-py312", "pytorch-training:2.8.0", "2.8.0+cpu"),
+        ("7.dkr.ecr.us-west-2.amazonaws.com/pytorch-inference:2.5-cpu-py311", "pytorch-inference:2.5.1", "2.5.1+cpu"),
+        ("pytorch-training:2.7.1-cpu-py312-ubuntu22.04-sagemaker-v1.3", "pytorch-training:2.7.1", "2.7.1+cpu"),
+        ("7.dkr.ecr.us-west-2.amazonaws.com/pytorch:2.13-cpu-amzn2023-sagemaker", "pytorch:2.13", "2.13.0+cpu"),
+        ("7.dkr.ecr.x.amazonaws.com/tensorflow-training:2.19-cpu-py312", "tensorflow-training:2.19.0", "2.19.0"),
     ],
 )  # fmt: skip
 def test_resolve(uri: str, reference: str, library: str) -> None:
@@ -41,6 +46,26 @@ def test_resolve(uri: str, reference: str, library: str) -> None:
 def test_unknown(uri: str) -> None:
     with pytest.raises(UnknownImage, match=r"There are .*sagemaker-xgboost:1\.7-1"):
         resolve(uri)
+
+
+@pytest.mark.parametrize(
+    ("uri", "words"),
+    [
+        (
+            "pytorch-training:2.8.0-gpu-py312-cu129-ubuntu22.04-sagemaker",
+            "pytorch-training:2.8.0 is there for cpu alone",
+        ),
+        ("pytorch:2.13-cu133-amzn2023-sagemaker", "pytorch:2.13 is there for cpu alone"),
+        ("pytorch-training:2.8.0-cpu-py311", "There are pytorch-training:2.5.1, "),
+        ("pytorch-inference:2.8.0-cpu-py312", "There are pytorch-training:2.5.1, "),
+        ("tensorflow-training:1.15-cpu-py37", "There are tensorflow-training:2.16.2, "),
+    ],
+)
+def test_unknown_of_a_framework(uri: str, words: str) -> None:
+    with pytest.raises(UnknownImage) as error:
+        resolve(uri)
+    assert words in error.value.message
+    assert "xgboost" not in error.value.message
 
 
 @given(st.text())
@@ -106,6 +131,16 @@ def test_a_pull_that_fails_says_why_and_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(PullFailed, match=r"small:1 could not be pulled: .*six"):
         Images(Config(home=tmp_path)).built(image, print)
     assert not [path for path in (tmp_path / "images").iterdir() if path.is_dir()]
+
+
+def test_what_no_place_has_is_named_before_anything_is_built(tmp_path: Path) -> None:
+    image = dataclasses.replace(resolve("pytorch:2.13"), apart=("torch==0.0.1+cpu --hash=sha256:0",))
+    said: list[str] = []
+    with pytest.raises(
+        PullFailed, match=r"no place that pip's settings name has torch 0\.0\.1\+cpu\..*can be had here: "
+    ):
+        Images(Config(home=tmp_path)).ready(image, said.append)
+    assert not said
 
 
 def test_a_python_that_is_not_here_is_named() -> None:

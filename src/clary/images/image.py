@@ -18,8 +18,12 @@ FOLDER = Path(__file__).resolve().parent
 _URI = re.compile(
     r"(?:[^/]+\.dkr\.ecr[^/]*/|[^/:]+(?:\.|:\d)[^/]*/)?(?P<repository>[^:@]+)(?::(?P<tag>[^@]+))?(?P<digest>@.+)?"
 )
-# The processor and the language that the SDKs append to a framework's version: 1.2-1-cpu-py3.
-_SUFFIX = re.compile(r"(-(cpu|gpu))?(-py3)?$")
+# What follows a framework's version: 1.2-1-cpu-py3, 2.5.1-cpu-py311-ubuntu22.04-sagemaker, 2.13-cpu-amzn2023-sagemaker.
+# https://aws.github.io/deep-learning-containers/reference/available_images/
+_SUFFIX = re.compile(
+    r"(?:-(?P<processor>cpu|gpu|cu\d+))?(?:-(?P<python>py\d+))?(?:-cu\d+)?(?:-(?:ubuntu[\d.]+|amzn\d+))?"
+    r"(?:-sagemaker)?(?:-v[\d.]+)?$"
+)
 
 
 class UnknownImage(ClaryError):
@@ -44,6 +48,10 @@ class Image:
     gpu: tuple[str, ...] = ()  # packages that only a GPU needs
     startup: str = ""  # a line that its Python runs first
     notice: str = ""
+    aliases: tuple[str, ...] = ()  # other tags of it: 2.5 is 2.5.1
+    processors: tuple[str, ...] = ("cpu", "gpu")  # that its tags on AWS may name and that it can stand for here
+    language: str = "py3"  # as its tags on AWS name it: py311
+    apart: tuple[str, ...] = ()  # pip's requirements, with hashes, for what PyPI doesn't have: torch==2.13.0+cpu
 
     @property
     def reference(self) -> str:
@@ -59,17 +67,31 @@ class Image:
         """Whether it trains without a script of the user's."""
         return (self.code / "algorithm.py").exists()
 
+    @property
+    def server(self) -> bool:
+        """Whether it serves models."""
+        return (self.code / "serving.py").exists()
+
 
 def resolve(uri: str) -> Image:
     """Raises UnknownImage, which says what there is."""
     found = _URI.fullmatch(uri.strip())
     there = {image.reference: image for image in images()}
     if found and not found["digest"]:
-        tag = found["tag"] or "latest"
-        for wanted in (tag, _SUFFIX.sub("", tag)):
-            if image := there.get(f"{found['repository']}:{wanted}"):
+        repository, tag = found["repository"], found["tag"] or "latest"
+        there |= {
+            f"{repository}:{also}": one for one in images() if one.repository == repository for also in one.aliases
+        }
+        suffix = _SUFFIX.search(tag)
+        assert suffix  # of nothing, if need be
+        image = there.get(f"{repository}:{tag}") or there.get(f"{repository}:{tag[: suffix.start()]}")
+        if image and suffix["python"] in (None, "py3", image.language):
+            if suffix["processor"] in (None, *image.processors):
                 return image
-    raise UnknownImage(f"There is no image {uri}. There are {', '.join(there)}.")
+            raise UnknownImage(f"There is no image {uri}: {image.reference} is there for {image.processors[0]} alone.")
+    names = {image.name for image in images() if found and image.repository == found["repository"]}
+    listed = [image.reference for image in images() if not names or image.name in names]
+    raise UnknownImage(f"There is no image {uri}. There are {', '.join(listed)}.")
 
 
 @cache
@@ -84,7 +106,7 @@ def _read(file: Path) -> list[Image]:
     return [
         Image(
             name=told["name"],
-            repository=tag.get("repository", told["repository"]),
+            repository=repository,
             tag=name,
             library=tag["library"],
             python=tag["python"],
@@ -94,7 +116,12 @@ def _read(file: Path) -> list[Image]:
             metrics=metrics,
             gpu=tuple(told.get("gpu", [])),
             startup=tag.get("startup", ""),
-            notice=tag.get("notice", ""),
+            notice=tag.get("notice", told.get("notice", "")),
+            aliases=tuple(tag.get("aliases", [])),
+            processors=tuple(told.get("processors", ["cpu", "gpu"])),
+            language=tag.get("language", "py3"),
+            apart=tuple(tag.get("apart", [])),
         )
         for name, tag in told["tags"].items()
+        for repository in tag.get("repositories", [tag.get("repository", told["repository"])])
     ]

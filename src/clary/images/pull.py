@@ -18,6 +18,7 @@ from clary.compute.driver import Launch, Mount
 from clary.compute.users import user
 from clary.config import Config
 from clary.errors import ClaryError
+from clary.images.apart import lacking
 from clary.images.environment import Environment, What
 from clary.images.image import FOLDER, Image, images, resolve
 from clary.images.interpreters import Interpreter, NoInterpreter, find
@@ -178,6 +179,8 @@ class Images:
             raise PullFailed(
                 f"The image {image.reference} ({image.library}) cannot run: {error.message}. {self._instead(image)}"
             ) from error
+        if why := lacking(image):
+            raise PullFailed(why)
         began = time.monotonic()
         say(f"Pulling {image.reference}: {image.library}, Python {interpreter.version}")
         building = folder.with_name(f".{folder.name}.building")

@@ -1,0 +1,1 @@
+"""Amazon's PyTorch, for scripts. Runs inside a container, on the Python of the image's tag (3.11 and newer)."""
