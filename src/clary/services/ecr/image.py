@@ -14,7 +14,7 @@ from clary.resource.service import operation
 from clary.services.ecr import manifest
 from clary.services.ecr.digests import DIGEST
 from clary.services.ecr.manifest import Manifest, Unfit
-from clary.services.ecr.state import ECR, SQL, Document, invalid, repository
+from clary.services.ecr.state import ECR, SQL, Document, invalid, place_of, repository
 
 TAG = r"\w[\w.-]{0,127}"  # https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pull
 PAGE = 100
@@ -258,7 +258,7 @@ def list_images(call: Call[ECR], request: Document) -> Document:
     row, size = repository(call, request), request.get("maxResults", PAGE)
     wanted = _wanted(request)
     query = [call.region, row["id"], wanted]
-    after = pages.opened(request.get("nextToken"), query) or ["", ""]
+    after = place_of(request, query) or ["", ""]
     place = {"repository": row["id"], "digest": after[0], "tag": after[1]}
     found: list[Any] = []
     for each in call.platform.store.read().execute(SQL["image_ids"], place):
@@ -295,7 +295,7 @@ def describe(call: Call[ECR], request: Document) -> Document:
         return {"imageDetails": [_detail(call, row, each) for each in _asked(call, row, request["imageIds"])]}
     size, wanted = request.get("maxResults", PAGE), _wanted(request)
     query = [call.region, row["id"], wanted]
-    after = pages.opened(request.get("nextToken"), query) or [""]
+    after = place_of(request, query) or [""]
     found: list[Document] = []
     place = {"repository": row["id"], "after": after[0], "limit": -1}
     for each in connection.execute(SQL["images"], place):

@@ -12,7 +12,7 @@ from clary.resource.call import Call
 from clary.resource.service import operation
 from clary.services.ecr import image, rules
 from clary.services.ecr.rules import Image, Rule, Wrong
-from clary.services.ecr.state import ECR, SQL, Document, invalid, repository
+from clary.services.ecr.state import ECR, SQL, Document, invalid, place_of, repository
 
 log = logging.getLogger(__name__)
 EVERY = 60.0  # seconds between two looks at a repository
@@ -134,7 +134,7 @@ def previewed(call: Call[ECR], request: Document) -> Document:
         going = _going(connection, row["id"], row["preview"], call.platform.clock())
     found = [(each, rule) for each, rule in going if _asked(request, each)]
     size, query = request.get("maxResults", PAGE), [call.region, row["id"], row["preview"], request.get("filter")]
-    after = (pages.opened(request.get("nextToken"), query) or [""])[0]
+    after = (place_of(request, query) or [""])[0]
     rest = sorted((pair for pair in found if pair[0].digest > after), key=lambda pair: pair[0].digest)
     answer = {
         **_place(call, request),

@@ -7,7 +7,7 @@ import orjson
 from clary.resource import pages
 from clary.resource.call import Call
 from clary.resource.service import operation
-from clary.services.ecr.state import ECR, SQL, Document, repository
+from clary.services.ecr.state import ECR, SQL, Document, place_of, repository
 
 PAGE = 50
 
@@ -34,7 +34,7 @@ def show(call: Call[ECR], request: Document) -> Document:
     row, digest = repository(call, request), request["subjectId"]["imageDigest"]
     kinds = request.get("filter", {}).get("artifactTypes")
     size, query = request.get("maxResults", PAGE), [call.region, row["id"], digest, kinds]
-    after = (pages.opened(request.get("nextToken"), query) or [""])[0]
+    after = (place_of(request, query) or [""])[0]
     found = of(call.platform.store.read(), row["id"], digest, after)
     kept = [{**each, "artifactStatus": "ACTIVE"} for each in found if not kinds or each.get("artifactType") in kinds]
     answer: Document = {"referrers": kept[:size]}

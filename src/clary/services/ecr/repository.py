@@ -10,7 +10,18 @@ from clary.errors import AWSError
 from clary.resource import pages, tags
 from clary.resource.call import Call
 from clary.resource.service import operation
-from clary.services.ecr.state import ECR, SQL, Document, arn, find, invalid, no_repository, registry_host, repository
+from clary.services.ecr.state import (
+    ECR,
+    SQL,
+    Document,
+    arn,
+    find,
+    invalid,
+    no_repository,
+    place_of,
+    registry_host,
+    repository,
+)
 from clary.services.ecr.tag import checked
 from clary.store.sql import queries
 
@@ -87,7 +98,7 @@ def describe(call: Call[ECR], request: Document) -> Document:
     if registry != call.account:
         raise no_repository("*", registry)
     size, query = request.get("maxResults", PAGE), [call.region]
-    after = (pages.opened(request.get("nextToken"), query) or [""])[0]
+    after = (place_of(request, query) or [""])[0]
     place = {"region": call.region, "after": after, "limit": size + 1}
     found = call.platform.store.read().execute(SQL["repositories"], place).fetchall()
     answer: Document = {"repositories": [show(call, row) for row in found[:size]]}

@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 
 import orjson
 
-from clary.errors import AWSError
+from clary.errors import AWSError, Invalid
+from clary.resource import pages
 from clary.resource.call import Call, Permission
 from clary.services.ecr.passwords import Passwords, Tickets
 from clary.services.ecr.uploads import Uploads, vanished
@@ -96,6 +97,14 @@ def invalid(member: str, reason: str) -> AWSError:
     return AWSError(
         "InvalidParameterException", f"Invalid parameter at '{member}' failed to satisfy constraint: '{reason}'"
     )
+
+
+def place_of(request: Document, query: list[Any]) -> list[Any] | None:
+    """Where the page that is asked for begins; None for the first. Raises InvalidParameterException."""
+    try:
+        return pages.opened(request.get("nextToken"), query)
+    except Invalid as error:
+        raise invalid("nextToken", "must be the nextToken of an answer to this very request") from error
 
 
 def arn(call: Call[Any], name: str) -> str:
