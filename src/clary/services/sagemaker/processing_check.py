@@ -5,8 +5,8 @@ https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateProcessingJo
 from collections.abc import Iterator
 from typing import Any, Final
 
-from clary.errors import AWSError, Invalid, NotImplementedHere
-from clary.images.image import Image, UnknownImage
+from clary.errors import Invalid, NotImplementedHere
+from clary.images.image import Image
 from clary.images.pull import Images
 from clary.jobs.ml import data
 from clary.jobs.ml.processing import PROCESSING, inputs
@@ -14,18 +14,17 @@ from clary.jobs.objects import Objects
 from clary.resource import passed
 from clary.resource.call import Call
 from clary.resource.service import Document
+from clary.services.sagemaker.asked_image import asked
 
 DAY: Final = 86400
 NOTHING: Final = (
     "The image {} has no program of its own for processing jobs. Please name one in "
     'AppSpecification.ContainerEntrypoint, such as ["python3", "/opt/ml/processing/input/code/script.py"].'
 )
-INSTANCES: Final = (
-    20  # the quota that accounts begin with: https://docs.aws.amazon.com/general/latest/gr/sagemaker.html
-)
-LONGEST: Final = (
-    5 * DAY
-)  # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ProcessingStoppingCondition.html
+# The quota that accounts begin with: https://docs.aws.amazon.com/general/latest/gr/sagemaker.html
+INSTANCES: Final = 20
+# https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ProcessingStoppingCondition.html
+LONGEST: Final = 5 * DAY
 
 
 def check(objects: Objects, images: Images, call: Call[Any], request: Document) -> None:
@@ -47,10 +46,7 @@ def check(objects: Objects, images: Images, call: Call[Any], request: Document) 
 def _application(images: Images, region: str, request: Document) -> None:
     """What an image of the user's runs by itself shows when the job begins."""
     application = request["AppSpecification"]
-    try:
-        found = images.find(application["ImageUri"], request["RoleArn"], region)
-    except (UnknownImage, AWSError) as error:
-        raise Invalid(error.message) from error
+    found = asked(images, application["ImageUri"], request["RoleArn"], region)
     if isinstance(found, Image) and not application.get("ContainerEntrypoint"):
         raise Invalid(NOTHING.format(application["ImageUri"]))
 

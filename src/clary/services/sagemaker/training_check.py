@@ -2,21 +2,20 @@
 https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTrainingJob.html
 """
 
-import re
 from typing import Any
 
 from clary.compute.mounts import SYSTEM
-from clary.errors import AccessDenied, AWSError, Invalid, NotImplementedHere
+from clary.errors import Invalid, NotImplementedHere
 from clary.images.hyperparameters import check as check_hyperparameters
 from clary.images.hyperparameters import load
-from clary.images.image import Image, UnknownImage
-from clary.images.image import images as builtins
+from clary.images.image import Image
 from clary.images.pull import CODE, VENV, Found, Images
 from clary.jobs.ml import data
 from clary.jobs.objects import Objects
 from clary.resource import passed
 from clary.resource.call import Call
 from clary.resource.service import Document
+from clary.services.sagemaker.asked_image import asked
 from clary.services.sagemaker.training_regex import compiled
 
 DAY = 86400
@@ -27,7 +26,6 @@ CHECKPOINTS = "/opt/ml/checkpoints"
 # Where checkpoints would hide what a job runs on: the system, its input, its image.
 RESERVED = (*(f"/{name}" for name in sorted(SYSTEM)), "/opt/ml/input", VENV, CODE)
 COLLECTED = ("/opt/ml/model", "/opt/ml/output/data", "/opt/ml/output/failure")
-_ECR = re.compile(r"(?P<registry>\d{12})\.dkr\.ecr\.[\w.-]+/(?P<repository>[^:@]+)([:@].+)?")
 LONGEST_NAME = 255  # bytes of one name in a path: NAME_MAX of limits.h
 # What nothing here can carry out, so that saying yes would be a lie.
 REFUSED = ("ServerlessJobConfig", "ModelPackageConfig", "MlflowConfig", "SessionChainingConfig")
@@ -45,7 +43,8 @@ def check(objects: Objects, images: Images, call: Call[Any], request: Document) 
     _outputs(request)
     _texts(request)
     passed.check(call, request)  # before anything that the role sees shows
-    _hyperparameters(_image(images, call.region, request), request)
+    uri = request["AlgorithmSpecification"]["TrainingImage"]
+    _hyperparameters(asked(images, uri, request["RoleArn"], call.region, "training"), request)
     for channel in request.get("InputDataConfig", []):
         uri, role = channel["DataSource"]["S3DataSource"]["S3Uri"], request["RoleArn"]
         if not objects.holds(role, *data.split(uri)):
@@ -96,35 +95,6 @@ def _algorithm(request: Document) -> None:
             compiled(definition["Regex"])
         except ValueError as error:
             raise Invalid(f"Invalid metric definition {definition['Name']}: {definition['Regex']}: {error}") from error
-
-
-def _image(images: Images, region: str, request: Document) -> Found:
-    uri = request["AlgorithmSpecification"]["TrainingImage"]
-    try:
-        return images.find(uri, request["RoleArn"], region)
-    except (UnknownImage, AccessDenied) as error:
-        raise Invalid(f"{_no_image(uri, request['RoleArn'])} {error.message}") from error
-    except AWSError as error:
-        raise Invalid(error.message) from error
-
-
-def _no_image(uri: str, role: str) -> str:
-    """AWS's sentences: https://github.com/aws/sagemaker-python-sdk/issues/2063,
-    https://github.com/aws/amazon-sagemaker-examples/issues/1476 and 2534
-    """
-    found = _ECR.fullmatch(uri)
-    if found is None:
-        return (
-            "Invalid training image. Please provide a valid Amazon Elastic Container Registry path of the Docker image "
-            "to run."
-        )
-    if any(image.repository == found["repository"] for image in builtins()):
-        return f"Cannot find the requested image: {uri}."
-    return (
-        f"Cannot find repository: {found['repository']} in registry ID: {found['registry']} Please check if your ECR "
-        f"repository exists and role {role} has proper pull permissions for SageMaker: "
-        "ecr:BatchCheckLayerAvailability, ecr:BatchGetImage, ecr:GetDownloadUrlForLayer."
-    )
 
 
 def _resources(request: Document) -> None:

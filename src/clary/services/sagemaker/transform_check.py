@@ -4,8 +4,7 @@ https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTransformJob
 
 from typing import Any, Final
 
-from clary.errors import AWSError, Invalid, NotImplementedHere
-from clary.images.image import UnknownImage
+from clary.errors import Invalid, NotImplementedHere
 from clary.images.pull import Images
 from clary.images.runtime.transform_path import BadPath, Path
 from clary.images.runtime.transform_process import CSV, kind
@@ -14,6 +13,7 @@ from clary.jobs.objects import Objects
 from clary.resource import crud
 from clary.resource.call import Call
 from clary.resource.service import Document
+from clary.services.sagemaker.asked_image import asked
 from clary.services.sagemaker.model import containers
 
 VARIANT: Final = "transform"  # what messages call the model's only variant
@@ -58,10 +58,7 @@ def _model(images: Images, region: str, found: Document) -> None:
     for container in containers(found):
         if container.get("Mode") == "MultiModel":
             raise Invalid("Multi-model containers are not supported for transform jobs.")
-        try:
-            images.find(container.get("Image", ""), found["ExecutionRoleArn"], region)
-        except (UnknownImage, AWSError) as error:
-            raise Invalid(error.message) from error
+        asked(images, container.get("Image", ""), found["ExecutionRoleArn"], region)
     if found.get("InferenceExecutionConfig", {}).get("Mode") == "Direct":
         raise Invalid("A model whose containers are invoked directly is not supported for transform jobs.")
 
