@@ -16,6 +16,7 @@ import pytest
 import debian
 
 PATIENCE = 30.0
+FOLDERS: dict[int, Path] = {}
 CONFIGURATION = """
 [engine]
 cgroup_manager = "cgroupfs"
@@ -30,6 +31,12 @@ default_ulimits = ["nofile={files}:{files}"]
 @cache
 def address(name: str) -> str:
     """Of a running one, with nothing in it, which ends with this process. Skips the test where none can be had."""
+    place, process = start(name)
+    atexit.register(end, process)
+    return place
+
+
+def start(name: str) -> tuple[str, "subprocess.Popen[bytes]"]:
     programs = ("podman", "catatonit") if name == "podman" else ("dockerd",)
     if os.geteuid():
         pytest.skip("only root can start a container engine here")
@@ -41,19 +48,21 @@ def address(name: str) -> str:
         process = subprocess.Popen(
             _podman(folder, place) if name == "podman" else _dockerd(folder, place),
             env={**os.environ, "CONTAINERS_CONF": str(folder / "containers.conf"), "TMPDIR": str(folder)},
+            cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
         )
-    atexit.register(_end, process, folder)
     deadline = time.monotonic() + PATIENCE
     while not _answers(place):
         said = (folder / "log").read_text(errors="replace")
         if process.poll() is not None:
+            shutil.rmtree(folder, ignore_errors=True)
             pytest.skip(f"{name} cannot run here: {said[-1000:]}")
         assert time.monotonic() < deadline, said
         time.sleep(0.05)
-    return f"unix://{place}"
+    FOLDERS[process.pid] = folder
+    return f"unix://{place}", process
 
 
 def _podman(folder: Path, place: Path) -> list[str]:
@@ -82,7 +91,9 @@ def _answers(place: Path) -> bool:
         return False
 
 
-def _end(process: "subprocess.Popen[bytes]", folder: Path) -> None:
+def end(process: "subprocess.Popen[bytes]") -> None:
+    """And all that it has."""
+    folder = FOLDERS.pop(process.pid)
     process.terminate()
     try:
         process.wait(PATIENCE)

@@ -35,11 +35,11 @@ while True:
 """
 
 
-@pytest.fixture
-def isolating() -> Iterator[Home]:
+@pytest.fixture(params=["sandbox", "container"])
+def isolating(request: pytest.FixtureRequest) -> Iterator[Home]:
     if not Path(PYTHON).exists():
         pytest.skip("the system has no Python of its own to try it with")
-    yield from running("sandbox")
+    yield from running(request.param)
 
 
 @contextlib.contextmanager

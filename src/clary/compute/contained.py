@@ -14,6 +14,7 @@ from typing import Any
 
 from clary.compute import cgroup, entry, mounts, places, system
 from clary.compute.driver import Launch, Mount, Size
+from clary.compute.scoped import inside
 from clary.compute.system import LATE, PATH
 from clary.compute.users import User, user
 from clary.errors import ClaryError
@@ -103,11 +104,17 @@ class Contained:
             self._bind(str(made), place)
         for mount in self.launch.mounts:
             parts = PurePosixPath(mount.target).parts
-            if not mount.target.startswith("/") or len(parts) < 2 or ".." in parts or parts[1] in KERNELS:
+            if not mount.target.startswith("/") or len(parts) < 2 or ".." in parts or self._kernels(mount.target):
                 raise ClaryError(f"nothing can be mounted at {mount.target!r}")
         self._mount_all(0)
         command = [*entry.run("sh"), "-c", SCRIPT, OUTPUT, *entry.run("setpriv"), "--no-new-privs", "--"]
         return command, found
+
+    def _kernels(self, target: str) -> bool:
+        """Whether it is in one of the kernel's folders, also by a link of the tree's."""
+        root = self.launch.root
+        found = PurePosixPath(inside(root, target)).relative_to(root).parts
+        return not found or bool({PurePosixPath(target).parts[1], found[0]} & KERNELS)
 
     def _private(self) -> int:
         """Who a built-in image's program is: nobody else where we are root, else who we are, as the engine has it."""
@@ -160,8 +167,7 @@ class Contained:
             "PidsLimit": cgroup.PROCESSES,
             "ShmSize": self.size.memory,
             "OomScoreAdj": OOM_SCORE,
-            # An engine's own numbers may be more than this machine lets anybody have.
-            "Ulimits": [_most("core", 0), _most("nofile", NO_FILES), _most("nproc", USERS_PROCESSES)],
+            "Ulimits": ulimits(),
         }
         if not self.size.gpus:
             return limits
@@ -191,6 +197,11 @@ class Contained:
         """What it may fill, but for the engine's own folder of it."""
         found = [mount.upper or mount.source for mount in self.launch.mounts if mount.how != "ro"]
         return [*found, str(self.own), self.launch.log]
+
+
+def ulimits() -> list[dict[str, Any]]:
+    """Each of these: an engine's own numbers may be more than this machine lets anybody have."""
+    return [_most("core", 0), _most("nofile", NO_FILES), _most("nproc", USERS_PROCESSES)]
 
 
 def _most(name: str, wanted: int) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from clary.compute import engine_images, limits
-from clary.compute.contained import Contained
+from clary.compute.contained import Contained, ulimits
 from clary.compute.driver import Handle, Instance, Launch, Node, Size
 from clary.compute.engine import Engine, answers, opened
 from clary.compute.group import Group
@@ -44,8 +44,7 @@ class Container(Kept):
         return found
 
     def nodes(self) -> list[Node]:
-        with answers():
-            self.engine.client.ping()
+        self.engine.reach()
         return [limits.machine()]
 
     def begin(self, handle: Handle, group: Group, launches: list[Launch]) -> None:
@@ -124,6 +123,7 @@ class Container(Kept):
                     "SecurityOpt": ["no-new-privileges"],
                     "ReadonlyRootfs": True,
                     "LogConfig": {"Type": "none"},
+                    "Ulimits": ulimits(),
                     "Mounts": [{"Type": "bind", "Source": "/usr", "Target": "/usr", "ReadOnly": True}],
                 },
             }

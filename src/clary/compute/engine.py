@@ -6,6 +6,8 @@ The PyPI package `docker` is imported here alone, when this driver was chosen.
 
 import contextlib
 import os
+import socket
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,11 +45,21 @@ class Engine:
         if not address.startswith("unix:///"):
             raise ClaryError(f"engine: {address!r} is no unix:///socket: its containers must run on this machine")
         self.address = address
+        self.reach()
         with answers():
             self.client: DockerClient = DockerClient(base_url=address, timeout=PATIENCE)
             told: dict[str, Any] = self.client.version()
+        weakref.finalize(self, self.client.close)  # its connections end with it
         parts = [part.get("Name", "") for part in told.get("Components") or ()]
         self.podman = any("podman" in part.lower() for part in parts)
+
+    def reach(self) -> None:
+        """Raises NoEngine where nobody listens; the package would try several times, and leave its sockets open."""
+        with socket.socket(socket.AF_UNIX) as asking:
+            try:
+                asking.connect(self.address.removeprefix("unix://"))
+            except OSError as error:
+                raise NoEngine(f"The container engine at {self.address} does not answer: {error.strerror}") from error
 
     @property
     def api(self) -> "APIClient":
@@ -59,6 +71,7 @@ class Engine:
 
     def state(self, container: str) -> dict[str, Any] | None:
         """What the engine says of a container; None if it has none of that name."""
+        self.reach()
         with answers():
             try:
                 found: dict[str, Any] = self.api.inspect_container(container)
@@ -70,6 +83,7 @@ class Engine:
 
     def kill(self, container: str, signal: str) -> None:
         """Nothing, where it has ended already."""
+        self.reach()
         with answers(), over():
             self.api.kill(container, signal)
 

@@ -1,8 +1,8 @@
 """The process that stays with one group of containers: what supervisor.py is to bubblewrap's, and by the same files.
 
 It starts the containers, writes down what they say, holds them to their disk, stops and dismisses them, and notes how
-they ended. Unlike a supervisor it may end: containers are the engine's, and their output waits in FIFOs. The next one
-goes on from what is on the disk, and from what the engine says. Its argument is its folder, in which are:
+they ended. Unlike a supervisor it may end: containers are the engine's, and what they say waits in FIFOs as long as
+they run. The next one goes on from what is on the disk, and from what the engine says. Its folder is its argument:
 
 - `plan`: JSON: the engine's address, the names of the group's containers and networks, and what is to be watched;
 - `own-<i>/output`: a FIFO: what a container says.
