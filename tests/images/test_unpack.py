@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from clary.images import unpack
+from clary.images import rootfs, unpack
 from clary.images.registry import Layer, Pushed
 from clary.images.rootfs import Trees
 from clary.images.unpack import BadLayer
@@ -178,6 +178,23 @@ def test_layers_are_shared(tmp_path: Path) -> None:
     assert len(list((tmp_path / "images/layers").glob("[!.]*"))) == 2
     assert trees.remove(second.digest)
     assert list((tmp_path / "images/layers").glob("[!.]*")) == []
+
+
+def test_what_is_replaced_goes_once_nobody_uses_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rootfs, "KEEP", 0.0)
+    (tmp_path / "blobs").mkdir()
+    trees, jobs = Trees(tmp_path / "images"), [tmp_path / str(number) for number in range(4)]
+    images = [pushed(layer(tmp_path / "blobs", archive(entry("a", str(number))))) for number in range(4)]
+    other = Pushed("elsewhere/own:1", images[3].digest, {}, images[3].layers)
+    for job, image in zip(jobs, [images[0], images[1], other], strict=False):
+        job.mkdir()
+        trees.ready(image, lambda _line: None, user=job)
+    assert len(trees.pulled()) == 3, "all are in use"
+    jobs[0].rmdir()
+    jobs[2].rmdir()
+    trees.ready(images[2], lambda _line: None)
+    assert {one.digest for one in trees.pulled()} == {images[1].digest, images[2].digest, other.digest}
+    assert len(list((tmp_path / "images/layers").glob("[!.]*"))) == 3
 
 
 def test_it_is_unpacked_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,7 +28,7 @@ from clary.images.pip import sources
 from clary.images.registry import Pushed, Registry
 from clary.images.rootfs import Say, Trees
 from clary.images.sources import indexes, uv
-from clary.images.unpack import Check
+from clary.images.unpack import BadLayer, Check
 
 VENV = "/opt/venv"
 CODE = "/opt/clary"
@@ -128,17 +128,23 @@ class Images:
         host, _, name = uri.strip().partition("@")[0].rpartition("/")
         return f"{host}/{name.partition(':')[0]}@{found.digest}"
 
-    def ready(self, image: Found, say: Say, check: Check = lambda: None) -> Environment:
+    def ready(self, image: Found, say: Say, check: Check = lambda: None, job: Path | None = None) -> Environment:
         """Builds or unpacks it if it isn't there; `say` gets a line for each step. Several may ask at once: the first
-        does it, the others wait. Raises PullFailed, and what `check` raises, which is called now and then.
+        does it, the others wait. A user's image stays as long as the folder `job` is there. Raises PullFailed, and what
+        `check` raises, which is called now and then.
         """
         if isinstance(image, Image):
             return self.built(image, say)
+        said = f"The image {image.uri} cannot run"
         try:
-            ready = own(image.uri, image.digest, self.trees.ready(image, say, check), image.config)
-            user(str(ready.root), ready.user)  # it is known
+            root = self.trees.ready(image, say, check, job)
+        except BadLayer as error:
+            raise PullFailed(f"{said}: {error.message}.") from error
+        ready = own(image.uri, image.digest, root, image.config)
+        try:
+            user(str(root), ready.user)
         except ClaryError as error:
-            raise PullFailed(f"The image {image.uri} cannot run: {error.message}.") from error
+            raise PullFailed(f"{said}: {error.message}.") from error
         return ready
 
     def built(self, image: Image, say: Say) -> BuiltIn:

@@ -1,7 +1,7 @@
 """File trees of images that users pushed: each layer is unpacked once, and an image's tree is made of links to that.
 
 HOME/images/layers/<digest>/          a layer: data/ and layer.json, complete from the moment it is there
-HOME/images/trees/<digest>/           an image: tree/, and tree.json, which names its layers
+HOME/images/trees/<digest>/           an image: tree/; tree.json, which names its layers; users/: links to jobs' folders
 HOME/images/{layers,trees}/.<digest>* what is being made, or what a pull that was killed left; the next begins anew
 
 Containers see a tree by an overlay, so that nobody changes it.
@@ -9,6 +9,7 @@ Containers see a tree by an overlay, so that nobody changes it.
 # ruff: noqa: PTH101, PTH102, PTH103, PTH108, PTH112, PTH114, PTH116, PTH118, PTH120, PTH208 - paths are text here, of which there are many
 
 import errno
+import hashlib
 import json
 import os
 import shutil
@@ -31,6 +32,7 @@ TREE, MADE = "tree", "tree.json"
 FORM = "1"  # of what is unpacked; another one makes all be unpacked anew
 THREADS = min(4, os.cpu_count() or 1)
 LAST_DIGITS = 24  # of a digest, for a folder's name
+KEEP = 3600.0  # seconds that a tree stays after its last job has begun, once there is a newer one
 Say = Callable[[str], None]
 
 
@@ -65,24 +67,44 @@ class Trees:
             return None
         return Pushed(uri, digest, json.loads(made.read_text())["config"], ())
 
-    def ready(self, pushed: Pushed, say: Say, check: Check = lambda: None) -> Path:
-        """The image's tree. Several may ask at once: the first unpacks, the others wait. Raises BadLayer."""
-        place = self.place(pushed)
-        if not (place / MADE).exists():
-            for name in ("trees", "layers"):
-                (self.folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
-            own = place.with_name(f".{place.name}.lock")
-            with locked(self._all(), shared=True), locked(own, lambda: say(f"Waiting for the pull of {pushed.uri}")):
-                if not (place / MADE).exists():
-                    self._pull(pushed, place, say, check)
+    def ready(self, pushed: Pushed, say: Say, check: Check = lambda: None, user: Path | None = None) -> Path:
+        """The image's tree. Several may ask at once: the first unpacks, the others wait. It stays as long as the folder
+        `user` does. Raises BadLayer.
+        """
+        place, pulled = self.place(pushed), False
+        for name in ("trees", "layers"):
+            (self.folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+        own = place.with_name(f".{place.name}.lock")
+        with locked(self._all(), shared=True):
+            if not (place / MADE).exists():
+                with locked(own, lambda: say(f"Waiting for the pull of {pushed.uri}")):
+                    if pulled := not (place / MADE).exists():
+                        self._pull(pushed, place, say, check)
+            _used(place, user)
+        if pulled:
+            self.tidy(pushed)
         return place / TREE
 
-    def remove(self, digest: str) -> bool:
-        """The tree of an image, and layers that no other has. Says whether there was one. What runs in it breaks."""
+    def tidy(self, newer: Pushed) -> None:
+        """What was pulled from the same repository before goes once nobody has used it for a while: whoever changes an
+        image and pushes it again, again and again, would fill the disk.
+        """
+        repository = _repository(newer.uri)
+        for one in self.pulled():
+            place = self.folder / "trees" / self._name(one.digest)
+            if one.digest != newer.digest and _repository(one.uri) == repository and not _in_use(place):
+                self.remove(one.digest, unused=True)
+
+    def remove(self, digest: str, *, unused: bool = False) -> bool:
+        """The tree of an image, and layers that no other has. Says whether there was one. What runs in it breaks; but
+        `unused` removes none that is in use.
+        """
         place = self.folder / "trees" / self._name(digest)
         if not (place / MADE).exists():
             return False
         with locked(self._all()):
+            if unused and _in_use(place):
+                return False
             (place / MADE).unlink(missing_ok=True)  # first: half a removal is no image
             discard(place)
             used = {name for one in self._made() for name in one["layers"]}
@@ -243,6 +265,31 @@ class Merge:
             os.makedirs(os.path.dirname(place), exist_ok=True)
             _remove(place)
             _linked(found, place)
+
+
+def _used(place: Path, user: Path | None) -> None:
+    users = place / "users"
+    users.mkdir(exist_ok=True)
+    os.utime(users)
+    if user is not None:
+        link = users / hashlib.sha256(str(user).encode()).hexdigest()[:16]
+        link.unlink(missing_ok=True)
+        link.symlink_to(user)
+
+
+def _in_use(place: Path) -> bool:
+    """By a job whose folder is there, or a moment ago."""
+    users = place / "users"
+    try:
+        recent = time.time() - users.stat().st_mtime < KEEP
+        return recent or any(link.exists() for link in users.iterdir())
+    except FileNotFoundError:
+        return False
+
+
+def _repository(uri: str) -> str:
+    host, _, name = uri.partition("@")[0].rpartition("/")
+    return f"{host}/{name.partition(':')[0]}"
 
 
 def _linked(source: str, place: str) -> None:

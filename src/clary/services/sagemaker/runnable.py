@@ -23,7 +23,7 @@ def runnable(images: Images, job: Job, uri: str, role: str, *, kept: bool = Fals
         raise JobFailed(f"ClientError: The image {uri} cannot be had: {error.message}") from error
     builtin = found if isinstance(found, Image) else None
     try:
-        return builtin, images.ready(found, lambda line: job.log(0, line), job.check)
+        return builtin, images.ready(found, lambda line: job.log(0, line), job.check, job.folder)
     except PullFailed as error:
         if builtin is not None:
             raise
