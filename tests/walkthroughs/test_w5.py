@@ -12,7 +12,7 @@ import pytest
 
 import debian
 from clients.conftest import made
-from conftest import Platform
+from conftest import CLARY, IMAGES, Platform
 from processing_jobs import Processing
 from sagemaker_inputs import fresh
 
@@ -20,6 +20,15 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "ctr_features"
 FOLDER = "/opt/ml/processing"
 # `vfs` mounts nothing, so that what a test leaves is files alone.
 STORAGE = '[storage]\ndriver = "vfs"\ngraphroot = "{0}/storage"\nrunroot = "{0}/running"\n'
+
+
+def forget(platform: Platform, image: str) -> None:
+    """Takes away what is unpacked of it: all tests, also of later runs, share the folder."""
+    around = {**os.environ, "CLARY_IMAGES_HOME": str(IMAGES)}
+    command = [CLARY, "images", "rm", image, "--home", str(platform.home)]
+    done = subprocess.run(command, env=around, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith(image)
+    assert done.stdout.endswith("is removed.\n")
 
 
 @pytest.mark.timeout(400)
@@ -40,11 +49,12 @@ def test_the_same_features_by_three_processors_and_a_model_of_them(outside: Any,
     sagemaker = platform.client("sagemaker")
     jobs = sagemaker.list_processing_jobs(NameContains="ctr-", StatusEquals="Completed")["ProcessingJobSummaries"]
     described = [sagemaker.describe_processing_job(ProcessingJobName=job["ProcessingJobName"]) for job in jobs]
-    told = {job["ProcessingJobName"].split("-")[1]: job["AppSpecification"] for job in described}
-    assert told.keys() == {"sklearn", "script", "program"}
-    assert told["script"]["ContainerEntrypoint"] == ["python3", f"{FOLDER}/input/code/features.py"]
-    assert "ContainerEntrypoint" not in told["program"]
-    assert told["script"]["ImageUri"] == told["program"]["ImageUri"] != told["sklearn"]["ImageUri"]
+    ran = {job["ProcessingJobName"].split("-")[1]: job["AppSpecification"] for job in described}
+    assert ran.keys() == {"sklearn", "script", "program"}
+    assert ran["script"]["ContainerEntrypoint"] == ["python3", f"{FOLDER}/input/code/features.py"]
+    assert "ContainerEntrypoint" not in ran["program"]
+    assert ran["script"]["ImageUri"] == ran["program"]["ImageUri"] != ran["sklearn"]["ImageUri"]
+    forget(platform, told["Image"])
 
 
 class Tools:
@@ -122,6 +132,7 @@ def test_an_image_that_is_built_and_pushed_by_hand_runs(tools: Tools, tool: str,
         ProcessingOutputConfig={"Outputs": [processing.output(part, f"{name}/{part}") for part in ("train", "test")]},
     )  # fmt: skip
     processing.until(name, "Completed")
+    forget(platform, image)
     for part in ("train", "test"):
         bare = (here / "output" / part / f"{part}.svm").read_bytes()
         assert processing.left(f"{name}/{part}") == {f"{part}.svm": bare}
