@@ -6,6 +6,8 @@ from bench import (
     jobs,
     jobs_list,
     many,
+    processing,
+    registry,
     s3_large,
     s3_list,
     s3_small,
@@ -19,5 +21,5 @@ from bench.table import publish
 
 if __name__ == "__main__":  # the clients of bench.api are started anew, and read this file
     storage, work = (start, api, s3_small, s3_list, s3_large), (jobs, jobs_list, training, transform, crash)
-    for bench in (*storage, *work, serving, many, soak):
+    for bench in (*storage, *work, processing, registry, serving, many, soak):
         publish(bench.run())
