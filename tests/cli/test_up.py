@@ -243,6 +243,9 @@ def test_doctor(clary: Clary, home: Path) -> None:
 def test_doctor_makes_a_sandbox(clary: Clary) -> None:
     assert "jobs are limited by" in clary("doctor").stdout
     assert "isolates no job" in clary("doctor", CLARY_DRIVER="null").stdout
+    none = clary("doctor", CLARY_DRIVER="container", CLARY_ENGINE="unix:///nowhere.sock")
+    assert "Broken: container engine." in none.stdout
+    assert "/nowhere.sock does not answer" in none.stdout
 
 
 def test_without_bubblewrap(clary: Clary, tmp_path: Path) -> None:

@@ -147,8 +147,8 @@ def files(_config: Config) -> Finding:
 
 
 def namespaces(config: Config) -> Finding:
-    """The switches that keep an ordinary user from making a namespace; root needs none, nor does driver = "null"."""
-    if os.geteuid() == 0 or config.driver == "null":
+    """The switches that keep an ordinary user from making a namespace; root needs none, nor do the other drivers."""
+    if os.geteuid() == 0 or config.driver != "sandbox":
         return Finding("user namespaces", fine=True, said="not needed")
     if not Path("/proc/self/ns/user").exists():
         mend = "run Clary as root, or on a kernel with user namespaces"
@@ -165,6 +165,8 @@ def sandbox(config: Config) -> Finding:
     """Makes one: what forbids it may be anything (a container's seccomp profile, AppArmor, a kernel option)."""
     if config.driver == "null":
         return Finding("sandbox", fine=True, said='off: driver = "null" isolates no job from this machine')
+    if config.driver == "container":
+        return Finding("sandbox", fine=True, said="not needed: jobs run as containers of an engine")
     try:
         drivers.sandbox().works()
     except ClaryError as error:
@@ -180,6 +182,8 @@ def sandbox(config: Config) -> Finding:
 def own_images(config: Config) -> Finding:
     if config.driver == "null":
         return Finding("images of your own", fine=False, said='not with driver = "null"', later=True)
+    if config.driver == "container":
+        return Finding("images of your own", fine=True, said="can run, by the container engine")
     try:
         entry.shown()
         tree.works(_existing(Path(config.images_home).expanduser() if config.images_home else config.home))
@@ -193,11 +197,18 @@ def java(_config: Config) -> Finding:
     return _program("java", "java", "Spark", "sudo apt-get install openjdk-17-jre-headless")
 
 
-def engine(_config: Config) -> Finding:
-    found = shutil.which("docker") or shutil.which("podman")
-    return Finding(
-        "container engine", bool(found), f"{found or 'none'} (later: optional, for images of your own)", later=True
-    )
+def engine(config: Config) -> Finding:
+    """Asked, where jobs are to run as its containers; elsewhere none is needed."""
+    name = "container engine"
+    if config.driver != "container":
+        found = shutil.which("docker") or shutil.which("podman")
+        return Finding(name, bool(found), f'{found or "none"} (optional: for driver = "container")', later=True)
+    try:
+        drivers.open_driver(config)
+    except ClaryError as error:
+        mend = 'start dockerd or `podman system service --time=0`; or set driver = "sandbox", which needs no engine'
+        return Finding(name, fine=False, said=error.message, mend=mend)
+    return Finding(name, fine=True, said="answers")
 
 
 NEEDED: tuple[Callable[[Config], Finding], ...] = (
