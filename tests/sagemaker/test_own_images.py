@@ -16,7 +16,7 @@ from endpoints import Endpoints
 from layers import archive, entry, link
 from own_images import PROGRAM, Own, base
 from sagemaker_inputs import fresh, role
-from training_jobs import ENDS, Jobs, packed, until
+from training_jobs import ENDS, IMAGE, Jobs, packed, until
 from transforms import Transforms
 
 GROUP = "/aws/sagemaker/TrainingJobs"
@@ -265,6 +265,24 @@ def test_pipelines_of_own_images(endpoints: Endpoints, model: dict[str, Any]) ->
     serving = endpoints.serving(endpoints.variant(name))
     assert asked(endpoints, serving, b"x") == b"x|7a|7b|7c"
     endpoints.sagemaker.delete_endpoint(EndpointName=serving)
+
+
+def test_a_pipeline_of_ours_and_their_own(endpoints: Endpoints, transforms: Transforms, model: dict[str, Any]) -> None:
+    """In an endpoint, and in a transform job."""
+    name = fresh("model")
+    containers = [{"Image": IMAGE, "ModelDataUrl": endpoints.data}, {**model, "Environment": {"MARK": "own"}}]
+    endpoints.sagemaker.create_model(ModelName=name, ExecutionRoleArn=role(endpoints.platform), Containers=containers)
+    serving = endpoints.serving(endpoints.variant(name))
+    score, _, mark = asked(endpoints, serving, b"1,7").partition(b"|")
+    assert 0 < float(score) < 1
+    assert mark == b"7own"
+    endpoints.sagemaker.delete_endpoint(EndpointName=serving)
+    prefix = transforms.start({"rows.csv": b"1,7\n1,7\n"}, ModelName=name)
+    described = partial(transforms.sagemaker.describe_transform_job, TransformJobName=prefix)
+    found = until(described, ("TransformJobStatus",), ENDS, 60)
+    assert found["TransformJobStatus"] == "Completed", found.get("FailureReason")
+    body = transforms.s3.get_object(Bucket=transforms.bucket, Key=f"out-{prefix}/rows.csv.out")["Body"].read()
+    assert body.decode().split() == [f"{score.decode()}|7own"] * 2
 
 
 def test_one_container_of_several(endpoints: Endpoints, model: dict[str, Any]) -> None:
