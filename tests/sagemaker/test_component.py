@@ -12,6 +12,7 @@ from processing_jobs import IMAGE as SKLEARN
 from processing_jobs import Processing
 from sagemaker_inputs import fresh, refused
 from training_jobs import IMAGE, Jobs
+from transforms import Transforms
 
 TRAIN = """
 import os
@@ -143,6 +144,39 @@ def test_a_processing_job(processing: Processing, experiment: str) -> None:
     }
     assert soon(lambda: tied(sagemaker, at, "Source")) == {out: ("DataSet", "Produced")}
     assert len(sagemaker.list_artifacts(SourceUri=SKLEARN)["ArtifactSummaries"]) == 1
+
+
+ECHO = """
+import os
+def model_fn(folder): return None
+def input_fn(body, kind): return body
+def predict_fn(body, model): return os.environ["TRANSFORM_JOB_ARN"]
+def output_fn(answer, accept): return answer
+"""
+
+
+def test_a_transform_job(platform: Platform, experiment: str) -> None:
+    transforms = Transforms(platform)
+    model, sagemaker = transforms.script(ECHO), transforms.sagemaker
+    config = {"ExperimentName": experiment, "TrialComponentDisplayName": "Batch"}
+    given = {"ModelName": model, "Environment": {"A": "b"}, "ExperimentConfig": config}
+    name = transforms.start({"a.csv": b"1\n"}, **given)
+    transforms.until(name, "Completed")
+    arn = transforms.describe(name)["TransformJobArn"]
+    assert list(transforms.output(name).values()) == [f"{arn}\n".encode()]
+    (listed,) = sagemaker.list_trial_components(ExperimentName=experiment)["TrialComponentSummaries"]
+    shown = sagemaker.describe_trial_component(TrialComponentName=f"{name}-aws-transform-job")
+    assert shown["DisplayName"] == listed["DisplayName"] == "Batch"
+    assert shown["Source"] == {"SourceArn": arn, "SourceType": "SageMakerTransformJob"}
+    assert shown["Status"]["PrimaryStatus"] == "Completed"
+    assert shown["Parameters"]["SageMaker.ModelName"] == {"StringValue": model}
+    assert shown["Parameters"]["A"] == {"StringValue": "b"}
+    data, out = f"s3://{transforms.bucket}/{name}/", f"s3://{transforms.bucket}/out-{name}"
+    assert [one["Value"] for one in shown["InputArtifacts"].values()] == [data]
+    assert [one["Value"] for one in shown["OutputArtifacts"].values()] == [out]
+    at = shown["TrialComponentArn"]
+    assert tied(sagemaker, at, "Destination") == {data: ("DataSet", "ContributedTo")}
+    assert soon(lambda: tied(sagemaker, at, "Source")) == {out: ("DataSet", "Produced")}
 
 
 def test_a_job_that_fails(processing: Processing) -> None:

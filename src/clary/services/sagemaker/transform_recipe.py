@@ -66,7 +66,7 @@ class Transform:
         base = job.facts["base"] = _base(source, files)
         sockets = open_folder(job.folder / "sockets")
         launches = Launches(job, spec, self.objects, where, sockets)
-        env = _environment(document)
+        env = _environment(job)
         made: list[Launch] = []
         count = _count(document)
         for number in range(count):
@@ -176,11 +176,12 @@ def _stamp(job: Job) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(job.created))
 
 
-def _environment(document: Document) -> dict[str, str]:
+def _environment(job: Job) -> dict[str, str]:
     """https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-batch-code.html: what the request does not say is
-    not passed.
+    not passed. By the ARN the SDK's load_run finds the job's run (sagemaker/experiments/_environment.py).
     """
-    found = {"SAGEMAKER_BATCH": "true"}
+    document = job.document
+    found = {"SAGEMAKER_BATCH": "true", "TRANSFORM_JOB_ARN": job.arn}
     if (payload := document.get("MaxPayloadInMB")) is not None:
         found["SAGEMAKER_MAX_PAYLOAD_IN_MB"] = str(payload)
     if strategy := document.get("BatchStrategy"):
