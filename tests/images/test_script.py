@@ -109,3 +109,13 @@ def test_no_script(tmp_path: Path, given: dict[str, str]) -> None:
     process.communicate()
     assert process.returncode == 1
     assert (tmp_path / "ml" / "output" / "failure").read_text()
+
+
+def test_a_distribution_that_is_not_here_is_refused_by_name(tmp_path: Path) -> None:
+    given = {"sagemaker_program": "t.py", "sagemaker_torch_distributed_enabled": True}
+    process = started(tmp_path, {"t.py": "print('ran')"}, **given)
+    out, _ = process.communicate()
+    assert process.returncode == 1
+    assert "ran" not in out
+    failure = (tmp_path / "ml" / "output" / "failure").read_text()
+    assert "sagemaker_torch_distributed_enabled is not supported by Clary" in failure

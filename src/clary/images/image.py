@@ -72,6 +72,10 @@ class Image:
         """Whether it serves models."""
         return (self.code / "serving.py").exists()
 
+    @property
+    def no_server(self) -> str:
+        return f"The image {self.reference} trains and processes; it has no model server here."
+
 
 def resolve(uri: str) -> Image:
     """Raises UnknownImage, which says what there is."""

@@ -28,6 +28,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _MPI = "sagemaker_mpi_enabled"
+# Other ways to distribute a training, which the SDK's `distribution` asks for and which are not here.
+_NOT_HERE = (
+    "sagemaker_torch_distributed_enabled",
+    "sagemaker_pytorch_xla_multi_worker_enabled",
+    "sagemaker_parameter_server_enabled",
+    "sagemaker_multi_worker_mirrored_strategy_enabled",
+    "sagemaker_distributed_dataparallel_enabled",
+)
 _SSHD = "/usr/sbin/sshd"  # which the toolkit starts, also for one instance
 _KEPT = 4096  # bytes of standard error, for the failure file
 _SAID = 700  # characters of them that are told: FailureReason has 1,024, and the error itself comes last
@@ -51,6 +59,7 @@ def run(base: Path, hyperparameters: dict[str, Any]) -> int:
     """The exit code: 0, or 1 with output/failure written."""
     try:
         environment = Environment(base, hyperparameters)
+        _check_distribution(environment)
         if environment.ours.get("sagemaker_s3_output"):
             _toolkit()
         _fetch(environment)
@@ -81,6 +90,15 @@ def run(base: Path, hyperparameters: dict[str, Any]) -> int:
 def _toolkit() -> NoReturn:
     command = [sys.executable, "-c", "from sagemaker_training.cli.train import main; main()"]
     os.execv(command[0], command)  # noqa: S606 - it takes our place
+
+
+def _check_distribution(environment: Environment) -> None:
+    for name in _NOT_HERE:
+        if environment.ours.get(name):
+            raise CodeError(
+                f"{name} is not supported by Clary: please leave `distribution` out. The program finds the hosts in "
+                "SM_HOSTS, and its own in SM_CURRENT_HOST."
+            )
 
 
 def _check_mpi(environment: Environment) -> None:

@@ -9,8 +9,8 @@ from clary.services.sagemaker.training_metrics import region
 
 
 def runnable(images: Images, job: Job, uri: str, role: str, *, kept: bool = False) -> tuple[Image | None, Environment]:
-    """With it, what there is to know of a built-in one. `kept`: who had the image before goes on with it, also if it
-    was deleted meanwhile. Raises JobFailed, and PullFailed for a built-in one.
+    """With it, what there is to know of a built-in one. `kept`, for model servers: who had the image before goes on
+    with it, also if it was deleted meanwhile. Raises JobFailed, and PullFailed for a built-in one.
     """
     found: Found | None
     try:
@@ -22,6 +22,8 @@ def runnable(images: Images, job: Job, uri: str, role: str, *, kept: bool = Fals
     except AWSError as error:
         raise JobFailed(f"ClientError: The image {uri} cannot be had: {error.message}") from error
     builtin = found if isinstance(found, Image) else None
+    if kept and builtin is not None and not builtin.server:
+        raise JobFailed(f"ClientError: {builtin.no_server}")
     try:
         return builtin, images.ready(found, lambda line: job.log(0, line), job.check, job.folder)
     except PullFailed as error:

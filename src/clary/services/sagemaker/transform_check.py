@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTransformJob
 from typing import Any, Final
 
 from clary.errors import Invalid, NotImplementedHere
+from clary.images.image import Image
 from clary.images.pull import Images
 from clary.images.runtime.transform_path import BadPath, Path
 from clary.images.runtime.transform_process import CSV, kind
@@ -58,7 +59,9 @@ def _model(images: Images, region: str, found: Document) -> None:
     for container in containers(found):
         if container.get("Mode") == "MultiModel":
             raise Invalid("Multi-model containers are not supported for transform jobs.")
-        asked(images, container.get("Image", ""), found["ExecutionRoleArn"], region)
+        image = asked(images, container.get("Image", ""), found["ExecutionRoleArn"], region)
+        if isinstance(image, Image) and not image.server:
+            raise Invalid(image.no_server)
     if found.get("InferenceExecutionConfig", {}).get("Mode") == "Direct":
         raise Invalid("A model whose containers are invoked directly is not supported for transform jobs.")
 

@@ -21,7 +21,7 @@ from clary.jobs import ml
 from clary.jobs.ml.environment import aws
 from clary.jobs.ml.place import BUNDLE, ML, instance, open_folder
 from clary.jobs.objects import Objects
-from clary.jobs.recipe import Job, JobFailed
+from clary.jobs.recipe import Job
 from clary.services.sagemaker.hosting import multimodel, staging
 from clary.services.sagemaker.runnable import runnable
 
@@ -163,10 +163,6 @@ def ready(job: Job, spec: Document, images: Images) -> list[Part]:
     found: list[Part] = []
     for group in parts(spec):
         image, environment = runnable(images, job, group[0].get("own") or group[0]["image"], spec["role"], kept=True)
-        if image is not None and not image.server:
-            raise JobFailed(
-                f"ClientError: The image {image.reference} is for training and processing; it has no server."
-            )
         port = PORT + sum(part.image is None for part in found)  # they share a network
         found.append(Part(group[0]["hostname"], group, image, environment, port))
     return found
