@@ -32,7 +32,7 @@ def changed_output(processing: Processing, **changed: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("application", "said"),
     [
-        ({"ImageUri": "no-such-image:1"}, "Invalid image. Please provide a valid Amazon Elastic Container Registry path"),
+        ({"ImageUri": "no-such-image:1"}, "Invalid image. Please provide a valid Amazon Elastic Container Registry"),
         ({"ImageUri": IMAGE, "ContainerEntrypoint": None}, "has no program of its own for processing jobs"),
         ({"ContainerArguments": ["a\0b"]}, "has a NUL character in it"),
     ],
