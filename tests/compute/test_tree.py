@@ -175,6 +175,12 @@ def test_nothing_is_mounted_over_the_kernels(isolating: Home, tree: Path, target
         run(isolating, tree, "true", mounts=(Mount(str(isolating.folder), target),))
 
 
+def test_a_name_that_leads_into_the_kernels(isolating: Home, tree: Path) -> None:
+    (tree / "etc/hosts").symlink_to("/proc/1/nowhere")
+    with pytest.raises(ClaryError, match="nothing can be mounted at '/etc/hosts', which the image has as a link"):
+        run(isolating, tree, "true")
+
+
 def test_a_program_that_the_tree_has_not(isolating: Home, tree: Path) -> None:
     handle = isolating.reserve()
     launch = Launch("algo-1", ("train",), isolating.log_path(handle, 1), root=str(tree))

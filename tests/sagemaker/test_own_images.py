@@ -285,6 +285,44 @@ def test_a_pipeline_of_ours_and_their_own(endpoints: Endpoints, transforms: Tran
     assert body.decode().split() == [f"{score.decode()}|7own"] * 2
 
 
+def test_it_serves_without_servers(endpoints: Endpoints, model: dict[str, Any]) -> None:
+    serverless = {"MemorySizeInMB": 2048, "MaxConcurrency": 2}
+    variant = endpoints.variant(endpoints.model(**model), ServerlessConfig=serverless)
+    for member in ("InstanceType", "InitialInstanceCount"):
+        del variant[member]
+    serving = endpoints.serving(variant)
+    assert asked(endpoints, serving) == b"1,2|7\n3,4|7"
+    endpoints.sagemaker.delete_endpoint(EndpointName=serving)
+
+
+def test_several_instances_find_each_other(jobs: Jobs, own: Own) -> None:
+    """By the names of resourceconfig.json, whatever /etc/hosts the image had."""
+    text = """
+import json, pathlib, socket, time
+told = json.loads(pathlib.Path("/opt/ml/input/config/resourceconfig.json").read_text())
+here, (first, second) = told["current_host"], told["hosts"]
+if here == first:
+    with socket.create_server((first, 7788)) as server:
+        said = server.accept()[0].makefile().read()
+    pathlib.Path("/opt/ml/model/said").write_text(said)
+while here == second:
+    try:
+        with socket.create_connection((first, 7788)) as one:
+            one.sendall(b"from " + here.encode())
+        break
+    except OSError:
+        time.sleep(0.05)
+"""
+    layer = archive(entry("opt/program/main.py", text), link("etc/hosts", "../run/made/hosts"))
+    uri = own.push(base(), layer, Entrypoint=["python3", "/opt/program/main.py"], Env=["PATH=/usr/bin:/bin"])
+    for isolated in (False, True):
+        name = fresh()
+        resources = {"InstanceType": "ml.m5.large", "InstanceCount": 2, "VolumeSizeInGB": 1}
+        found = jobs.run(name, {}, **by(uri), ResourceConfig=resources, EnableNetworkIsolation=isolated)
+        assert found["TrainingJobStatus"] == "Completed", found.get("FailureReason")
+        assert jobs.model(name) == {"said": b"from algo-2"}
+
+
 def test_one_container_of_several(endpoints: Endpoints, model: dict[str, Any]) -> None:
     name = fresh("model")
     containers = [{**model, "ContainerHostname": mark, "Environment": {"MARK": mark}} for mark in "ab"]

@@ -71,7 +71,7 @@ class Tree:
         options += entry.shown()
         for folder, mode in (("/tmp", "1777"), ("/etc", "0755"), (self.launch.cwd, "0755")):  # noqa: S108 - its own
             options += _folders([self.place(folder)], mode)
-        shown = {self.place(name): self.shown(str(path)) for name, path in files.items()}
+        shown = {self.place(self._checked(name)): self.shown(str(path)) for name, path in files.items()}
         options += mounts.parents(list(shown))
         return [*options, *(word for place, path in shown.items() for word in ("--ro-bind", path, place))]
 
