@@ -12,6 +12,7 @@ import pytest
 
 from clary.images.sources import indexes, uv
 from conftest import Platform
+from processing_jobs import Processing
 from sagemaker_inputs import fresh
 from training_jobs import until
 
@@ -100,6 +101,27 @@ processor.run(code="plain.py", job_name=name + "-q", experiment_config=config, w
 """
 
 
+# https://docs.aws.amazon.com/sagemaker/latest/dg/querying-lineage-entities.html
+LINEAGE = """
+import json, sys
+import sagemaker
+from sagemaker.lineage.artifact import Artifact
+from sagemaker.lineage.query import LineageEntityEnum, LineageFilter, LineageQuery, LineageQueryDirectionEnum
+from sagemaker.lineage.query import LineageSourceEnum
+from sagemaker.lineage.visualizer import LineageTableVisualizer
+job, out = sys.argv[1:]
+session = sagemaker.Session()
+table = LineageTableVisualizer(session).show(processing_job_name=job)
+print("TABLE", json.dumps(table[["Direction", "Type", "Association Type"]].values.tolist()))
+(artifact,) = Artifact.list(source_uri=out, sagemaker_session=session)
+found = LineageQuery(session).query(
+    start_arns=[artifact.artifact_arn], direction=LineageQueryDirectionEnum.ASCENDANTS,
+    query_filter=LineageFilter(sources=[LineageSourceEnum.PROCESSING_JOB],
+                               entities=[LineageEntityEnum.TRIAL_COMPONENT]))
+print("JOBS", [vertex.to_lineage_object().trial_component_name for vertex in found.vertices], len(found.edges))
+"""
+
+
 def run(outside: Any, *argv: str) -> str:
     done = outside("run", "sagemaker2", "python", "-c", *argv)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
@@ -176,3 +198,17 @@ def test_runs_of_jobs(outside: Any, platform: Platform, tmp_path: Path) -> None:
         f"{name}-q-aws-processing-job",
     }
     assert found[f"{name}-q-aws-processing-job"] == "Plain"
+
+
+def test_lineage(outside: Any, platform: Platform) -> None:
+    processing = Processing(platform)
+    name = processing.start('open("/opt/ml/processing/output/result/x", "w").write("x")')
+    processing.until(name, "Completed")
+    said = run(outside, LINEAGE, name, f"s3://{processing.bucket}/{name}/out")
+    (table,) = [line for line in said.splitlines() if line.startswith("TABLE ")]
+    assert sorted(json.loads(table.removeprefix("TABLE "))) == [
+        ["Input", "DataSet", "ContributedTo"],
+        ["Input", "Image", "ContributedTo"],
+        ["Output", "DataSet", "Produced"],
+    ]
+    assert f"JOBS ['{name}-aws-processing-job'] 1" in said
