@@ -68,8 +68,7 @@ def main() -> None:
 
     # 4. A logistic model on them
     model = SKLearn(
-        entry_point="train.py",
-        source_dir=str(HERE),
+        entry_point=str(HERE / "train.py"),
         framework_version="1.2-1",
         base_job_name="ctr-model",
         hyperparameters={"features": args.features},
