@@ -20,7 +20,9 @@ from clary.compute.users import User, user
 from clary.errors import ClaryError
 
 OUTPUT = f"{entry.PLACE}/output"
-SCRIPT = 'exec "$@" </dev/null 1<>"$0" 2>&1'  # <>: to open it waits for nobody, nor is it an error if nobody reads
+# `>` waits for the keeper, which opens it once all of the group are there: so they begin together, or none does. `<>`
+# is no error while nobody reads.
+SCRIPT = ': >"$0"; exec "$@" </dev/null 1<>"$0" 2>&1'
 KERNELS = {"proc", "sys", "dev"}
 NO_FILES = 1 << 20  # open at one time, where the machine allows so many
 USERS_PROCESSES = 1 << 15  # of all containers with one user together; podman's own service has no more itself

@@ -39,8 +39,7 @@ class Contained(supervisor.Instance):
         self.code, self.unseen = 0, 0
         self.said = self.held = b""
         self.log = os.open(plan["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        self.output = os.open(f"own-{index}/output", os.O_RDWR | os.O_NONBLOCK)
-        enlarge(self.output)
+        self.output = -1
         self.pid, self.descriptor = 0, -1
         self.gauge, self.cpu = limits.NO_GAUGE, 0.0
         self.noted = noted(index)
@@ -50,6 +49,11 @@ class Contained(supervisor.Instance):
         """May be called in a thread of its own."""
         with answers():
             Engine(self.engine.address).api.start(self.plan["container"])
+
+    def hear(self) -> None:
+        """Its program begins, if it has not (contained.py)."""
+        self.output = os.open(f"own-{self.index}/output", os.O_RDWR | os.O_NONBLOCK)
+        enlarge(self.output)
         self.started = time.time()
 
     def settle(self) -> None:
@@ -114,6 +118,7 @@ class Contained(supervisor.Instance):
             time.sleep(ROOM_EVERY)
             self.pump()
         self.pump()
+        os.close(self.log)  # before anybody hears that it has ended, and would take the log's disk away
         self.ended = True
         document = {
             "code": self.code,
@@ -149,6 +154,8 @@ def begin(instances: list[Contained], plan: dict[str, Any]) -> None:
             for started in [threads.submit(instance.start) for instance in instances]:
                 started.result()
         for instance in instances:
+            instance.hear()
+        for instance in instances:
             instance.settle()
         usage = [{"gauge": each.gauge, "watched": each.plan["watched"]} for each in instances]
         document = {
@@ -166,6 +173,7 @@ def begin(instances: list[Contained], plan: dict[str, Any]) -> None:
 def resume(instances: list[Contained], started: dict[str, Any]) -> None:
     """What ended while nobody looked ended as those that had to be told to, if those that lead were done."""
     for instance, moment in zip(instances, started["moments"], strict=True):
+        instance.hear()
         instance.started = moment
         instance.settle()
     done = all(each.noted and each.noted["code"] == 0 for each in instances if each.plan["leads"])
