@@ -60,6 +60,8 @@ class Made:
 
 def run(megabytes: int = 500, rounds: int = 3) -> list[Section]:
     os.environ.setdefault("CLARY_IMAGES_HOME", str(IMAGES))
+    programs = ("docker-registry", "skopeo", "podman")
+    subprocess.run([sys.executable, ROOT / "scripts" / "debian.py", *programs], check=True)
     place = ROOT / ".bench"
     place.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="registry-", dir=place) as folder:
