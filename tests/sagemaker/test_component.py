@@ -1,7 +1,10 @@
 """The trial components of jobs: how they come about, what they say, and what ties them to data, images and models."""
 
+import json
+import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -238,7 +241,7 @@ def test_users_may_say_more_of_it(processing: Processing) -> None:
 
 
 def test_a_job_that_ends_while_clary_is_away(own_platform: Platform) -> None:
-    """Its component says so once Clary is back, and is told apart from one of the same name by whose it is."""
+    """Its component says so once Clary is back."""
     processing = Processing(own_platform)
     name = processing.start("import time; time.sleep(2)")
     processing.until(name, "InProgress")
@@ -249,3 +252,25 @@ def test_a_job_that_ends_while_clary_is_away(own_platform: Platform) -> None:
     shown = processing.sagemaker.describe_trial_component(TrialComponentName=component)
     assert shown["Status"]["PrimaryStatus"] == "Completed"
     assert soon(lambda: tied(processing.sagemaker, shown["TrialComponentArn"], "Source"))
+
+
+def test_what_a_kill_kept_from_being_written(own_platform: Platform) -> None:
+    """Between the end of a job and what its component says of it: Clary makes up for that when it is back."""
+    processing = Processing(own_platform)
+    name = processing.start('open("/opt/ml/processing/output/result/x", "w").write("x")')
+    processing.until(name, "Completed")
+    sagemaker, component = processing.sagemaker, f"{name}-aws-processing-job"
+    at = sagemaker.describe_trial_component(TrialComponentName=component)["TrialComponentArn"]
+    made = soon(lambda: tied(sagemaker, at, "Source"))
+    own_platform.kill()
+    with closing(sqlite3.connect(own_platform.home / "state.db")) as database, database:
+        (text,) = database.execute("SELECT document FROM resource WHERE arn = ?", (at,)).fetchone()
+        before = {**json.loads(text), "Status": {"PrimaryStatus": "InProgress"}, "OutputArtifacts": {}}
+        del before["EndTime"]
+        database.execute("UPDATE resource SET document = ? WHERE arn = ?", (json.dumps(before), at))
+        database.execute("DELETE FROM resource WHERE type = 'Association' AND name LIKE ?", (f"{at}|%",))
+    own_platform.start()
+    assert soon(lambda: tied(sagemaker, at, "Source")) == made
+    (listed,) = sagemaker.list_trial_components(SourceArn=before["Source"]["SourceArn"])["TrialComponentSummaries"]
+    assert listed["Status"]["PrimaryStatus"] == "Completed"
+    assert listed["EndTime"] == processing.describe(name)["ProcessingEndTime"]
