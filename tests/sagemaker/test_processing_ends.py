@@ -66,7 +66,8 @@ def test_an_output_that_may_not_be_written(processing: Processing) -> None:
         ProcessingOutputConfig={"Outputs": [elsewhere]},
     )
     assert found["ProcessingJobStatus"] == "Failed"
-    assert found["FailureReason"].startswith(f"ClientError: Unable to upload to {elsewhere['S3Output']['S3Uri']}/a: ")
+    where = f"{elsewhere['S3Output']['S3Uri']}/a"
+    assert found["FailureReason"].startswith(f"ClientError: Artifact upload failed:Unable to upload to {where}: ")
 
 
 def test_stopped(processing: Processing) -> None:

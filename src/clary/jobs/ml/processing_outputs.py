@@ -8,18 +8,18 @@ The files were written by the job's own user, so nothing here follows a link of 
 import os
 import stat
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from clary.jobs.ml import changes, data
 from clary.jobs.ml.place import instance
 from clary.jobs.ml.processing import hosts, message, output, outputs
-from clary.jobs.ml.upload import take
+from clary.jobs.ml.upload import FAILED, check_depth, take
 from clary.jobs.objects import Objects
-from clary.jobs.recipe import Document, Job
+from clary.jobs.recipe import Document, Job, JobFailed
 
 MESSAGE = 1024  # characters: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeProcessingJob.html
-WRITERS = 8
+WRITERS = 32  # files at a time: those who wait for the disk share a commit
 TAIL = 16 << 10  # bytes of a log's end in which a traceback is looked for
 TRACEBACK = "Traceback (most recent call last):"
 
@@ -47,22 +47,37 @@ def collect(job: Job, objects: Objects) -> None:
                 _save(job, objects, number, index, each)
                 continue
             bucket, prefix = _where(each)
-            top = output(job, number, index)
-            with ThreadPoolExecutor(WRITERS, "outputs") as pool:  # those who wait for the disk share a commit
-                taken = [
-                    pool.submit(take, job, objects, bucket, f"{prefix}{file.relative_to(top)}", file)
-                    for file in _files(top)
-                ]
-            for each_taken in taken:
-                each_taken.result()
+            _collect(job, objects, bucket, prefix, output(job, number, index))
+
+
+def _collect(job: Job, objects: Objects, bucket: str, prefix: str, top: Path) -> None:
+    """Ends with the first that cannot be uploaded, or when the job is stopped."""
+
+    def taken(file: Path) -> None:
+        job.check()
+        take(job, objects, bucket, f"{prefix}{file.relative_to(top)}", file)
+
+    with ThreadPoolExecutor(WRITERS, "outputs") as pool:
+        try:
+            for each in as_completed([pool.submit(taken, file) for file in _files(top)]):
+                each.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def _files(top: Path) -> Iterator[Path]:
-    for folder, _, names in os.walk(top):
+    for folder, _, names in os.walk(top, onerror=_closed):
+        check_depth(os.path.relpath(folder, top))
         for name in sorted(names):
             file = Path(folder, name)
             if stat.S_ISREG(file.lstat().st_mode):
                 yield file
+
+
+def _closed(error: OSError) -> None:
+    """A folder that cannot be read would be left out without a word."""
+    raise JobFailed(f"{FAILED}Unable to upload {Path(error.filename).name}/: {error.strerror}") from error
 
 
 def said(job: Job, number: int, *, failed: bool) -> str:
