@@ -1,6 +1,7 @@
 """The registry as a whole, and how one logs in to it."""
 
 import base64
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,11 @@ def test_what_is_not_here(ecr: Any) -> None:
         ecr.create_pull_through_cache_rule(ecrRepositoryPrefix="q", upstreamRegistryUrl="registry.example.com")
 
 
+def forged(key: str, session: object) -> str:
+    """A password that names a key which there is."""
+    return base64.urlsafe_b64encode(bytes(32) + json.dumps([key, session, "us-west-2", 1 << 40]).encode()).decode()
+
+
 def test_log_in(platform: Any, door: Door) -> None:
     (given,) = door.ecr.get_authorization_token()["authorizationData"]
     assert given["proxyEndpoint"] == platform.url
@@ -70,6 +76,7 @@ def test_log_in(platform: Any, door: Door) -> None:
         "Basic ä",
         "Bearer x",
         "Basic",
+        *(basic("AWS", forged(platform.root[0], session)) for session in (["x"], 7, None, "é")),
     )
     for wrong in refusals:
         answer = door("GET", "/v2/", Authorization=wrong.encode().decode("latin-1"))

@@ -1,14 +1,19 @@
 """What a program may leave in the folders of its outputs: names, depths and kinds of files that nobody thought of."""
 
 import os
+import time
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from conftest import Platform
 from processing_jobs import Processing
 from sagemaker_inputs import fresh
+from training_jobs import ENDS
 
 RESULT = "/opt/ml/processing/output/result"
 FAILED = "ClientError: Artifact upload failed:Unable to upload "
@@ -137,3 +142,17 @@ open("a/b/passwd", "w").write("mine")
     left = processing.left(prefix)
     assert left.pop("a/b/passwd") == b"mine"
     assert set(left.values()) <= {b"mine", b""}
+
+
+def test_stopped_while_it_uploads(processing: Processing) -> None:
+    """All of an output comes, or nothing of it."""
+    name = processing.start(f"for number in range(1500): open('{RESULT}/%d' % number, 'w').write('1')")
+    deadline = time.monotonic() + 30
+    listed = partial(processing.s3.list_objects_v2, Bucket=processing.bucket, Prefix=f"{name}/out/")
+    while not listed()["KeyCount"]:
+        assert time.monotonic() < deadline
+    with suppress(ClientError):  # it may have ended
+        processing.sagemaker.stop_processing_job(ProcessingJobName=name)
+    assert processing.until(name, *ENDS)["ProcessingJobStatus"] == "Completed"
+    assert listed()["KeyCount"] == 1000
+    assert listed(StartAfter=listed()["Contents"][-1]["Key"])["KeyCount"] == 500

@@ -168,3 +168,18 @@ def test_lists(processing: Processing) -> None:
     page = processing.sagemaker.list_processing_jobs(NameContains=prefix, MaxResults=1)
     rest = processing.sagemaker.list_processing_jobs(NameContains=prefix, MaxResults=1, NextToken=page["NextToken"])
     assert "NextToken" not in rest
+
+
+def test_a_folder_where_an_input_has_a_file(processing: Processing) -> None:
+    name = fresh("job")
+    processing.put(name, {"in/a": b"1", "more/b": b"2"})
+    where = f"s3://{processing.bucket}/{name}"
+    inputs = [
+        processing.input("data", f"{where}/in/"),
+        processing.input("more", f"{where}/more/", LocalPath="/opt/ml/processing/input/data/a/more"),
+    ]
+    found = processing.end("", name=name, inputs=inputs)
+    assert found["FailureReason"] == (
+        "ClientError: Data download failed:the LocalPath /opt/ml/processing/input/data/a/more cannot be a folder: "
+        "/opt/ml/processing/input/data brings a file there"
+    )

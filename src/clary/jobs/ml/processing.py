@@ -75,10 +75,25 @@ def stage(job: Job, objects: Objects, where: Where) -> list[Staged]:
                     f"{data.FAILED}the inputs do not fit into the VolumeSizeInGB of "
                     "ProcessingResources.ClusterConfig: ask for a larger volume, or use the S3InputMode Pipe"
                 )
+    for each_staged in staged:
+        _apart(each_staged.mounts)
     for number, plans in enumerate(feeds):
         _feed(job, number, plans)
     farm.tidy(where.home)
     return staged
+
+
+def _apart(mounts: tuple[Mount, ...]) -> None:
+    """What lies within an input has no file of that in its place. Raises JobFailed."""
+    for outer in (each for each in mounts if each.how == "overlay"):
+        for inner in (each.target for each in mounts if Path(outer.target) in Path(each.target).parents):
+            place = Path(outer.source)
+            for part in Path(inner).relative_to(outer.target).parts:
+                place /= part
+                if place.is_file():
+                    raise JobFailed(
+                        f"{data.FAILED}the LocalPath {inner} cannot be a folder: {outer.target} brings a file there"
+                    )
 
 
 def _top(job: Job, number: int) -> Path:

@@ -9,6 +9,7 @@ import os
 import stat
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
 from pathlib import Path
 
 from clary.jobs.ml import changes, data
@@ -16,7 +17,7 @@ from clary.jobs.ml.place import instance
 from clary.jobs.ml.processing import hosts, message, output, outputs
 from clary.jobs.ml.upload import FAILED, check_depth, take
 from clary.jobs.objects import Objects
-from clary.jobs.recipe import Document, Job, JobFailed
+from clary.jobs.recipe import Document, Job, JobFailed, JobStopped
 
 MESSAGE = 1024  # characters: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeProcessingJob.html
 WRITERS = 32  # files at a time: those who wait for the disk share a commit
@@ -51,10 +52,11 @@ def collect(job: Job, objects: Objects) -> None:
 
 
 def _collect(job: Job, objects: Objects, bucket: str, prefix: str, top: Path) -> None:
-    """Ends with the first that cannot be uploaded, or when the job is stopped."""
+    """Ends with the first that cannot be uploaded. Who stops the job now comes too late."""
 
     def taken(file: Path) -> None:
-        job.check()
+        with suppress(JobStopped):
+            job.check()
         take(job, objects, bucket, f"{prefix}{file.relative_to(top)}", file)
 
     with ThreadPoolExecutor(WRITERS, "outputs") as pool:

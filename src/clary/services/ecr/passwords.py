@@ -61,7 +61,8 @@ class Passwords:
         body = raw[32:]
         try:
             access_key, session, region, expires = orjson.loads(body)
-            found = self.find(access_key, session or None)
+            known = isinstance(access_key, str) and isinstance(session, str)
+            found = self.find(access_key, session or None) if known else None
         except (ValueError, TypeError):
             raise unauthorized() from None
         if user != USER or found is None or not hmac.compare_digest(raw[:32], _mac(found.secret, body)):
