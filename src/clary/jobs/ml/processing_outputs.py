@@ -10,6 +10,7 @@ import stat
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 
 from clary.jobs.ml import changes, data
@@ -21,6 +22,7 @@ from clary.jobs.recipe import Document, Job, JobFailed, JobStopped
 
 MESSAGE = 1024  # characters: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeProcessingJob.html
 WRITERS = 32  # files at a time: those who wait for the disk share a commit
+AT_ONCE = 2000  # files that wait for the writers: a hundred thousand would take much memory
 TAIL = 16 << 10  # bytes of a log's end in which a traceback is looked for
 TRACEBACK = "Traceback (most recent call last):"
 
@@ -61,8 +63,10 @@ def _collect(job: Job, objects: Objects, bucket: str, prefix: str, top: Path) ->
 
     with ThreadPoolExecutor(WRITERS, "outputs") as pool:
         try:
-            for each in as_completed([pool.submit(taken, file) for file in _files(top)]):
-                each.result()
+            files = _files(top)
+            while some := [pool.submit(taken, file) for file in islice(files, AT_ONCE)]:
+                for each in as_completed(some):
+                    each.result()
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
