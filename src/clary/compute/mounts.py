@@ -52,10 +52,18 @@ def point(mount: Mount, mounts: list[Mount]) -> None:
             continue
         place = Path(outer.source) / target.relative_to(outer.target)
         if Path(mount.source).is_dir():
-            place.mkdir(parents=True, exist_ok=True)
+            _passable(place)
         else:
-            place.parent.mkdir(parents=True, exist_ok=True)
+            _passable(place.parent)
             place.touch()
+
+
+def _passable(folder: Path) -> None:
+    """Made where it is missing, for every user of the instance, whatever the umask is."""
+    for each in reversed((folder, *folder.parents)):
+        if not each.exists():
+            each.mkdir()
+            each.chmod(0o755)
 
 
 def parents(targets: list[str]) -> list[str]:

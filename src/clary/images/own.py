@@ -3,6 +3,7 @@
 https://github.com/opencontainers/image-spec/blob/main/config.md
 """
 
+import posixpath
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,7 @@ def own(uri: str, digest: str, root: Path, config: dict[str, Any]) -> Own:
         _words(told, "Entrypoint"),
         _words(told, "Cmd"),
         {name: value for name, _, value in pairs if name},
-        "/" + str(told.get("WorkingDir") or "").strip("/"),
+        posixpath.normpath("/" + str(told.get("WorkingDir") or "").strip("/")),
         str(told.get("User") or ""),
     )
 

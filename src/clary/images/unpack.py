@@ -162,9 +162,10 @@ class _Unpacking:
         if above not in self.folders:
             self._make(above, name)
         try:
-            os.mkdir(path, 0o755)
+            os.mkdir(path)
         except FileExistsError as error:
             raise self._wrong(name, "lies in what is no folder") from error
+        Path(path).chmod(0o755)  # for the image's user, too, whatever this process's umask is
         self.folders[path] = None
         self.told.implied.append(path[len(self.top) + 1 :])
 
