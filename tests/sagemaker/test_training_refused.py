@@ -91,6 +91,20 @@ def test_an_image_that_is_not_there(jobs: Jobs, uri: str, said: str) -> None:
     assert "sagemaker-xgboost:1.7-1" in message
 
 
+def test_an_image_of_ones_own_that_is_not_there(jobs: Jobs) -> None:
+    """By either name of the registry: where to look is told, not what Clary's own images are."""
+    account = jobs.platform.client("sts").get_caller_identity()["Account"]
+    repository = fresh("mine")
+    jobs.platform.client("ecr").create_repository(repositoryName=repository)
+    for registry in (f"{account}.dkr.ecr.us-west-2.amazonaws.com", jobs.platform.url.removeprefix("http://")):
+        algorithm = {"TrainingImage": f"{registry}/{repository}:typo", "TrainingInputMode": "File"}
+        code, message = refusal(jobs, XGBOOST, AlgorithmSpecification=algorithm)
+        assert code == "ValidationException"
+        assert message.startswith(f"Cannot find repository: {repository} in registry ID: {account} Please check if ")
+        assert f"aws ecr list-images --repository-name {repository} --region us-west-2" in message
+        assert "xgboost" not in message
+
+
 def test_a_role_that_may_list_but_not_read(jobs: Jobs) -> None:
     found = jobs.run(fresh(), XGBOOST, RoleArn=role(jobs, "s3:ListBucket"))
     assert found["TrainingJobStatus"] == "Failed"

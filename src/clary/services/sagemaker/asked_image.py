@@ -7,15 +7,21 @@ from clary.images.image import UnknownImage
 from clary.images.image import images as builtins
 from clary.images.pull import Found, Images
 
-_ECR = re.compile(r"(?P<registry>\d{12})\.dkr\.ecr\.[\w.-]+/(?P<repository>[^:@]+)([:@].+)?")
+# By AWS's name, or by the gateway's address (docs/registry.md).
+_ECR = re.compile(
+    r"((?P<registry>\d{12})\.dkr\.ecr\.(?P<region>[\w-]+)\.[\w.]+|(127\.0\.0\.1|localhost|\[::1\]):\d+)"
+    r"/(?P<repository>[^:@]+)([:@].+)?"
+)
 
 
 def asked(images: Images, uri: str, role: str, region: str, what: str = "") -> Found:
     """`what` it is for: training. Raises Invalid."""
     try:
         return images.find(uri, role, region)
-    except (UnknownImage, AccessDenied) as error:
+    except AccessDenied as error:
         raise Invalid(f"{_none(uri, role, what)} {error.message}") from error
+    except UnknownImage as error:
+        raise Invalid(f"{_none(uri, role, what)} {_look(uri, role, region) or error.message}") from error
     except AWSError as error:
         raise Invalid(error.message) from error
 
@@ -30,10 +36,30 @@ def _none(uri: str, role: str, what: str) -> str:
         return (
             f"Invalid {kind}. Please provide a valid Amazon Elastic Container Registry path of the Docker image to run."
         )
-    if any(image.repository == found["repository"] for image in builtins()):
+    if _builtin(found):
         return f"Cannot find the requested image: {uri}."
     return (
-        f"Cannot find repository: {found['repository']} in registry ID: {found['registry']} Please check if your ECR "
-        f"repository exists and role {role} has proper pull permissions for SageMaker: "
+        f"Cannot find repository: {found['repository']} in registry ID: {found['registry'] or _account(role)} Please "
+        f"check if your ECR repository exists and role {role} has proper pull permissions for SageMaker: "
         "ecr:BatchCheckLayerAvailability, ecr:BatchGetImage, ecr:GetDownloadUrlForLayer."
     )
+
+
+def _look(uri: str, role: str, region: str) -> str:
+    """Where an image of the account's own would be, which may lack its tag alone; nothing of any other."""
+    found = _ECR.fullmatch(uri)
+    if found is None or _builtin(found) or found["registry"] not in (None, _account(role)):
+        return ""
+    where = f"--region {found['region'] or region}"
+    return (
+        f"There is no image {uri}. What was pushed, and by which name it goes: "
+        f"aws ecr list-images --repository-name {found['repository']} {where}; aws ecr describe-repositories {where}"
+    )
+
+
+def _builtin(found: re.Match[str]) -> bool:
+    return any(image.repository == found["repository"] for image in builtins())
+
+
+def _account(role: str) -> str:
+    return role.split(":")[4]
