@@ -125,9 +125,12 @@ def test_the_user_of_the_image(isolating: Home, tree: Path, user: str, said: str
     assert found.strip() == said
 
 
-def test_a_user_that_is_not_there(isolating: Home, tree: Path) -> None:
-    with pytest.raises(ClaryError, match="unable to find user nobody-here"):
-        run(isolating, tree, "id", user="nobody-here")
+@pytest.mark.parametrize("name", ["nobody-here", "²", "9" * 5000])
+def test_a_user_that_is_not_there(isolating: Home, tree: Path, name: str) -> None:
+    with pytest.raises(ClaryError, match=f"unable to find user {name}"):
+        run(isolating, tree, "id", user=name)
+    with pytest.raises(ClaryError, match=f"unable to find group {name}"):
+        run(isolating, tree, "id", user=f"root:{name}")
 
 
 def test_no_privileges_but_over_its_own(isolating: Home, tree: Path) -> None:
@@ -179,6 +182,20 @@ def test_a_name_that_leads_into_the_kernels(isolating: Home, tree: Path) -> None
     (tree / "etc/hosts").symlink_to("/proc/1/nowhere")
     with pytest.raises(ClaryError, match="nothing can be mounted at '/etc/hosts', which the image has as a link"):
         run(isolating, tree, "true")
+
+
+@pytest.mark.parametrize("name", ["proc", "dev", "sys", "sys/devices", "sys/devices/system/cpu"])
+def test_the_kernels_folders_are_no_links(isolating: Home, tree: Path, name: str) -> None:
+    """bubblewrap has this machine's files at /oldroot while it mounts, and would make folders there."""
+    victim = isolating.folder / "victim"
+    victim.mkdir()
+    for folder in (isolating.folder, victim):
+        folder.chmod(0o777)
+    (tree / name).parent.mkdir(parents=True, exist_ok=True)
+    (tree / name).symlink_to(f"{'../' * (name.count('/') + 1)}oldroot{victim}")
+    with pytest.raises(ClaryError, match=f"nothing can be mounted at '/{name}', which the image has as a link"):
+        run(isolating, tree, "true")
+    assert not list(victim.iterdir())
 
 
 def test_a_program_that_the_tree_has_not(isolating: Home, tree: Path) -> None:

@@ -19,6 +19,8 @@ from clary.compute.users import User, user
 from clary.errors import ClaryError
 
 KERNELS = {"proc", "sys", "dev"}  # folders in which nothing of a launch is mounted
+NODES = tuple(f"/sys/devices/system/{name}" for name in ("cpu", "node"))
+FIXED = ("/proc", "/dev", "/sys", "/sys/devices", "/sys/devices/system", *NODES)  # where bubblewrap puts the kernel's
 
 
 @dataclass(slots=True)
@@ -63,10 +65,13 @@ class Tree:
             if Path(made).exists():
                 mounts.unlock(upper)
                 shutil.rmtree(made)  # of a start that was cut off: no link in it may say where something is mounted
+        for name in FIXED:
+            if self.place(name) != name:  # bubblewrap would go by the link, and make folders on this machine
+                raise ClaryError(f"nothing can be mounted at {name!r}, which the image has as a link")
         options = self._overlay(root, upper, "/")
         options += ["--proc", "/proc", "--dev", "/dev", "--perms", "0755", "--dir", "/sys"]
         options += ["--perms", "0755", "--dir", "/sys/devices", "--perms", "0755", "--dir", "/sys/devices/system"]
-        for name in ("/sys/devices/system/cpu", "/sys/devices/system/node"):
+        for name in NODES:
             options += ["--ro-bind-try", name, name]
         options += entry.shown()
         for folder, mode in (("/tmp", "1777"), ("/etc", "0755"), (self.launch.cwd, "0755")):  # noqa: S108 - its own

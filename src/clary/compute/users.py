@@ -9,6 +9,7 @@ from clary.compute.scoped import text
 from clary.errors import ClaryError
 
 MOST = 65535  # ids that a container has
+DIGITS = 10  # of an id, which has 32 bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ def user(root: str, name: str) -> User:
     )
     if row is not None:
         uid, gid, home = int(row[2]), int(row[3]), row[5] or "/"
-    elif who.isdigit() or not who:
+    elif _number(who) or not who:
         uid, gid, home = int(who or 0), 0, "/root" if int(who or 0) == 0 else "/"
     else:
         raise ClaryError(f"unable to find user {who}: no matching entries in passwd file")
@@ -36,7 +37,7 @@ def user(root: str, name: str) -> User:
     more: list[int] = []
     if group:
         found = next((each for each in groups if group in (each[0], each[2])), None)
-        if found is None and not group.isdigit():
+        if found is None and not _number(group):
             raise ClaryError(f"unable to find group {group}: no matching entries in group file")
         gid = int(found[2] if found is not None else group)
     elif row is not None:
@@ -49,4 +50,8 @@ def user(root: str, name: str) -> User:
 def _rows(root: str, file: str, columns: int) -> list[list[str]]:
     """Those that are whole, with numbers where they must be."""
     rows = [line.split(":") for line in text(root, f"/etc/{file}").splitlines()]
-    return [row for row in rows if len(row) == columns and row[2].isdigit() and (file != "passwd" or row[3].isdigit())]
+    return [row for row in rows if len(row) == columns and _number(row[2]) and (file != "passwd" or _number(row[3]))]
+
+
+def _number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= DIGITS
