@@ -343,3 +343,24 @@ def test_nodes(home: Home) -> None:
     (node,) = home.driver.nodes()
     assert node.cpus >= 1
     assert node.memory > 256 * MiB
+
+
+def test_disk_limit_where_no_path_leads(home: Home) -> None:
+    folder = home.folder / "written"
+    folder.mkdir()
+    mount = Mount(str(folder), str(folder), "rw")
+    text = f"import os, time; os.chdir('{folder}'); name = 'n' * 200; "
+    text += "made = [(os.mkdir(name), os.chdir(name)) for _ in range(30)]; "
+    text += "open('big', 'wb').write(b'x' * (40 << 20)); time.sleep(60)"
+    instance, _ = home.run(f'exec python3 -c "{text}"', (mount,), disk=20 * MiB)
+    assert instance.out_of_disk
+
+
+def test_files_without_content_take_disk(home: Home) -> None:
+    """Of which a disk has only so many."""
+    folder = home.folder / "written"
+    folder.mkdir()
+    mount = Mount(str(folder), str(folder), "rw")
+    text = f"import time; made = [open('{folder}/%d' % number, 'w').close() for number in range(6000)]; time.sleep(60)"
+    instance, _ = home.run(f'exec python3 -c "{text}"', (mount,), disk=20 * MiB)
+    assert instance.out_of_disk

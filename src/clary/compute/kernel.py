@@ -7,6 +7,8 @@ import fcntl
 import os
 
 FULL = (errno.ENOSPC, errno.EDQUOT)  # of a disk
+LONG = 900  # characters of a path, of up to four bytes each, with which there still is room for a name: PATH_MAX
+LEAST = 4096  # bytes that any file counts as: a disk has only so many inodes
 BLOCK = 512  # st_blocks are that long, whatever the file system: https://man7.org/linux/man-pages/man3/stat.3type.html
 PIPE = 1 << 20  # bytes of output that wait while this process looks at the disk
 
@@ -114,14 +116,21 @@ def counted(where: list[str] | None) -> int:
 
 
 def written(paths: list[str]) -> int:
-    """Bytes on the disk that these files, and all below these folders, take."""
-    total, left = 0, list(paths)
+    """Bytes on the disk that these files, and all below these folders, take, also deeper than a path can say."""
+    total = 0
+    left: list[str | int] = [*paths]
     while left:
         path = left.pop()
+        if isinstance(path, int):
+            os.close(path)  # all below it is counted
+            continue
         try:
+            if len(path) > LONG:
+                left.append(folder := os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW))
+                path = f"/proc/self/fd/{folder}"
             with os.scandir(path) as entries:
                 for entry in entries:
-                    total += entry.stat(follow_symlinks=False).st_blocks * BLOCK
+                    total += max(LEAST, entry.stat(follow_symlinks=False).st_blocks * BLOCK)
                     if entry.is_dir(follow_symlinks=False):
                         left.append(entry.path)
         except NotADirectoryError:
