@@ -1,5 +1,6 @@
 """Images of users unpacked: what layers say comes out, and nothing of them leaves the tree."""
 
+import gzip
 import os
 import signal
 import stat
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from clary.images import rootfs, unpack
+from clary.images.own import Own, own
 from clary.images.registry import Layer, Pushed
 from clary.images.rootfs import Trees
 from clary.images.unpack import BadLayer
@@ -115,6 +117,39 @@ def test_what_is_refused(tmp_path: Path, which: str) -> None:
         pull(tmp_path, *layers)
     assert (tmp_path / "out").read_text() == "kept"
     assert [path for path in (tmp_path / "images/trees").iterdir() if path.suffix != ".lock"] == []
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        [[entry("a/" * 2000 + "f", "x")]],
+        [[entry("a/" * number + "a", None) for number in range(1500)]],
+        [[entry("a/" * 199 + "f", "x"), link("s", "a/" * 199)], [entry("s/b/c/d/f", "x")]],
+    ],
+)
+def test_folders_that_lie_too_deep(tmp_path: Path, layers: list[list[Entry]]) -> None:
+    """Deeper than Python goes; also those that a link of one layer adds to another's."""
+    with pytest.raises(BadLayer, match="lies in more than 200 folders"):
+        pull(tmp_path, *layers)
+    assert not list((tmp_path / "images").glob("*/.*.building"))
+    assert names(pull(tmp_path, [entry("a/" * 199 + "f", "x")]))
+
+
+def test_a_layer_whose_compression_breaks_off(tmp_path: Path) -> None:
+    """In the middle of a file, with a digest that is right."""
+    text = "".join(f"{number * 7919 % 100003} {number}\n" for number in range(200_000))
+    data = bytearray(gzip.compress(archive(entry("big", text))))
+    data[len(data) // 2 :] = b"\xff" * 3000
+    (tmp_path / "blobs").mkdir()
+    broken = layer(tmp_path / "blobs", bytes(data), compressed=False)
+    with pytest.raises(BadLayer, match="is no whole tar archive"):
+        pull(tmp_path, broken)
+
+
+def test_a_configuration_of_anything(tmp_path: Path) -> None:
+    odd: list[Any] = [None, [], "x", {"Env": "x", "Cmd": {}, "Entrypoint": "x"}]
+    for config in ({}, *({"config": one} for one in odd)):
+        assert own("own:1", "sha256:0", tmp_path, config) == Own("own:1", "sha256:0", tmp_path)
 
 
 def test_a_link_planted_by_another_layer_leads_nowhere(tmp_path: Path) -> None:

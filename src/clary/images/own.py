@@ -53,7 +53,7 @@ class Own:
 
 def own(uri: str, digest: str, root: Path, config: dict[str, Any]) -> Own:
     """`config`: the image's whole configuration, as it was pushed, which may be anything."""
-    told = config.get("config") or {}
+    told = found if isinstance(found := config.get("config"), dict) else {}
     pairs = [line.partition("=") for line in _words(told, "Env")]
     return Own(
         uri,

@@ -26,7 +26,7 @@ from clary.compute.scoped import Outside, inside
 from clary.images import unpack
 from clary.images.locks import locked
 from clary.images.registry import Layer, Pushed
-from clary.images.unpack import DATA, BadLayer, Check, Told
+from clary.images.unpack import DATA, DEEPEST, BadLayer, Check, Told, depth
 
 TREE, MADE = "tree", "tree.json"
 FORM = "1"  # of what is unpacked; another one makes all be unpacked anew
@@ -215,7 +215,14 @@ class Merge:
 
     def _place(self, path: str) -> str:
         """Where it is in the tree, whose last part may be a link, the others are followed."""
-        return inside(self.top, path, last=False)
+        return self._not_deep(inside(self.top, path, last=False))
+
+    def _not_deep(self, place: str) -> str:
+        """Links of one layer lead what another one has deeper than either goes."""
+        if depth(self.top, place) > DEEPEST + 1:
+            name = place[len(self.top) :][:200]
+            raise BadLayer(f"the image cannot be unpacked: {name!r} lies in more than {DEEPEST} folders")
+        return place
 
     def _empty(self, folder: str) -> None:
         if os.path.isdir(folder):
@@ -237,14 +244,14 @@ class Merge:
         """One folder, with all in it."""
         implied = source[len(self.data) + 1 :] in self.implied
         if implied and os.path.islink(place):
-            place = inside(self.top, place[len(self.top) :])
+            place = self._not_deep(inside(self.top, place[len(self.top) :]))
             os.makedirs(place, exist_ok=True)
         there = os.path.lexists(place)
         if there and not stat.S_ISDIR(os.lstat(place).st_mode):
             _remove(place)
             there = False
         if not there:
-            os.mkdir(place)
+            os.mkdir(self._not_deep(place))
         self._folder(source, place)
         if not there or not implied:
             self._like(source, place)

@@ -15,6 +15,7 @@ import os
 import shutil
 import stat
 import tarfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -31,6 +32,7 @@ BLOCK = 4096  # bytes that even an empty file takes
 ENTRIES = 5_000_000  # of a layer
 DIGESTS = ("sha256", "sha512")
 LONGEST = 4096  # bytes of a path: PATH_MAX of limits.h
+DEEPEST = 200  # folders in each other: Python goes into them by recursion, to take them away, too
 NOBODY, IDS = 65534, 65535  # where owners end that a container can have (compute/places.py)
 LONGEST_HEADER = 1 << 20  # extended attributes are among it
 HEADERS = (
@@ -42,7 +44,7 @@ HEADERS = (
 )
 PIECE = 1 << 20
 MODE = 0o1777  # without the bits that make programs run as their owner: nothing does here
-BAD = (tarfile.TarError, EOFError, gzip.BadGzipFile, ValueError)
+BAD = (tarfile.TarError, EOFError, gzip.BadGzipFile, zlib.error, ValueError)
 ZSTD = ("compression.zstd", "zstandard", "pyzstd")  # of Python 3.14; packages that whoever likes installs
 
 Check = Callable[[], None]
@@ -85,6 +87,10 @@ def unpack(layer: Layer, folder: Path, room: int, *, owners: bool, check: Check)
     unpacking.finish()
     (folder / TOLD).write_text(json.dumps(asdict(unpacking.told)))
     return unpacking.told
+
+
+def depth(top: str, path: str) -> int:
+    return path.count("/") - top.count("/")
 
 
 def told(folder: Path) -> Told:
@@ -147,12 +153,14 @@ class _Unpacking:
     def _parent(self, name: str) -> str:
         """The folder that the path is in, made where the layer has not named it."""
         usual = f"{self.top}/{os.path.dirname(name)}".rstrip("/")
-        if usual in self.folders:  # which are never links, nor is anything above them
+        if usual in self.folders and depth(self.top, usual) <= DEEPEST:  # nothing on the way there is a link
             return usual
         try:
             found = inside(self.top, os.path.dirname(name), strict=True)
         except Outside as error:
             raise self._wrong(name, f"leads out of the image by a link ({error})") from error
+        if depth(self.top, found) > DEEPEST:
+            raise self._wrong(name[:200], f"lies in more than {DEEPEST} folders")
         if found not in self.folders:
             self._make(found, name)
         return found
