@@ -102,9 +102,10 @@ def _pack(job: Job, objects: Objects, files: list[tuple[str, Path]], uri: str) -
     with tarfile.open(packed, "w:gz", compresslevel=LEVEL, format=tarfile.PAX_FORMAT) as tar:
         for name, file in files:
             job.check()
+            mode = file.lstat().st_mode
+            if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISLNK(mode)):
+                continue  # a pipe; a socket, which tar has no word for
             member = tar.gettarinfo(file, name)
-            if not (member.isreg() or member.isdir() or member.issym() or member.islnk()):
-                continue
             member.uid = member.gid = 0
             member.uname = member.gname = "root"
             if member.isreg():  # and no second name of a file that is in there already
