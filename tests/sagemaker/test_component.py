@@ -134,7 +134,8 @@ def test_a_processing_job(processing: Processing, experiment: str) -> None:
     shown = sagemaker.describe_trial_component(TrialComponentName=component)
     assert shown["DisplayName"] == component
     assert shown["Source"]["SourceType"] == "SageMakerProcessingJob"
-    assert shown["Status"]["PrimaryStatus"] == "Completed"
+    told = "Status: Completed, exit message: null, failure reason: null"
+    assert shown["Status"] == {"PrimaryStatus": "Completed", "Message": told}
     assert shown["Parameters"]["RATIO"] == {"NumberValue": 0.25}
     assert shown["Parameters"]["SageMaker.InstanceType"] == {"StringValue": "ml.t3.medium"}
     code, out = f"s3://{processing.bucket}/{name}/code/", f"s3://{processing.bucket}/{name}/out"
@@ -171,7 +172,7 @@ def test_a_transform_job(platform: Platform, experiment: str) -> None:
     shown = sagemaker.describe_trial_component(TrialComponentName=f"{name}-aws-transform-job")
     assert shown["DisplayName"] == listed["DisplayName"] == "Batch"
     assert shown["Source"] == {"SourceArn": arn, "SourceType": "SageMakerTransformJob"}
-    assert shown["Status"]["PrimaryStatus"] == "Completed"
+    assert shown["Status"] == {"PrimaryStatus": "Completed", "Message": "Status: Completed, failure reason: null"}
     assert shown["Parameters"]["SageMaker.ModelName"] == {"StringValue": model}
     assert shown["Parameters"]["A"] == {"StringValue": "b"}
     data, out = f"s3://{transforms.bucket}/{name}/", f"s3://{transforms.bucket}/out-{name}"

@@ -81,14 +81,16 @@ def outputs(noun: str, shown: Document) -> Document:
 
 
 def status(noun: str, shown: Document) -> Document:
-    """In AWS's words."""
+    """In AWS's words, which say null where a processing or a transform job has none."""
     state = shown.get(f"{noun}Status", "InProgress")
     words = [f"Status: {state}"]
     if noun == TRAINING:
         words.append(f"secondary status: {shown.get('SecondaryStatus', 'Starting')}")
-    if noun == PROCESSING:
-        words.append(f"exit message: {shown.get('ExitMessage', '')}")
-    words.append(f"failure reason: {shown.get('FailureReason', '')}.")
+        words.append(f"failure reason: {shown.get('FailureReason', '')}.")
+    else:
+        if noun == PROCESSING:
+            words.append(f"exit message: {shown.get('ExitMessage', 'null')}")
+        words.append(f"failure reason: {shown.get('FailureReason', 'null')}")
     return {"PrimaryStatus": state, "Message": ", ".join(words)[:MESSAGE]}
 
 
