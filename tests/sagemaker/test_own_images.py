@@ -92,23 +92,6 @@ def test_train_is_sought_where_there_is_no_entry_point(jobs: Jobs, own: Own) -> 
     assert jobs.model(name) == {"said": b"made by /usr/bin/train in /work as 0\n"}
 
 
-def test_what_is_no_file_stays_behind(jobs: Jobs, own: Own) -> None:
-    """A server leaves its socket in /opt/ml/model, and a pipe; a link is a link, wherever it leads."""
-    text = """
-import os, socket
-os.chdir("/opt/ml/model")
-with socket.socket(socket.AF_UNIX) as left, open("model", "w") as model:
-    left.bind("server.sock")
-    model.write("x")
-os.mkfifo("pipe")
-os.symlink("/etc/passwd", "link")
-"""
-    name = fresh()
-    found = jobs.run(name, {}, **by(own.program(text)))
-    assert found["TrainingJobStatus"] == "Completed", found.get("FailureReason")
-    assert jobs.model(name) == {"model": b"x"}
-
-
 def test_an_image_without_the_program(jobs: Jobs, own: Own) -> None:
     found = jobs.run(fresh(), {}, **by(own.push(base())))
     assert found["TrainingJobStatus"] == "Failed"

@@ -17,6 +17,7 @@ from clary.jobs.ml import checkpoints
 from clary.jobs.ml.data import split
 from clary.jobs.ml.hosts import hosts
 from clary.jobs.ml.place import ml
+from clary.jobs.ml.upload import check_depth
 from clary.jobs.objects import Objects
 from clary.jobs.recipe import Job, JobFailed
 
@@ -75,6 +76,7 @@ def _tree(job: Job, names: tuple[str, ...]) -> Iterator[tuple[str, Path]]:
             continue
         for folder, inner, files in os.walk(top):
             job.check()
+            check_depth(os.path.relpath(folder, top))
             for name in sorted([*inner, *files]):
                 path = Path(folder, name)
                 below = str(path.relative_to(top))
