@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import platform as machine
 import shutil
 import sys
 import sysconfig
@@ -16,6 +17,7 @@ from layers import TAR, archive, entry, packed
 from sagemaker_inputs import fresh
 from trees import libraries, plant, put
 
+ARCHITECTURE = {"aarch64": "arm64"}.get(machine.machine(), "amd64")
 UNUSED = ("site-packages", "test", "idlelib", "tkinter", "ensurepip", "lib2to3", "config-*", "__pycache__")
 # What a user's program does when it is started to train, to serve and to process.
 PROGRAM = r"""
@@ -137,7 +139,7 @@ class Own:
         """The URI of an image. Layers are tar archives."""
         name = repository or fresh("own")
         self.door.ecr.create_repository(repositoryName=name)
-        document = {"architecture": "amd64", "os": "linux", "config": config}
+        document = {"architecture": ARCHITECTURE, "os": "linux", "config": config}
         told = json.dumps(document | {"rootfs": {"type": "layers", "diff_ids": [digest_of(one) for one in layers]}})
         for blob in (*layers, told.encode()):
             self.bring(name, blob)

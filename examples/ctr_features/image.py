@@ -8,6 +8,7 @@ import gzip
 import hashlib
 import io
 import json
+import platform
 import re
 import shutil
 import subprocess
@@ -24,6 +25,7 @@ import boto3
 
 HERE = Path(__file__).resolve().parent
 OCI = "application/vnd.oci.image"  # https://github.com/opencontainers/image-spec/blob/main/media-types.md
+ARCHITECTURE = {"aarch64": "arm64"}.get(platform.machine(), "amd64")  # of the programs, which are this machine's
 CONFIG = {  # as the Dockerfile says
     "Env": ["PATH=/usr/local/bin:/usr/bin:/bin", "PYTHONUNBUFFERED=1"],
     "Entrypoint": ["python3", "/opt/program/features.py"],
@@ -95,7 +97,7 @@ class Registry:
         packed = [gzip.compress(layer, 1, mtime=0) for layer in layers]
         image = json.dumps(
             {
-                "architecture": "amd64",
+                "architecture": ARCHITECTURE,
                 "os": "linux",
                 "config": config,
                 "rootfs": {"type": "layers", "diff_ids": [_digest(layer) for layer in layers]},

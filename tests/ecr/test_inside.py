@@ -66,6 +66,14 @@ def test_the_image_of_a_list(world: World) -> None:
         world.inside.find(ROLE, REGION, f"{AWS}/app:arm")
 
 
+def test_an_image_of_another_machine(world: World) -> None:
+    """As who builds on another kind of processor pushes it, without a list."""
+    row = world.repository("app")
+    world.push(row, image(architecture="arm64"), "arm")
+    with pytest.raises(AWSError, match="is for linux/arm64, and this machine needs linux/amd64"):
+        world.inside.find(ROLE, REGION, f"{AWS}/app:arm")
+
+
 def test_the_role_decides(world: World) -> None:
     row = world.repository("app")
     world.push(row, image(), "latest")

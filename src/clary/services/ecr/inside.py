@@ -81,8 +81,7 @@ class Inside:
         """The image for this machine, where what was found is a list. Raises AWSError."""
         if found["media"] not in LISTS:
             return found
-        wanted = ARCHITECTURES.get(machine.machine(), machine.machine())
-        offered = []
+        wanted, offered = _architecture(), []
         for each in orjson.loads(found["manifest"])["manifests"]:
             described = each.get("platform") or {}
             if (described.get("os"), described.get("architecture")) == ("linux", wanted):
@@ -90,11 +89,7 @@ class Inside:
                 if single is not None:
                     return self._here(uri, row, single)
             offered.append(f"{described.get('os')}/{described.get('architecture')}")
-        raise AWSError(
-            "ValidationException",
-            f"The image {uri} is for {', '.join(offered) or 'no platform'}, and this machine needs linux/{wanted}.",
-            400,
-        )
+        raise _elsewhere(uri, offered)
 
     def _pushed(self, uri: str, row: sqlite3.Row, found: sqlite3.Row) -> Pushed:
         manifest = orjson.loads(found["manifest"])
@@ -104,6 +99,9 @@ class Inside:
             document = orjson.loads(config.path.read_bytes()) if config.size <= LARGEST else None
         if not isinstance(document, dict):
             raise AWSError("ValidationException", f"The image {uri} has no configuration that can be read.", 400)
+        made = document.get("os", "linux"), document.get("architecture", _architecture())
+        if made != ("linux", _architecture()):
+            raise _elsewhere(uri, ["/".join(map(str, made))])
         layers = tuple(self._layer(uri, row, each) for each in manifest["layers"])
         return Pushed(uri, found["digest"], document, layers)
 
@@ -113,3 +111,12 @@ class Inside:
             raise AWSError("ValidationException", f"The image {uri} lacks the layer {described['digest']}.", 400)
         path = Path(self.state.blobs.path(found["blob"]))
         return Layer(described["digest"], described["mediaType"], found["size"], path)
+
+
+def _architecture() -> str:
+    return ARCHITECTURES.get(machine.machine(), machine.machine())
+
+
+def _elsewhere(uri: str, offered: list[str]) -> AWSError:
+    said = f"The image {uri} is for {', '.join(offered) or 'no platform'}, and this machine needs"
+    return AWSError("ValidationException", f"{said} linux/{_architecture()}.", 400)
