@@ -42,7 +42,7 @@ def test_an_image_that_is_being_unpacked(own: Own) -> None:
     found = jobs.until("killed", "Completed", "Failed")
     assert found["TrainingJobStatus"] == "Completed", found
     listed = clary(platform, "images")
-    assert f"{uri} " in listed
+    assert f"\n{uri} " in listed.partition("\n\nYOURS ")[2]  # whose names make no other line longer
     assert f"{uri} (sha256:" in clary(platform, "images", "rm", uri)
     assert uri not in clary(platform, "images")
 

@@ -7,15 +7,18 @@ from clary.images.pull import Images
 
 
 def show(config: Config) -> None:
-    """A line for each image."""
+    """A line for each image; those of users are a table of their own, since their names are long."""
     there = Images(config)
     rows = [("IMAGE", "HOLDS", "PYTHON", "PULLED")]
     for image in images():
         size = there.size(image)
         rows.append((image.reference, image.library, image.python, f"{size / 1e6:.0f} MB" if size else "no"))
-    own = sorted(there.trees.pulled(), key=lambda one: one.uri)
-    rows += [(one.uri, f"yours: {one.digest[:19]}", "", f"{one.size / 1e6:.0f} MB") for one in own]
     say.table(rows, ["bold", *("" for _ in rows[1:])])
+    own = sorted(there.trees.pulled(), key=lambda one: one.uri)
+    if own:
+        say.line()
+        lines = [(one.uri, one.digest[:19], f"{one.size / 1e6:.0f} MB") for one in own]
+        say.table([("YOURS", "DIGEST", "UNPACKED"), *lines], ["bold", *("" for _ in own)])
 
 
 def pull(config: Config, references: list[str]) -> None:
