@@ -11,6 +11,7 @@ import pytest
 
 from clary.compute import drivers, limits
 from clary.compute.driver import Handle, Launch, Mount
+from clary.compute.sandbox import bwrap
 from clary.errors import ClaryError
 from groups import BOMB, PATIENCE, SECRET, Home, MiB, processes, running, until
 
@@ -24,6 +25,17 @@ def isolating(request: pytest.FixtureRequest) -> Iterator[Home]:
 @pytest.fixture
 def sandbox() -> Iterator[Home]:
     yield from running("sandbox")
+
+
+def test_bubblewrap_stays_as_it_is(sandbox: Home) -> None:
+    """It is process 1 of an instance, whose user it may belong to where Clary is an ordinary user."""
+    program = Path(bwrap())
+    before = program.stat()
+    script = "chmod 6777 /proc/1/exe; touch -d @0 /proc/1/exe; echo x > /proc/1/exe; true"
+    instance, said = sandbox.run(script)
+    assert instance.code == 0, said
+    after = program.stat()
+    assert (after.st_mode, after.st_mtime, after.st_size) == (before.st_mode, before.st_mtime, before.st_size)
 
 
 def test_instances_find_each_other_by_name(isolating: Home) -> None:

