@@ -111,8 +111,7 @@ def test_sdk_2_trains_the_built_in_xgboost(outside: Any) -> None:
 
 @pytest.mark.usefixtures("here")
 def test_sdk_3_trains_a_script(outside: Any, platform: Platform) -> None:
-    said = run(outside, "sagemaker3", SDK_3)
-    assert "depth 3 files ['train.csv']\n" in said
+    said = run(outside, "sagemaker3", SDK_3)  # which may miss the end of the log: it looks every five seconds
     name = said.rpartition("/output/model.tar.gz")[0].rpartition("/")[2]
     logs = platform.client("logs").filter_log_events(
         logGroupName="/aws/sagemaker/TrainingJobs", logStreamNamePrefix=f"{name}/"
