@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import socket
-import threading
 import time
 import traceback
-from concurrent import futures
 from typing import Any
 
-from . import frames, told
+from . import frames
 from .messages import Answer
 
 _READ = 1 << 18  # bytes at a time
-_LARGE = 1 << 14  # bytes of a body that takes longer than a thread's turn
 _HEADS = 256  # heads of answers that are kept as bytes
 
 
@@ -21,35 +18,27 @@ def serve(application: Any, connection: socket.socket) -> None:
     """Until the other side ends."""
     talk = _Talk(application, connection)
     reader = frames.Reader()
-    with futures.ThreadPoolExecutor(told.CPUS) as pool:
-        while True:
-            data = connection.recv(_READ)
-            if not data:
-                return
-            calls = []
-            for number, kind, head, body in reader.feed(data):
-                if kind == frames.WHOLE:
-                    calls.append((number, (head["method"], head["path"], head["headers"], body)))
-                else:
-                    calls += talk.part(number, kind, head, body)
-            if not application.together:
-                for call in calls:
-                    talk.answer([call])
-                continue
-            few = []
+    while True:
+        data = connection.recv(_READ)
+        if not data:
+            return
+        calls = []
+        for number, kind, head, body in reader.feed(data):
+            if kind == frames.WHOLE:
+                calls.append((number, (head["method"], head["path"], head["headers"], body)))
+            else:
+                calls += talk.part(number, kind, head, body)
+        if application.together:
+            talk.answer(calls)
+        else:
             for call in calls:
-                if len(call[1][3]) < _LARGE or told.CPUS < 2:
-                    few.append(call)
-                else:
-                    pool.submit(talk.apart, call)
-            talk.answer(few)
+                talk.answer([call])
 
 
 class _Talk:
     def __init__(self, application: Any, connection: socket.socket) -> None:
         self._application = application
         self._connection = connection
-        self._sending = threading.Lock()
         self._heads: dict[tuple[int, str], bytes] = {}
         self._halves: dict[int, tuple[Any, list[bytes]]] = {}
 
@@ -80,26 +69,13 @@ class _Talk:
             else:
                 streams.append((number, answer))
         if pieces:
-            self._send(b"".join(pieces))
+            self._connection.sendall(b"".join(pieces))
         for number, answer in streams:
             self._stream(number, answer)
 
-    def apart(self, call: Any) -> None:
-        """In a thread of its own: one is read while another one's trees are asked."""
-        try:
-            self.answer([call])
-        except OSError:
-            pass  # whoever asked is gone
-        except Exception:  # noqa: BLE001 - one request's
-            traceback.print_exc()
-
-    def _send(self, data: bytes) -> None:
-        with self._sending:
-            self._connection.sendall(data)
-
     def _stream(self, number: int, answer: Answer) -> None:
         """An answer that breaks off is cancelled: nobody may take it for whole."""
-        send, began = self._send, time.perf_counter()
+        send, began = self._connection.sendall, time.perf_counter()
         send(frames.pack(number, frames.BEGIN, self._head(answer)))
         try:
             for part in answer.body:
