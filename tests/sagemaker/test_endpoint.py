@@ -83,7 +83,12 @@ def test_what_cannot_serve_fails_with_a_reason(endpoints: Endpoints) -> None:
     train = f"s3://{endpoints.bucket}/in/train.csv"
     broken = endpoints.create(endpoints.config(endpoints.variant(endpoints.model(ModelDataUrl=train))))
     assert "cannot be unpacked" in endpoints.until(broken, "Failed")["FailureReason"]
-    for name in (missing, broken):
+    account = endpoints.platform.client("sts").get_caller_identity()["Account"]
+    own = endpoints.model(Image=f"{account}.dkr.ecr.us-west-2.amazonaws.com/mine:typo")
+    unpushed = endpoints.create(endpoints.config(endpoints.variant(own)))
+    said = endpoints.until(unpushed, "Failed")["FailureReason"]
+    assert "mine:typo. What was pushed, and by which name it goes: aws ecr list-images --repository-name mine " in said
+    for name in (missing, broken, unpushed):
         sagemaker.delete_endpoint(EndpointName=name)
 
 

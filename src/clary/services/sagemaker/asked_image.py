@@ -21,7 +21,7 @@ def asked(images: Images, uri: str, role: str, region: str, what: str = "") -> F
     except AccessDenied as error:
         raise Invalid(f"{_none(uri, role, what)} {error.message}") from error
     except UnknownImage as error:
-        raise Invalid(f"{_none(uri, role, what)} {_look(uri, role, region) or error.message}") from error
+        raise Invalid(f"{_none(uri, role, what)} {look(uri, role, region) or error.message}") from error
     except AWSError as error:
         raise Invalid(error.message) from error
 
@@ -45,7 +45,7 @@ def _none(uri: str, role: str, what: str) -> str:
     )
 
 
-def _look(uri: str, role: str, region: str) -> str:
+def look(uri: str, role: str, region: str) -> str:
     """Where an image of the account's own would be, which may lack its tag alone; nothing of any other."""
     found = _ECR.fullmatch(uri)
     if found is None or _builtin(found) or found["registry"] not in (None, _account(role)):

@@ -5,6 +5,7 @@ from clary.images.environment import Environment
 from clary.images.image import Image, UnknownImage
 from clary.images.pull import Found, Images, PullFailed
 from clary.jobs.recipe import Job, JobFailed
+from clary.services.sagemaker.asked_image import look
 from clary.services.sagemaker.training_metrics import region
 
 
@@ -13,12 +14,13 @@ def runnable(images: Images, job: Job, uri: str, role: str, *, kept: bool = Fals
     with it, also if it was deleted meanwhile. Raises JobFailed, and PullFailed for a built-in one.
     """
     found: Found | None
+    where = region(job.arn)
     try:
-        found = images.find(uri, role, region(job.arn))
+        found = images.find(uri, role, where)
     except UnknownImage as error:
         found = images.trees.kept(uri) if kept else None
         if found is None:
-            raise JobFailed(f"ClientError: {error.message}") from error
+            raise JobFailed(f"ClientError: {look(uri, role, where) or error.message}") from error
     except AWSError as error:
         raise JobFailed(f"ClientError: The image {uri} cannot be had: {error.message}") from error
     builtin = found if isinstance(found, Image) else None
