@@ -5,6 +5,7 @@ Each replica sees it by an overlay, so that none can change it for the others.
 https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html#your-algorithms-inference-code-load-artifacts
 """
 
+import copy
 import os
 import shutil
 import tarfile
@@ -23,6 +24,7 @@ TOO_LARGE = "The model data archive at {} cannot be unpacked: the instance has n
 MOST = 30 << 30  # bytes of models on an instance's disk, where its variant has no VolumeSizeInGB
 BLOCK = 4096  # bytes that even an empty file takes
 SPARE = 0.05  # of the disk's room, which Clary needs itself
+FILTERS = hasattr(tarfile, "data_filter")  # Python from 3.11.4 on has it; Debian 12's is 3.11.2
 FILE = 0o666  # as everything that containers see: folders above let nobody else in
 
 
@@ -69,7 +71,10 @@ def unpacked(home: Path, job: Job, uri: str, archive: Found, most: int) -> Path:
                     left -= max(member.size, BLOCK)
                     if left < 0:
                         raise JobFailed(f"{TOO_LARGE.format(uri)} ({most >> 30} GB, or less where the disk has less).")
-                    packed.extract(member, root, filter=_plain)
+                    if FILTERS:
+                        packed.extract(member, root, filter=_plain)
+                    else:
+                        packed.extract(_plain(member, str(root)), root)
             for folder, _, _ in os.walk(root):
                 os.chmod(folder, OPEN)  # noqa: PTH101 - a string. Those that no member names are as the umask has them
         except (tarfile.TarError, EOFError, OSError) as error:
@@ -82,11 +87,34 @@ def unpacked(home: Path, job: Job, uri: str, archive: Found, most: int) -> Path:
     return farm.grow(home, job, f"{name}-unpacked", build)
 
 
-def _plain(member: tarfile.TarInfo, path: str) -> tarfile.TarInfo | None:
+def _plain(member: tarfile.TarInfo, path: str) -> tarfile.TarInfo:
     """Nothing that leads out, no devices, no owners, and open to the container's user."""
-    found = tarfile.data_filter(member, path)
-    mode = OPEN if found.isdir() else FILE | (found.mode or 0) & 0o111
-    return found.replace(mode=mode, deep=False)
+    found = copy.copy(tarfile.data_filter(member, path) if FILTERS else _checked(member, path))
+    found.mode = OPEN if found.isdir() else FILE | (found.mode or 0) & 0o111
+    return found
+
+
+def _checked(member: tarfile.TarInfo, path: str) -> tarfile.TarInfo:
+    """As https://docs.python.org/3/library/tarfile.html#tarfile.data_filter has it. Raises tarfile.ExtractError."""
+    top = os.path.realpath(path)
+
+    def within(*parts: str) -> None:
+        place = os.path.realpath(os.path.join(top, *parts))  # noqa: PTH118 - text, as data_filter has it
+        if os.path.commonpath([top, place]) != top:
+            raise tarfile.ExtractError(f"{member.name!r} leads out of it")
+
+    found = copy.copy(member)
+    found.name = member.name.lstrip("/")
+    within(found.name)
+    if not (member.isreg() or member.isdir() or member.issym() or member.islnk()):
+        raise tarfile.ExtractError(f"{member.name!r} is a special file")
+    if member.issym() or member.islnk():
+        if member.linkname.startswith("/"):
+            raise tarfile.ExtractError(f"{member.name!r} is a link to an absolute path")
+        within(os.path.dirname(found.name) if member.issym() else "", member.linkname)  # noqa: PTH120 - likewise
+    found.uid = found.gid = 0
+    found.uname = found.gname = ""
+    return found
 
 
 def missing(uri: str, role: str) -> str:
