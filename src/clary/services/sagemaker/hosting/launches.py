@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.h
 """
 
 import json
+import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -67,6 +68,7 @@ class Launches:
         the model says. Raises JobFailed, JobStopped.
         """
         folder = instance(self.job, number)
+        shutil.rmtree(folder / "ml", ignore_errors=True)  # of a start that was cut off: it may have links by now
         top = open_folder(folder / "ml")
         mounts = [Mount(str(top), ML, "rw")]
         if part.image is not None:
