@@ -166,3 +166,14 @@ sys.exit(3)
     assert found["FailureReason"] == "AlgorithmError: See job logs for more information, exit code: 3"
     assert processing.left(f"{name}/live") == {"first": b"1", "last": b"2"}
     assert processing.left(f"{name}/out") == {}
+
+
+def test_a_script_writes_where_it_starts(processing: Processing) -> None:
+    """And has a folder there, as in a container."""
+    script = """
+import os, shutil
+open("part.csv", "w").write(os.getcwd())
+os.makedirs("/data/deep")
+shutil.copy("part.csv", "/opt/ml/processing/output/result/")
+"""
+    assert processing.run(script) == {"part.csv": b"/"}

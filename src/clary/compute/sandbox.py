@@ -128,6 +128,7 @@ def _plain(size: Size, number: int, own: Path, launch: Launch, hosts: list[tuple
     options += ["--bind", str(own / "tmp"), TMP, "--bind", str(own / "root"), "/root"]
     options += ["--perms", "0755", "--dir", "/var", "--symlink", TMP, f"/var{TMP}", "--perms", "0755", "--dir", "/run"]
     options += _devices(size) + mounts.options(launch.mounts, user if private else None)
+    options += ["--chmod", "1777", "/"]  # programs start there and write there, as root does in a container
     told, late = _variables(launch, "/root")
     return {
         "env": {"LD_LIBRARY_PATH": _libraries()} if _libraries() else {},
