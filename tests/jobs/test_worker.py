@@ -183,7 +183,7 @@ def test_a_full_disk_ends_no_job(tmp_path: Path) -> None:
 def test_a_log_that_cannot_be_kept_holds_up_no_other(tmp_path: Path) -> None:
     bed = Bed(tmp_path / "home", journal=Picky)
     bed.worker.start()
-    refused = bed.add("refused", "while sleep 0.1; do echo line; done")
+    refused = bed.add("refused", "for _ in $(seq 100); do echo line; sleep 0.1; done")
     until(lambda: bed.state(refused) == "running")
     other = bed.add("other", "echo one; sleep 60")
     until(lambda: bed.said("other") == ["prepared", "one"])
