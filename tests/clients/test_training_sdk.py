@@ -42,7 +42,7 @@ from sagemaker.core.helper.session_helper import Session, get_execution_role
 from sagemaker.train import ModelTrainer
 from sagemaker.train.configs import Compute, InputData, SourceCode
 session = Session()
-inputs = session.upload_data("data", key_prefix="sdk3")
+inputs = session.upload_data("data", key_prefix="train3")
 trainer = ModelTrainer(
     training_image="246618743249.dkr.ecr.us-west-2.amazonaws.com/sagemaker-xgboost:1.7-1",
     role=get_execution_role(session),
@@ -111,7 +111,8 @@ def test_sdk_2_trains_the_built_in_xgboost(outside: Any) -> None:
 
 @pytest.mark.usefixtures("here")
 def test_sdk_3_trains_a_script(outside: Any, platform: Platform) -> None:
-    said = run(outside, "sagemaker3", SDK_3)  # which may miss the end of the log: it looks every five seconds
+    said = run(outside, "sagemaker3", SDK_3)
+    assert "depth 3 files ['train.csv']\n" in said
     name = said.rpartition("/output/model.tar.gz")[0].rpartition("/")[2]
     logs = platform.client("logs").filter_log_events(
         logGroupName="/aws/sagemaker/TrainingJobs", logStreamNamePrefix=f"{name}/"
