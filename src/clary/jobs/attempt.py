@@ -66,6 +66,7 @@ class Attempt:
         self._remembered = 0.0
         self._usage: tuple[float, list[Usage]] | None = None  # when, and what until then
         self._measured = False
+        self._measuring = threading.Lock()
         self.resting = False  # it only waits for its instances, and can be left without a word
         self.freed: Callable[[], None] = lambda: None  # called once its places are free
         self.job = self._job()
@@ -119,13 +120,20 @@ class Attempt:
         """New log lines into the journal."""
         self._ship(last=False)
 
+    @property
+    def due(self) -> bool:
+        """Whether it is time to measure: the last time is long enough ago, or there was none."""
+        if self._measuring.locked() or not self._started.is_set() or self.record.state != "running":
+            return False
+        return self._usage is None or not self._measured or time.monotonic() - self._usage[0] >= self.need.every
+
     def measure(self) -> None:
-        """To the recipe, what was used since the last time, if that is long enough ago or this is the first."""
-        if not self._started.is_set() or self.record.state != "running":
-            return
+        """To the recipe, what was used since the last time. It may upload, and take long."""
+        with self._measuring:
+            self._measure()
+
+    def _measure(self) -> None:
         now = time.monotonic()
-        if self._usage is not None and self._measured and now - self._usage[0] < self.need.every:
-            return
         usage = self._means.driver.usage(self._handle)
         if self._usage is not None:
             then, before = self._usage

@@ -1,7 +1,7 @@
 """The job engine: takes jobs as they come, runs as many as the machine bears, and takes up again what a crash left.
 
-One thread decides (what waits, whose turn it is, what is to stop), one ships the logs, one measures, and every job
-that runs has one of its own (attempt.py). Only the deciding thread touches queue and budget; the others post to it.
+One thread decides (what waits, whose turn it is, what is to stop), one ships the logs, one sees to it that jobs are
+measured, and every job that runs has one of its own (attempt.py). Only the deciding thread touches queue and budget; the others post to it.
 """
 
 import logging
@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -61,6 +62,7 @@ class Worker:
         self._seen = 0
         self._posted: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._threads: list[threading.Thread] = []
+        self._adding = threading.Lock()  # to the threads
 
     def start(self) -> None:
         """Takes up what a dead worker left, then what waits."""
@@ -96,8 +98,9 @@ class Worker:
 
     def _run(self, name: str, body: Callable[[], None]) -> None:
         thread = threading.Thread(target=body, name=name, daemon=True)
-        self._threads = [*(other for other in self._threads if other.is_alive()), thread]
-        thread.start()
+        with self._adding:
+            self._threads = [*(other for other in self._threads if other.is_alive()), thread]
+            thread.start()
 
     def _rounds(self, body: Callable[[], None], pause: Callable[[], object]) -> None:
         while not self._closing.is_set():
@@ -247,21 +250,21 @@ class Worker:
         self._dequeue(number)
 
     def _ship(self) -> None:
-        self._each(Attempt.ship)
-
-    def _measure(self) -> None:
-        self._each(Attempt.measure)
-
-    def _each(self, work: Callable[[Attempt], None]) -> None:
-        """All that are active; one that fails keeps no other from it. Raises what the last of them raised."""
+        """Of all that are active; one that fails keeps no other from it. Raises what the last of them raised."""
         failed: Exception | None = None
         for attempt in list(self._active.values()):
             try:
-                work(attempt)
+                attempt.ship()
             except Exception as error:  # noqa: BLE001 - raised below
                 failed = error
         if failed is not None:
             raise failed
+
+    def _measure(self) -> None:
+        """Each in a thread of its own: one that uploads meanwhile keeps no other waiting."""
+        for number, attempt in list(self._active.items()):
+            if attempt.due:
+                self._run(f"usage-{number}", partial(_measured, attempt))
 
     def _sweep(self, kept: set[str]) -> None:
         """Groups and folders of jobs that are over, if we were killed before we could clear them away."""
@@ -273,3 +276,10 @@ class Worker:
             row = self._records.named(folder.name)
             if folder.name not in kept and (row is None or row["state"] in ENDED):
                 remove(folder)
+
+
+def _measured(attempt: Attempt) -> None:
+    try:
+        attempt.measure()
+    except Exception:
+        log.exception("job %s: what it uses", attempt.record.id)

@@ -22,6 +22,10 @@ class Rounds:
     def wake(self) -> None:
         self._woken.set()
 
+    def rest(self, seconds: float) -> None:
+        """For whoever works on behalf of a round: until then, or until it closes."""
+        self._closing.wait(seconds)
+
     def close(self) -> None:
         """Returns when the round that goes on is over."""
         self._closing.set()

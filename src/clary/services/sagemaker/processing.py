@@ -1,6 +1,7 @@
 """Processing jobs: a program runs over what S3 has, and what it leaves in its outputs' folders goes to S3."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from clary.errors import AWSError
@@ -10,7 +11,7 @@ from clary.resource.crud import Nouns
 from clary.resource.resource import Plan, Resource, Said, Words
 from clary.resource.service import Document, operation
 from clary.services.sagemaker import component, job_event
-from clary.services.sagemaker.processing_view import ENDS, view
+from clary.services.sagemaker.job_view import ENDS, view
 
 NOUN = "ProcessingJob"
 PROCESSING_JOB = Resource(
@@ -21,7 +22,7 @@ PROCESSING_JOB = Resource(
         exists="Job name must be unique within an AWS account and region, and a job with this name already exists "
         "({arn})",
     ),
-    view=view,
+    view=partial(view, "Processing"),
     unused=(
         "ProcessingOutputConfig.KmsKeyId",
         "ProcessingResources.ClusterConfig.VolumeKmsKeyId",

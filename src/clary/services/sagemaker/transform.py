@@ -1,6 +1,7 @@
 """Transform jobs: a model answers for every record of some objects in S3, and its answers are objects again."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from clary.resource import crud
@@ -9,9 +10,9 @@ from clary.resource.resource import Plan, Resource, Words
 from clary.resource.service import Document, operation
 from clary.services.sagemaker import component, job_event
 from clary.services.sagemaker.hosting import design
+from clary.services.sagemaker.job_view import view
 from clary.services.sagemaker.state import SageMaker
 from clary.services.sagemaker.transform_check import VARIANT, model
-from clary.services.sagemaker.transform_view import view
 
 NOUN = "TransformJob"
 TRANSFORM_JOB = Resource(
@@ -23,7 +24,7 @@ TRANSFORM_JOB = Resource(
         "({arn})",
     ),
     summary={"LastModifiedTime": "LastModifiedTime"},
-    view=view,
+    view=partial(view, "Transform"),
     unused=(
         "DataCaptureConfig.KmsKeyId",
         "TransformOutput.KmsKeyId",

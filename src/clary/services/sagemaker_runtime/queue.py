@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
 
+from clary.resource.rounds import Rounds
 from clary.services.sagemaker.hosting import state
 from clary.services.sagemaker.hosting.state import State
 from clary.services.sagemaker_runtime import backlog, waiting
@@ -53,10 +54,11 @@ class Queue:
     _running: dict[int, Run] = field(default_factory=dict)  # by invocation
     _gone: dict[int, float] = field(default_factory=dict)  # replicas that do not answer, and until when to leave them
     _measured: float = 0.0
-    _woken: threading.Event = field(default_factory=threading.Event)
-    _closing: threading.Event = field(default_factory=threading.Event)
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _thread: threading.Thread | None = None
+    _rounds: Rounds = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._rounds = Rounds("async-queue", lambda: BUSY if self._round() else self._idle)
 
     @property
     def _idle(self) -> float:
@@ -65,17 +67,13 @@ class Queue:
 
     def start(self) -> None:
         shutil.rmtree(self.work.folder, ignore_errors=True)  # what was on its way when we were killed
-        self._thread = threading.Thread(target=self._run, name="async-queue", daemon=True)
-        self._thread.start()
+        self._rounds.start()
 
     def wake(self) -> None:
-        self._woken.set()
+        self._rounds.wake()
 
     def close(self) -> None:
-        self._closing.set()
-        self._woken.set()
-        if self._thread is not None:
-            self._thread.join()
+        self._rounds.close()
         deadline = time.monotonic() + LEAVE
         while self._running and time.monotonic() < deadline:
             time.sleep(0.01)
@@ -84,16 +82,6 @@ class Queue:
         """How many a replica has."""
         with self._lock:
             return sum(run.replica == replica for run in self._running.values())
-
-    def _run(self) -> None:
-        while not self._closing.is_set():
-            pause = self._idle
-            try:
-                pause = BUSY if self._round() else pause
-            except Exception:
-                log.exception("the queue of asynchronous invocations: a round failed; the next may not")
-            self._woken.wait(pause)
-            self._woken.clear()
 
     def _round(self) -> bool:
         """Whether any wait for a replica."""
@@ -164,7 +152,7 @@ class Queue:
                 self._leave(replica)
         except Exception:
             log.exception("%s: asynchronous invocation %s is tried again", row.arn, row.asked.inference)
-            self._closing.wait(1.0)
+            self._rounds.rest(1.0)
         finally:
             with self._lock:
                 del self._running[row.id]
