@@ -11,6 +11,7 @@ NAME = "car-demo"
 GROUP = f"/aws/sagemaker/Endpoints/{NAME}"
 VARIANT = "all"
 MOVING = ("Creating", "Updating")
+PATIENCE = 10.0  # seconds for the log's first line
 
 
 def deploy(client: Client, version: str, model: str, role: str) -> dict[str, Any]:
@@ -38,9 +39,17 @@ def ask(client: Client, cars: list[Car]) -> list[int]:
 
 
 def streams(client: Client) -> list[str]:
-    """The endpoint's log streams."""
-    found = client("logs").describe_log_streams(logGroupName=GROUP)["logStreams"]
-    return [stream["logStreamName"] for stream in found]
+    """The endpoint's log streams. A log comes a little after what it tells of: it is waited for, but not for ever."""
+    logs, deadline = client("logs"), time.monotonic() + PATIENCE
+    while True:
+        groups = logs.describe_log_groups(logGroupNamePrefix=GROUP)["logGroups"]
+        if any(group["logGroupName"] == GROUP for group in groups):
+            found = logs.describe_log_streams(logGroupName=GROUP)["logStreams"]
+            if found:
+                return [stream["logStreamName"] for stream in found]
+        if time.monotonic() > deadline:
+            return []
+        time.sleep(0.1)
 
 
 def remove(client: Client) -> Iterator[str]:
