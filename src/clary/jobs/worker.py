@@ -1,7 +1,8 @@
 """The job engine: takes jobs as they come, runs as many as the machine bears, and takes up again what a crash left.
 
 One thread decides (what waits, whose turn it is, what is to stop), one ships the logs, one sees to it that jobs are
-measured, and every job that runs has one of its own (attempt.py). Only the deciding thread touches queue and budget; the others post to it.
+measured, and every job that runs has one of its own (attempt.py). Only the deciding thread touches queue and budget;
+the others post to it.
 """
 
 import logging
