@@ -31,6 +31,7 @@ from clary.services import (
     application_autoscaling,
     cloudwatch,
     ecr,
+    glue,
     iam,
     logs,
     s3,
@@ -52,7 +53,7 @@ SCHEMAS = tuple(
     f"clary.services.{name}"
     for name in (
         *("iam", "s3", "s3.settings", "ecr", "cloudwatch"),
-        *("sagemaker", "sagemaker_runtime", "application_autoscaling"),
+        *("sagemaker", "sagemaker_runtime", "application_autoscaling", "glue"),
     )
 )
 LOCAL = ("127.0.0.1", "localhost", "0.0.0.0", "::", "::1")  # noqa: S104 - compared with, not bound to
@@ -92,6 +93,7 @@ class App:
         nouns = sagemaker.build(platform, tools)
         runtime = sagemaker_runtime.build(platform, nouns.state.hosting, tools.objects, metrics)
         scaling = application_autoscaling.build(platform, nouns.state.hosting, metrics)
+        spark = glue.build(platform, tools)
         services = [
             objects,
             registry,
@@ -103,10 +105,10 @@ class App:
             logs.build(platform, journal),
             cloudwatch.build(platform, metrics),
             scaling,
+            spark,
         ]
-        self.worker = Worker(
-            self.store, open_driver(config), sagemaker.recipes(nouns, tools, self.store), journal, config
-        )
+        recipes = {**sagemaker.recipes(nouns, tools, self.store), **glue.recipes(spark)}
+        self.worker = Worker(self.store, open_driver(config), recipes, journal, config)
         platform.wake = self.worker.wake
         self.dataplane = DataPlane(config, self._serving)
         self.hosting, self.runtime, self.schedule = nouns.state.hosting, runtime.state, scaling.state.clock

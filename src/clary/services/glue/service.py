@@ -1,0 +1,95 @@
+"""Glue's operations, and what each asks of IAM.
+
+A module has the operations of a noun, and under TARGETS what they ask for permission on: the last parts of ARNs, with
+members of the request in braces: `{JobName}`, `{ConnectionInput.Name}`; of a list each element. What it takes and does
+not act upon is under UNUSED.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property, partial
+from itertools import product
+from re import findall
+from typing import Any
+
+from clary.resource import tags
+from clary.resource.call import Call, Permission, Platform
+from clary.resource.service import Document, Service, collect
+from clary.services.glue.state import Glue
+from clary.services.sagemaker.service import Tools
+
+MODULES: tuple[Any, ...] = ()
+
+
+def build(platform: Platform, tools: Tools) -> Service:  # noqa: ARG001 - runs will need them
+    targets = {name: wanted for module in MODULES for name, wanted in getattr(module, "TARGETS", {}).items()}
+    unused = {name: members for module in MODULES for name, members in getattr(module, "UNUSED", {}).items()}
+    return Service("glue", collect(MODULES), Glue(platform), partial(permissions, targets), unused=unused)
+
+
+def recipes(service: Service) -> dict[str, Any]:  # noqa: ARG001 - runs are to come
+    """How what runs is run, by the names that its jobs have."""
+    return {}
+
+
+def permissions(targets: Mapping[str, tuple[str, ...]], call: Call[Any], request: Document) -> list[Permission]:
+    """https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsglue.html"""
+    action = f"glue:{call.operation.name}"
+    asked = _asked(request)
+    arns = [arn for wanted in targets.get(call.operation.name, ("*",)) for arn in _arns(call, request, wanted)]
+    return [Permission(action, arn, _Keys(call, arn, asked)) for arn in dict.fromkeys(arns)]
+
+
+def _arns(call: Call[Any], request: Document, wanted: str) -> list[str]:
+    """The request is not validated yet."""
+    if wanted == "*":
+        return ["*"]
+    members = findall(r"{([\w.]+)}", wanted)
+    values = [_values(request, member.split(".")) for member in members]
+    found = []
+    for chosen in product(*values):
+        text = wanted
+        for member, value in zip(members, chosen, strict=True):
+            text = text.replace(f"{{{member}}}", value)
+        found.append(text if text.startswith("arn:") else call.arn(text))
+    return found
+
+
+def _values(request: Any, path: list[str]) -> list[str]:
+    for step in path:
+        request = request.get(step) if isinstance(request, dict) else None
+    if isinstance(request, list):
+        return [str(each) for each in request] or ["*"]
+    return [request] if isinstance(request, str) and request else ["*"]
+
+
+def _asked(request: Document) -> dict[str, list[str]]:
+    """aws:RequestTag/<key> and aws:TagKeys."""
+    given = request.get("Tags") if "Tags" in request else request.get("TagsToAdd")
+    pairs = given if isinstance(given, dict) else {}
+    keys = [str(key) for key in pairs or request.get("TagsToRemove") or ()]
+    context = {f"aws:RequestTag/{key}": [str(value)] for key, value in pairs.items()}
+    return {**context, "aws:TagKeys": keys} if keys else context
+
+
+@dataclass(eq=False)
+class _Keys(Mapping[str, list[str]]):
+    """The condition keys of the request's tags, and of the resource's, which are read when a policy asks."""
+
+    call: Call[Any]
+    arn: str
+    asked: dict[str, list[str]]
+
+    @cached_property
+    def _all(self) -> dict[str, list[str]]:
+        had = tags.read(self.call.platform.store.read(), self.arn)
+        return {**{f"aws:ResourceTag/{key}": [value] for key, value in had.items()}, **self.asked}
+
+    def __getitem__(self, key: str) -> list[str]:
+        return self._all[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all)
+
+    def __len__(self) -> int:
+        return len(self._all)
