@@ -18,6 +18,8 @@ from clary.images.interpreters import NoInterpreter, find
 from clary.images.pull import Images, PullFailed
 from conftest import CLARY
 
+SPARK = "sagemaker-spark-processing:3.5"
+
 
 @pytest.mark.parametrize(
     ("uri", "reference", "library"),
@@ -33,6 +35,9 @@ from conftest import CLARY
         ("pytorch-training:2.7.1-cpu-py312-ubuntu22.04-sagemaker-v1.3", "pytorch-training:2.7.1", "2.7.1+cpu"),
         ("7.dkr.ecr.us-west-2.amazonaws.com/pytorch:2.13-cpu-amzn2023-sagemaker", "pytorch:2.13", "2.13.0+cpu"),
         ("7.dkr.ecr.x.amazonaws.com/tensorflow-training:2.19-cpu-py312", "tensorflow-training:2.19.0", "2.19.0"),
+        ("1.dkr.ecr.x.amazonaws.com/sagemaker-spark-processing:2.4-cpu-py37-v1.3", SPARK, "3.5.9"),
+        ("1.dkr.ecr.x.amazonaws.com/sagemaker-spark-processing:3.5-cpu-py312-v1.0", SPARK, "3.5.9"),
+        ("aws-glue:0.9", "aws-glue:3.5", "3.5.9"),
     ],
 )  # fmt: skip
 def test_resolve(uri: str, reference: str, library: str) -> None:
@@ -41,7 +46,7 @@ def test_resolve(uri: str, reference: str, library: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "uri", ["xgboost:1.7-1", "sagemaker-xgboost", "sagemaker-xgboost:9", "me/mine:1", "", ":", "x@sha256:0"]
+    "uri", ["xgboost:1.7-1", "sagemaker-xgboost", "sagemaker-xgboost:9", "me/mine:1", "", ":", "x@sha256:0", "aws-glue:2.4"]
 )
 def test_unknown(uri: str) -> None:
     with pytest.raises(UnknownImage, match=r"There are .*sagemaker-xgboost:1\.7-1"):

@@ -10,6 +10,7 @@ import tomllib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from clary.errors import ClaryError
 
@@ -50,7 +51,7 @@ class Image:
     notice: str = ""
     aliases: tuple[str, ...] = ()  # other tags of it: 2.5 is 2.5.1
     processors: tuple[str, ...] = ("cpu", "gpu")  # that its tags on AWS may name and that it can stand for here
-    language: str = "py3"  # as its tags on AWS name it: py311
+    language: str = "py3"  # as its tags on AWS name it: py311; empty if it stands for each that they may name
     apart: tuple[str, ...] = ()  # pip's requirements, with hashes, for what PyPI doesn't have: torch==2.13.0+cpu
 
     @property
@@ -89,7 +90,7 @@ def resolve(uri: str) -> Image:
         suffix = _SUFFIX.search(tag)
         assert suffix  # of nothing, if need be
         image = there.get(f"{repository}:{tag}") or there.get(f"{repository}:{tag[: suffix.start()]}")
-        if image and suffix["python"] in (None, "py3", image.language):
+        if image and (not image.language or suffix["python"] in (None, "py3", image.language)):
             if suffix["processor"] in (None, *image.processors):
                 return image
             raise UnknownImage(f"There is no image {uri}: {image.reference} is there for {image.processors[0]} alone.")
@@ -121,7 +122,7 @@ def _read(file: Path) -> list[Image]:
             gpu=tuple(told.get("gpu", [])),
             startup=tag.get("startup", ""),
             notice=tag.get("notice", told.get("notice", "")),
-            aliases=tuple(tag.get("aliases", [])),
+            aliases=_aliases(tag, repository),
             processors=tuple(told.get("processors", ["cpu", "gpu"])),
             language=tag.get("language", "py3"),
             apart=tuple(tag.get("apart", [])),
@@ -129,3 +130,9 @@ def _read(file: Path) -> list[Image]:
         for name, tag in told["tags"].items()
         for repository in tag.get("repositories", [tag.get("repository", told["repository"])])
     ]
+
+
+def _aliases(tag: dict[str, Any], repository: str) -> tuple[str, ...]:
+    """A list, or where its repositories differ, a table with a list for each."""
+    told = tag.get("aliases", [])
+    return tuple(told.get(repository, []) if isinstance(told, dict) else told)
