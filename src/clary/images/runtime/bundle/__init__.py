@@ -12,6 +12,7 @@ from .bundle import Bundle, Node
 from .errors import BundleError
 from .reading import read
 from .values import BasicType, DataShape, Float, Long, Model, Tensor
+from .writing import write
 
 __all__ = [
     "BasicType",
@@ -24,4 +25,5 @@ __all__ = [
     "Node",
     "Tensor",
     "read",
+    "write",
 ]

@@ -12,6 +12,7 @@ import json
 from typing import Any
 
 from .errors import BundleError
+from .proto_form import kind_of
 from .values import BASIC, SHAPES, BasicType, DataShape, Float, Long, Model, Tensor
 
 _NAN = float("nan")
@@ -110,4 +111,75 @@ _READ: dict[str, Any] = {
     "basic_type": _basic,
     "data_shape": _shape,
     "model": _model,
+}
+
+
+def written(value: Any) -> dict[str, Any]:
+    """The JSON of an attribute. A scalar that is zero is {}, as MLeap writes it: zeros have no type."""
+    if isinstance(value, Tensor):
+        return {**_written_tensor(value), "type": "tensor"}
+    if isinstance(value, list):
+        if not value:
+            return {"type": "list"}
+        kind = kind_of(value[0])
+        return {kind: [_written_one(kind, one) for one in value], "type": "list"}
+    if value is None or (not value and not isinstance(value, tuple)):
+        return {}
+    kind = kind_of(value)
+    return {kind: _written_one(kind, value)}
+
+
+def written_model(op: str, given: dict[str, Any]) -> dict[str, Any]:
+    return {"op": op, "attributes": {name: written(value) for name, value in given.items()}}
+
+
+def number(value: float) -> float | None:
+    """NaN is null. Raises BundleError for infinity: in MLeap's JSON that is null, too, and comes back as NaN."""
+    if value - value == 0:
+        return float(value)
+    if value != value:  # noqa: PLR0124 - NaN, as math.isnan without a call
+        return None
+    raise BundleError("JSON has no infinity: write the bundle as protobuf")
+
+
+def _written_one(kind: str, value: Any) -> Any:
+    if kind in ("double", "float"):
+        return number(value)
+    if kind in ("int", "long"):
+        return int(value)
+    return _WRITTEN.get(kind, lambda same: same)(value)
+
+
+def _written_tensor(value: Tensor) -> dict[str, Any]:
+    kind = value.base
+    if kind not in _ELEMENTS:
+        raise BundleError(f"a tensor of type {kind}")
+    values = value.values
+    if kind in ("double", "float"):
+        values = [number(one) for one in values]
+    elif kind == "byte_string":
+        values = [_base64(one) for one in values]
+    return {kind: list(values), "shape": {"dimensions": _dimensions(value.shape)}}
+
+
+def _dimensions(sizes: tuple[int, ...]) -> list[dict[str, Any]]:
+    return [{"size": int(size), "name": ""} for size in sizes]
+
+
+def _written_shape(value: DataShape) -> dict[str, Any]:
+    given: dict[str, Any] = {"base": value.base, "isNullable": value.nullable}
+    if value.dimensions is not None:
+        given["tensorShape"] = {"dimensions": _dimensions(value.dimensions)}
+    return given
+
+
+def _base64(value: bytes) -> str:
+    return base64.b64encode(value).decode("ascii")
+
+
+_WRITTEN: dict[str, Any] = {
+    "byte_string": _base64,
+    "tensor": _written_tensor,
+    "data_shape": _written_shape,
+    "model": lambda one: written_model(one.op, one.attributes),
 }

@@ -20,10 +20,11 @@ def path_of(uri: str) -> str:
 
     Raises BundleError for a scheme that is no local file's.
     """
-    return _split(uri)[0]
+    return split(uri)[0]
 
 
-def _split(uri: str) -> tuple[str, str, bool]:
+def split(uri: str) -> tuple[str, str, bool]:
+    """The local path, the folder inside the archive, and whether it is an archive. Raises BundleError."""
     text = uri.replace("\\", "/")
     archived = text.startswith("jar:")
     text, _, inside = text[4:].partition("!") if archived else (text, "", "")
@@ -41,7 +42,7 @@ class Place:
     """The files of a bundle by their paths, which use "/"."""
 
     def __init__(self, uri: str) -> None:
-        self.path, inside, _ = _split(uri)
+        self.path, inside, _ = split(uri)
         self._prefix = inside + "/" if inside else ""
         self._zip: Any = None
         self._tar: dict[str, bytes] = {}
