@@ -52,6 +52,7 @@ class Image:
     aliases: tuple[str, ...] = ()  # other tags of it: 2.5 is 2.5.1
     processors: tuple[str, ...] = ("cpu", "gpu")  # that its tags on AWS may name and that it can stand for here
     language: str = "py3"  # as its tags on AWS name it: py311; empty if it stands for each that they may name
+    guest: bool = False  # whether it serves as well in the environment of another image of its pipeline
     apart: tuple[str, ...] = ()  # pip's requirements, with hashes, for what PyPI doesn't have: torch==2.13.0+cpu
 
     @property
@@ -67,6 +68,11 @@ class Image:
     def algorithm(self) -> bool:
         """Whether it trains without a script of the user's."""
         return (self.code / "algorithm.py").exists()
+
+    @property
+    def scripted(self) -> bool:
+        """Whether it serves by a script of the user's alone."""
+        return not self.algorithm and not self.guest
 
     @property
     def server(self) -> bool:
@@ -125,6 +131,7 @@ def _read(file: Path) -> list[Image]:
             aliases=_aliases(tag, repository),
             processors=tuple(told.get("processors", ["cpu", "gpu"])),
             language=tag.get("language", "py3"),
+            guest=told.get("guest", False),
             apart=tuple(tag.get("apart", [])),
         )
         for name, tag in told["tags"].items()

@@ -56,6 +56,7 @@ class Application:
             "MaxConcurrentTransforms": self._parallel,
             "BatchStrategy": "MULTI_RECORD",
             "MaxPayloadInMB": (self.largest or LARGEST) >> 20,
+            **getattr(self._model, "parameters", {}),
         }
         return Answer(json.dumps(told).encode(), "application/json")
 

@@ -38,6 +38,7 @@ class Pipeline:
         differ = {name for one in environs for name in one if any(other.get(name) != one[name] for other in environs)}
         self._own = [[(name, environ.get(name)) for name in differ] for environ in environs]
         self.together = all(getattr(model, "together", True) for model in models)
+        self.parameters = getattr(models[0], "parameters", {})
 
     def answer(self, requests: list[Request]) -> list[Answer]:
         answers: list[Any] = [None] * len(requests)

@@ -17,7 +17,7 @@ from clary.compute.instances import of
 from clary.compute.limits import machine
 from clary.images.environment import Environment
 from clary.images.image import Image, UnknownImage, resolve
-from clary.images.pull import Images
+from clary.images.pull import CODE, Images
 from clary.jobs import ml
 from clary.jobs.ml.environment import aws
 from clary.jobs.ml.place import BUNDLE, ML, instance, open_folder
@@ -37,8 +37,8 @@ PER_CPU = 1769
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one launch serves: a container, or several fused. `image` is None for one of the user's own, which serves at
-    `port` of its network.
+    """What one launch serves: a container, or several fused. `image` is that of the environment they run in; None for
+    one of the user's own, which serves at `port` of its network.
     """
 
     name: str
@@ -73,6 +73,8 @@ class Launches:
         mounts = [Mount(str(top), ML, "rw")]
         if part.image is not None:
             mounts.append(Mount(str(self.sockets), SOCKETS, "rw"))
+            guests = {resolve(container["image"]).code for container in part.containers} - {part.image.code}
+            mounts += [Mount(str(code), f"{CODE}/{code.name}") for code in sorted(guests)]
         if self.where.bundle is not None:
             mounts.append(Mount(str(self.where.bundle), BUNDLE))
         models = []
@@ -89,7 +91,7 @@ class Launches:
                 {
                     "folder": target,
                     "environ": {**_seen(container["environment"], target), **(env or {})},
-                    "image": part.image.code.name if part.image is not None else "",
+                    "image": resolve(container["image"]).code.name if part.image is not None else "",
                 }
             )
         where, ways = _ways(self.where) if private(self.spec) else (self.where, ())
@@ -123,9 +125,7 @@ class Launches:
         """
         environs = [container["environment"] for container in part.containers]
         scripted = (
-            part.image is None
-            or not part.image.algorithm
-            or any("SAGEMAKER_PROGRAM" in environ for environ in environs)
+            part.image is None or part.image.scripted or any("SAGEMAKER_PROGRAM" in environ for environ in environs)
         )
         if part.containers[0]["multi"] or not scripted:
             return 1
@@ -164,7 +164,9 @@ def ready(job: Job, spec: Document, images: Images) -> list[Part]:
     """The parts of a spec, their images ready to run. Raises JobFailed and PullFailed."""
     found: list[Part] = []
     for group in parts(spec):
-        image, environment = runnable(images, job, group[0].get("own") or group[0]["image"], spec["role"], kept=True)
+        first = _host(group) if len(group) > 1 else group[0]
+        assert first is not None, "they are fused"
+        image, environment = runnable(images, job, first.get("own") or first["image"], spec["role"], kept=True)
         port = PORT + sum(part.image is None for part in found)  # they share a network
         found.append(Part(group[0]["hostname"], group, image, environment, port))
     return found
@@ -173,19 +175,33 @@ def ready(job: Job, spec: Document, images: Images) -> list[Part]:
 def parts(spec: Document) -> list[list[Document]]:
     """The containers, a list for each launch."""
     found = spec["containers"]
-    if spec["mode"] == "Serial" and _fusible(found):
+    if spec["mode"] == "Serial" and _host(found) is not None:
         return [found]
     return [[container] for container in found]
 
 
-def _fusible(containers: list[Document]) -> bool:
+def _host(containers: list[Document]) -> Document | None:
+    """The container in whose environment all of them can run; None where they can't, in one process: all have the same
+    image, but for guests, which do with any.
+    """
     if any(container.get("own") for container in containers):
-        return False
+        return None
     try:
-        references = {resolve(container["image"]).reference for container in containers}
+        found = [resolve(container["image"]) for container in containers]
     except UnknownImage:
-        return False
-    return len(references) == 1
+        return None
+    able = [number for number, image in enumerate(found) if not image.guest] or [0]
+    host = found[able[0]]
+    if any(found[number].reference != host.reference for number in able):
+        return None
+    if any(image.guest and _version(image) > _version(host) for image in found):
+        return None
+    return containers[able[0]]
+
+
+def _version(image: Image) -> tuple[int, ...]:
+    """Of its Python."""
+    return tuple(map(int, image.python.split(".")))
 
 
 def size(spec: Document, launches: int) -> Size:
