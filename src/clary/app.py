@@ -53,7 +53,7 @@ SCHEMAS = tuple(
     f"clary.services.{name}"
     for name in (
         *("iam", "s3", "s3.settings", "ecr", "cloudwatch"),
-        *("sagemaker", "sagemaker_runtime", "application_autoscaling", "glue"),
+        *("sagemaker", "sagemaker_runtime", "application_autoscaling", "glue", "glue.catalog"),
     )
 )
 LOCAL = ("127.0.0.1", "localhost", "0.0.0.0", "::", "::1")  # noqa: S104 - compared with, not bound to

@@ -15,10 +15,14 @@ from typing import Any
 from clary.resource import tags
 from clary.resource.call import Call, Permission, Platform
 from clary.resource.service import Document, Service, collect
+from clary.services.glue import catalog
+from clary.services.glue.catalog.state import resource_policy
 from clary.services.glue.state import Glue
 from clary.services.sagemaker.service import Tools
 
-MODULES: tuple[Any, ...] = ()
+MODULES: tuple[Any, ...] = (*catalog.MODULES,)
+# Names that are kept in lower case, and the catalog, whose policy has a say in all of them.
+FOLDED = ("catalog", "database/", "table/", "userDefinedFunction/")
 
 
 def build(platform: Platform, tools: Tools) -> Service:  # noqa: ARG001 - runs will need them
@@ -36,8 +40,10 @@ def permissions(targets: Mapping[str, tuple[str, ...]], call: Call[Any], request
     """https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsglue.html"""
     action = f"glue:{call.operation.name}"
     asked = _asked(request)
-    arns = [arn for wanted in targets.get(call.operation.name, ("*",)) for arn in _arns(call, request, wanted)]
-    return [Permission(action, arn, _Keys(call, arn, asked)) for arn in dict.fromkeys(arns)]
+    wanted = targets.get(call.operation.name, ("*",))
+    arns = [arn for each in wanted for arn in _arns(call, request, each)]
+    policy = resource_policy(call) if "catalog" in wanted else None
+    return [Permission(action, arn, _Keys(call, arn, asked), policy) for arn in dict.fromkeys(arns)]
 
 
 def _arns(call: Call[Any], request: Document, wanted: str) -> list[str]:
@@ -51,6 +57,9 @@ def _arns(call: Call[Any], request: Document, wanted: str) -> list[str]:
         text = wanted
         for member, value in zip(members, chosen, strict=True):
             text = text.replace(f"{{{member}}}", value)
+        if text.startswith(FOLDED):
+            kind, _, names = text.partition("/")
+            text = f"{kind}/{names.lower()}" if names else kind
         found.append(text if text.startswith("arn:") else call.arn(text))
     return found
 
