@@ -49,7 +49,7 @@ class Container:
     def run(self) -> str:
         """The log. Its last lines say why where it failed."""
         process = self.start()
-        log, _ = process.communicate(timeout=100)
+        log, _ = process.communicate(timeout=240)
         assert process.returncode == (1 if self.failure else 0), log
         return log
 

@@ -13,7 +13,7 @@ from conftest import CLARY, Platform
 def demo(platform: Platform, *words: str, **environment: str) -> str:
     command = [CLARY, "demo", "--home", str(platform.home), *words]
     done = subprocess.run(
-        command, capture_output=True, text=True, check=False, timeout=100, env={**os.environ, **environment}
+        command, capture_output=True, text=True, check=False, timeout=240, env={**os.environ, **environment}
     )
     assert done.returncode == 0, (done.stdout, done.stderr)
     return done.stdout

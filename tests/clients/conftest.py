@@ -35,7 +35,7 @@ def outside(platform: Any, tmp_path: Path) -> Outside:
     """
 
     def run(
-        way: str, environment: str, program: str, *arguments: str, seconds: float = 100
+        way: str, environment: str, program: str, *arguments: str, seconds: float = 240
     ) -> "subprocess.CompletedProcess[str]":
         program = str(made(environment) / "bin" / program)
         dropped = ("AWS_", "CLARY_", "PYTHON", "VIRTUAL_ENV", "BOTOCORE_", "SAGEMAKER_")
@@ -57,6 +57,6 @@ def made(environment: str) -> Path:
     """The environment's folder; the first test that asks makes it."""
     script = ROOT / "scripts" / "environments.py"
     said = subprocess.run(
-        [sys.executable, script, environment], capture_output=True, text=True, check=True, timeout=110
+        [sys.executable, script, environment], capture_output=True, text=True, check=True, timeout=240
     )
     return Path(said.stdout.strip())

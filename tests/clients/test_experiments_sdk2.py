@@ -8,8 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from clary.images.sources import indexes, uv
 from conftest import Platform
 from processing_jobs import Processing
@@ -168,7 +166,6 @@ def test_runs(outside: Any, platform: Platform, tmp_path: Path) -> None:
     assert failed["Status"] == {"PrimaryStatus": "Failed", "Message": "no luck"}
 
 
-@pytest.mark.timeout(240)
 def test_runs_of_jobs(outside: Any, platform: Platform, tmp_path: Path) -> None:
     """The context of a run is what experiment_config says if the call does not."""
     packed(tmp_path / "sdk.tar")

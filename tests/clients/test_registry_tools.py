@@ -58,7 +58,7 @@ class Tools:
             input=said,
             capture_output=True,
             text=True,
-            timeout=100,
+            timeout=240,
             check=False,
         )
         assert done.returncode == 0, (program, words, done.stdout, done.stderr)

@@ -20,7 +20,7 @@ def test_it_predicts_for_rows_with_names(platform: Platform) -> None:
         "AWS_DEFAULT_REGION": "us-west-2",
     }
     done = subprocess.run(
-        [sys.executable, EXAMPLE], env={**around, **told}, capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, EXAMPLE], env={**around, **told}, capture_output=True, text=True, timeout=240, check=False
     )
     assert done.returncode == 0, done.stderr
     assert "point-0,0." in done.stdout

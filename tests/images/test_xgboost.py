@@ -103,7 +103,7 @@ def test_two_instances_of_half_the_data_train_the_model_of_one(container: Contai
         one.put("train", "train.csv", "\n".join(train[number::2]) + "\n")
         one.put("validation", "validation.csv", "\n".join(validation) + "\n")
         both.append((one, one.start()))
-    logs = [process.communicate(timeout=100)[0] for _, process in both]
+    logs = [process.communicate(timeout=240)[0] for _, process in both]
     assert [process.returncode for _, process in both] == [0, 0], logs
     assert scores(logs[0], "validation-mlogloss") == pytest.approx(alone, rel=1e-3)
     assert [one.model.exists() for one, _ in both] == [True, False]

@@ -79,7 +79,7 @@ class Tools:
     def run(self, *command: Any, given: str = "") -> str:
         done = subprocess.run(
             [str(word) for word in command], cwd=self.folder, env=self.around, input=given,
-            capture_output=True, text=True, timeout=100, check=False,
+            capture_output=True, text=True, timeout=240, check=False,
         )  # fmt: skip
         assert done.returncode == 0, (command, done.stdout, done.stderr)
         return done.stdout.strip()
@@ -104,7 +104,6 @@ def tools(platform: Platform, tmp_path: Path) -> Tools:
     return Tools(platform, tmp_path)
 
 
-@pytest.mark.timeout(240)
 @pytest.mark.parametrize("tool", ["podman", "buildah"])
 def test_an_image_that_is_built_and_pushed_by_hand_runs(tools: Tools, tool: str, platform: Platform) -> None:
     image = tools.repository(tool) + ":by-hand"
