@@ -93,7 +93,7 @@ class App:
         nouns = sagemaker.build(platform, tools)
         runtime = sagemaker_runtime.build(platform, nouns.state.hosting, tools.objects, metrics)
         scaling = application_autoscaling.build(platform, nouns.state.hosting, metrics)
-        spark = glue.build(platform, tools)
+        spark = glue.build(platform, tools, self.identity.directory.role_arn)
         services = [
             objects,
             registry,
@@ -112,6 +112,7 @@ class App:
         platform.wake = self.worker.wake
         self.dataplane = DataPlane(config, self._serving)
         self.hosting, self.runtime, self.schedule = nouns.state.hosting, runtime.state, scaling.state.clock
+        self.glue = spark.state.conductor
         self.hosting.needed = self.dataplane.need
         access = AccessLog(home / "logs" / "access.log" if config.access_log else None)
         self.gateway = Gateway(platform, services, self.identity.credentials.find, access)
@@ -133,6 +134,7 @@ class App:
             self.hosting.start()
             self.runtime.start()
             self.schedule.start()
+            self.glue.start()
             threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
 
         server = Server(self.gateway, self.listener, proxying, begun, self.gateway.housekeeping(HOUSEKEEPING))

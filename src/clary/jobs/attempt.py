@@ -351,15 +351,15 @@ class Attempt:
         memo.streams = memo.streams or [list(stream) for stream in self._recipe.streams(self.job)]
         with self._shipping:
             self._tails = [
-                Tail(
-                    self._means.journal,
-                    (group, stream),
-                    self._file(index),
-                    self.record.attempt,
-                    partial(self._heard, index),
-                )
-                for index, (group, stream) in enumerate(memo.streams)
+                self._tail(index, group, stream, *file) for index, (group, stream, *file) in enumerate(memo.streams)
             ]
+
+    def _tail(self, index: int, group: str, stream: str, file: str = "") -> Tail:
+        journal, attempt = self._means.journal, self.record.attempt
+        if not file:
+            return Tail(journal, (group, stream), self._file(index), attempt, partial(self._heard, index))
+        note = self.folder / f"{index}.heard"
+        return Tail(journal, (group, stream), self.folder / file, attempt, lambda _lines: None, note)
 
     def _heard(self, index: int, lines: list[str]) -> None:
         try:

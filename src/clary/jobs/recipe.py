@@ -4,7 +4,7 @@ The engine (worker.py) does the rest, once for all: claims, budget, start, time 
 crash, events.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -87,8 +87,10 @@ class Recipe(Protocol):
         that it reports is that of the running job. Raises JobFailed, JobStopped.
         """
 
-    def streams(self, job: Job) -> list[tuple[str, str]]:
-        """Log group and stream of each instance."""
+    def streams(self, job: Job) -> Sequence[tuple[str, ...]]:
+        """Log group and stream of each instance. Behind them may be others, each with the file that it comes from as a
+        path in the job's folder: nobody but us may put another file in its place. `lines` is not told of those.
+        """
 
     def lines(self, job: Job, instance: int, lines: list[str]) -> None:
         """What an instance (from 0) has just said, once the journal has it; for metrics. Called in order; after a crash

@@ -29,7 +29,7 @@ class LeaseLost(ClaryError):
 class Memo:
     """What an attempt must know after a restart, beside its handle."""
 
-    streams: list[list[str]] = field(default_factory=list)  # log group and stream of each instance
+    streams: list[list[str]] = field(default_factory=list)  # log group and stream of each; the file of others
     started: float | None = None  # seconds since the epoch
     why: Literal["exited", "stopped", "timeout"] = "exited"
     instances: list[dict[str, Any]] = field(default_factory=list)  # how they ended

@@ -26,14 +26,15 @@ class Tail:
         file: Path,
         attempt: int,
         heard: Callable[[list[str]], None],
+        note: Path | None = None,
     ) -> None:
         """`heard` gets the lines after the journal has them: all of them, and after a crash of ours the last ones
-        perhaps again. How far it has heard is in a file beside the log.
+        perhaps again. How far it has heard is in the file `note`, or in one beside the log.
         """
         self._journal, self._stream, self._file, self._heard = journal, stream, file, heard
         self._base = attempt * ATTEMPT
         self._offset = self._reached()
-        self._note = file.with_name(f"{file.name}.heard")
+        self._note = note or file.with_name(f"{file.name}.heard")
         self._told = min(self._offset, self._noted())
 
     def ship(self, *, last: bool = False) -> None:

@@ -5,7 +5,7 @@ members of the request in braces: `{JobName}`, `{ConnectionInput.Name}`; of a li
 not act upon is under UNUSED.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import product
@@ -15,25 +15,39 @@ from typing import Any
 from clary.resource import tags
 from clary.resource.call import Call, Permission, Platform
 from clary.resource.service import Document, Service, collect
-from clary.services.glue import catalog
+from clary.services.glue import bookmark, catalog, job, run
+from clary.services.glue.bookmark import Bookmarks
 from clary.services.glue.catalog.state import resource_policy
+from clary.services.glue.conductor import Conductor
+from clary.services.glue.run_recipe import Runs
+from clary.services.glue.starting import RECIPE
 from clary.services.glue.state import Glue
 from clary.services.sagemaker.service import Tools
 
-MODULES: tuple[Any, ...] = (*catalog.MODULES,)
+MODULES: tuple[Any, ...] = (job, run, bookmark, *catalog.MODULES)
 # Names that are kept in lower case, and the catalog, whose policy has a say in all of them.
 FOLDED = ("catalog", "database/", "table/", "userDefinedFunction/")
 
 
-def build(platform: Platform, tools: Tools) -> Service:  # noqa: ARG001 - runs will need them
+def build(platform: Platform, tools: Tools, role_arn: Callable[[str], str]) -> Service:
+    """`role_arn` has the ARN of a role by its name. `state.conductor` is to be started, once everything is built."""
+    conductor = Conductor(platform)
+    runs = Runs(tools.images, tools.objects, tools.where, Bookmarks(platform), conductor.heard)
     targets = {name: wanted for module in MODULES for name, wanted in getattr(module, "TARGETS", {}).items()}
     unused = {name: members for module in MODULES for name, members in getattr(module, "UNUSED", {}).items()}
-    return Service("glue", collect(MODULES), Glue(platform), partial(permissions, targets), unused=unused)
+    return Service(
+        "glue",
+        collect(MODULES),
+        Glue(platform, role_arn, conductor, runs),
+        partial(permissions, targets),
+        close=conductor.close,
+        unused=unused,
+    )
 
 
-def recipes(service: Service) -> dict[str, Any]:  # noqa: ARG001 - runs are to come
+def recipes(service: Service) -> dict[str, Any]:
     """How what runs is run, by the names that its jobs have."""
-    return {}
+    return {RECIPE: service.state.recipe}
 
 
 def permissions(targets: Mapping[str, tuple[str, ...]], call: Call[Any], request: Document) -> list[Permission]:

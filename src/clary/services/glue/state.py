@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -11,6 +11,10 @@ from clary.errors import AWSError, Invalid
 from clary.resource import crud, pages, tags
 from clary.resource.call import Call, Platform
 from clary.store.sql import queries
+
+if TYPE_CHECKING:
+    from clary.services.glue.conductor import Conductor
+    from clary.services.glue.run_recipe import Runs
 
 SQL = queries("clary.services.glue")
 Document = dict[str, Any]
@@ -20,9 +24,12 @@ PAGE = 100  # how many a page has where the request does not say
 
 @dataclass(slots=True)
 class Glue:
-    """`platform` for what works on its own, without a call."""
+    """`platform` for what works on its own, without a call; `role_arn` has the ARN of a role by its name, or ""."""
 
     platform: Platform
+    role_arn: Callable[[str], str]
+    conductor: "Conductor"
+    recipe: "Runs"
 
 
 def missing(message: str) -> AWSError:

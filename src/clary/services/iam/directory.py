@@ -92,6 +92,11 @@ class Directory:
         row = self.store.read().execute(SQL["entity_by_id"], (id_,)).fetchone()
         return self.principal(row["arn"]) if row else None
 
+    def role_arn(self, name: str) -> str:
+        """The ARN of the role of this name; nothing if there is none."""
+        row = self.store.read().execute(SQL["entity_by_name"], ("role", name)).fetchone()
+        return str(row["arn"]) if row else ""
+
     def policy_text(self, arn: str) -> str | None:
         """The default version of a managed policy, AWS's or the account's own; None if there is none."""
         return policy_text(self.store.read(), arn)

@@ -1,0 +1,150 @@
+"""How a run of a job is carried out: a job of the engine, in the image of Spark."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from clary.compute.driver import Launch, Size, Usage
+from clary.images.environment import Environment
+from clary.images.image import resolve
+from clary.images.pull import Images, PullFailed
+from clary.jobs import ml
+from clary.jobs.ml.place import instance
+from clary.jobs.objects import Objects
+from clary.jobs.recipe import Document, Ended, Job, JobFailed, Need, Outcome
+from clary.services.glue import run_arguments, run_error, run_stage
+from clary.services.glue.bookmark import Bookmarks
+from clary.services.glue.capacity import SHELL, workers
+from clary.services.glue.job_check import VERSION
+from clary.services.glue.run_arguments import of, on
+from clary.services.glue.run_error import TIMEOUT_STATUS
+from clary.services.glue.run_stage import Staged
+
+GIB: Final = 1 << 30
+PYTHON: Final = "/opt/venv/bin/python"
+SUBMIT: Final = "/opt/clary/spark/submit.py"
+PROGRAM: Final = "/opt/clary/spark/glue.py"
+CLUSTER: Final = "/opt/clary/spark/cluster.py"
+# Standard output is a file of its own; standard error is the log.
+APART: Final = ("/bin/sh", "-c", f'exec "$@" >>{run_stage.STDOUT}', "sh")
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """`where` tells a run's containers how to reach this platform; `tell` is called after each event, with the ARN."""
+
+    images: Images
+    objects: Objects
+    where: Callable[[Job], ml.Where]
+    bookmarks: Bookmarks
+    tell: Callable[[str], None]
+
+    def need(self, document: Document) -> Need:
+        return Need(_size(document), share=document["RoleArn"], seconds=document["Timeout"] * 60.0)
+
+    def prepare(self, job: Job) -> list[Launch]:
+        shell = job.document["Command"]["Name"] == SHELL
+        environment = self._image(job, shell=shell)
+        job.check()
+        staged = run_stage.shared(job, self.objects, self.bookmarks.given(job.arn, job.document))
+        self._say(job, staged)
+        count, where = _size(job.document).instances, self.where(job)
+        launches = []
+        for number in range(count):
+            mounts, env = run_stage.own(job, number, staged, where, count)
+            argv = _command(job.document, staged, shell=shell)
+            folder = instance(job, number)
+            launch = Launch(f"algo-{number + 1}", argv, str(folder / "log"), env=env, cwd=run_stage.TMP, mounts=mounts)
+            launches.append(environment.launch(launch, str(folder / "upper-image")))
+        return launches
+
+    def _image(self, job: Job, *, shell: bool) -> Environment:
+        image = resolve(f"aws-glue:{VERSION if shell else job.document['GlueVersion']}")
+        try:
+            return self.images.ready(image, lambda line: job.log(0, line), job.check, job.folder)
+        except PullFailed as error:
+            raise JobFailed(f"LAUNCH ERROR | {error.message}") from error
+
+    def _say(self, job: Job, staged: Staged) -> None:
+        """What becomes of the run otherwise than on AWS."""
+        document = job.document
+        asked, here = workers(document)[0], _size(document).instances
+        if asked > here:
+            kind = document.get("WorkerType", "workers of 1 DPU")
+            job.log(0, f"The run asks for {asked} {kind}; this machine has room for {here}.")
+        for path in (*staged.jars, *staged.packages):
+            if "mleap" in path.lower():
+                job.log(0, f"{path.rpartition('/')[2]} is left alone: mleap.pyspark is Clary's own here.")
+
+    def streams(self, job: Job) -> list[tuple[str, ...]]:
+        """https://docs.aws.amazon.com/glue/latest/dg/monitor-continuous-logging.html"""
+        document, given = job.document, job.document["Given"]
+        region, base, run = job.arn.split(":")[3], document["LogGroupName"], document["Id"]
+        count = _size(document).instances
+        names = [run, *(f"{run}_g-{number}" for number in range(1, count))]
+        found: list[tuple[str, ...]] = [(f"{region}:{base}/error", name) for name in names]
+        found += [(f"{region}:{base}/output", name, run_stage.stdout(n)) for n, name in enumerate(names)]
+        if on(given, "--enable-continuous-cloudwatch-log") and document["Command"]["Name"] != SHELL:
+            group = of(given, "--continuous-log-logGroup") or f"{base}/logs-v2"
+            stream = of(given, "--continuous-log-logStreamPrefix") or run
+            found.append((f"{region}:{group}", f"{stream}-driver", "algo-1/log"))
+        return found
+
+    def lines(self, job: Job, instance: int, lines: list[str]) -> None:
+        """Runs have no metrics in what they say."""
+
+    def measured(self, job: Job, usage: list[Usage], seconds: float) -> None:
+        """Glue's metrics of Spark are for whoever asks for them, and not here."""
+
+    def finish(self, job: Job, ended: Ended) -> Outcome:
+        document = job.document
+        shell, version = document["Command"]["Name"] == SHELL, document["GlueVersion"]
+        told = run_error.read(run_stage.left(job, "error.json"))
+        driver = ended.instances[0]
+        well = driver.code == 0 and run_error.passes(version, told, shell=shell)
+        done = ended.why == "exited" and well
+        self.bookmarks.keep(job.arn, document, run_error.read(run_stage.left(job, "bookmark.json")))
+        if done:
+            return Outcome("completed")
+        if ended.why == "timeout":
+            return Outcome("failed", detail={"status": TIMEOUT_STATUS})
+        if ended.why == "stopped":
+            return Outcome("stopped")
+        return Outcome("failed", run_error.message(version, driver, told, shell=shell))
+
+    def published(self, job: Job, _state: str, _status: str, _message: str) -> None:
+        self.tell(job.arn)
+
+
+def _size(document: Document) -> Size:
+    """As many workers as the machine has processors for: more of them would only be in each other's way."""
+    count, one = workers(document)
+    machine = len(os.sched_getaffinity(0))
+    return Size(
+        instances=max(1, min(count, machine // one.cpus)),
+        cpus=float(one.cpus),
+        memory=one.memory,
+        disk=one.disk * GIB,
+    )
+
+
+def _command(document: Document, staged: Staged, *, shell: bool) -> tuple[str, ...]:
+    arguments = run_arguments.script(document)
+    if shell:
+        return (*APART, PYTHON, PROGRAM, staged.script, *arguments)
+    given = document["Given"]
+    options: list[str] = []
+    if staged.packages:
+        options += ["--py-files", ",".join(staged.packages)]
+    if jars := [jar for jar in staged.jars if "mleap" not in jar.lower()]:
+        options += ["--jars", ",".join(jars)]
+    for setting in run_arguments.conf(given):
+        options += ["--conf", setting]
+    if on(given, "--enable-spark-ui") and (logs := of(given, "--spark-event-logs-path")):
+        options += ["--conf", "spark.eventLog.enabled=true", "--conf", f"spark.eventLog.dir={logs}"]
+    if on(given, "--enable-glue-datacatalog"):
+        options += ["--clary-catalog"]
+    if staged.script.endswith(".jar"):
+        return (*APART, PYTHON, SUBMIT, *options, "--class", of(given, "--class"), staged.script, *arguments)
+    return (*APART, PYTHON, SUBMIT, *options, PROGRAM, staged.script, *arguments)

@@ -1,0 +1,149 @@
+"""Runs of Glue's jobs: those of a Python shell, which take no Spark."""
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from conftest import Platform
+from glue_jobs import GlueJobs
+from sagemaker_inputs import fresh
+
+SAY = """
+import os, sys
+print("arguments", sys.argv)
+print("to the error log", file=sys.stderr)
+"""
+WAIT = "import time\nprint('begun')\ntime.sleep(600)\n"
+
+
+@pytest.fixture(scope="module")
+def jobs(platform: Platform) -> GlueJobs:
+    return GlueJobs(platform)
+
+
+def test_a_run_succeeds_and_says_so(jobs: GlueJobs) -> None:
+    name = jobs.create(SAY, DefaultArguments={"--a": "1", "--b": "2"}, NonOverridableArguments={"--c": "3"})
+    run = jobs.start(name, Arguments={"--b": "4", "--c": "5", "--enable-metrics": "true"})
+    assert run.startswith("jr_")
+    assert len(run) == 67
+    found = jobs.until(name, run)
+    assert found["JobRunState"] == "SUCCEEDED", jobs.said(found, "error")
+    assert found["StartedOn"] <= found["CompletedOn"]
+    assert found["LogGroupName"] == "/aws-glue/python-jobs"
+    assert (found["Attempt"], found["JobName"], "ErrorMessage" in found) == (0, name, False)
+    assert "['/tmp/script.py', '--a', '1', '--b', '4', '--c', '3']" in jobs.said(found)
+    assert "to the error log" not in jobs.said(found)
+    assert "to the error log" in jobs.said(found, "error")
+
+
+def test_it_works_as_its_role_in_a_folder_with_the_extra_files(jobs: GlueJobs) -> None:
+    jobs.put("files/data/one.txt", "first")
+    package = jobs.put("packages/helping.py", "WORD = 'helped'\n")
+    script = """
+import boto3, helping, os, sys
+print(helping.WORD, open("one.txt").read(), os.getcwd())
+arn = boto3.client("sts").get_caller_identity()["Arn"]
+boto3.client("s3").put_object(Bucket=sys.argv[sys.argv.index("--bucket") + 1], Key="left", Body=arn.encode())
+"""
+    arguments = {
+        "--bucket": jobs.bucket,
+        "--extra-files": f"s3://{jobs.bucket}/files/data/",
+        "--extra-py-files": package,
+    }
+    found = jobs.run(script, arguments)
+    assert found["JobRunState"] == "SUCCEEDED", jobs.said(found, "error")
+    assert "helped first /tmp" in jobs.said(found)
+    left = jobs.s3.get_object(Bucket=jobs.bucket, Key="left")["Body"].read()
+    assert b"assumed-role/AmazonSageMaker-ExecutionRole/" in left
+
+
+@pytest.mark.parametrize(
+    ("script", "message", "said"),
+    [
+        ("1 / 0", "Command failed with exit code 1", "ZeroDivisionError: division by zero"),
+        ("import sys\nsys.exit(3)", "Command failed with exit code 3", ""),
+        ("print(", "Command failed with exit code 1", "SyntaxError: '(' was never closed"),
+        ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", "Command failed with exit code 137", ""),
+    ],
+)
+def test_why_a_shell_failed(jobs: GlueJobs, script: str, message: str, said: str) -> None:
+    found = jobs.run(script)
+    assert (found["JobRunState"], found["ErrorMessage"]) == ("FAILED", message)
+    assert said in jobs.said(found, "error")
+    assert "glue.py" not in jobs.said(found, "error")
+
+
+def test_a_script_that_is_not_there(jobs: GlueJobs) -> None:
+    name = jobs.create()
+    jobs.s3.delete_object(Bucket=jobs.bucket, Key=f"{name}/script.py")
+    found = jobs.until(name, jobs.start(name))
+    assert found["ErrorMessage"].startswith(
+        f"LAUNCH ERROR | Error downloading from S3 for bucket: {jobs.bucket}, key: {name}/script.py."
+    )
+    assert "Status Code: 404" in found["ErrorMessage"]
+
+
+def test_sys_exit_with_nothing_is_no_error(jobs: GlueJobs) -> None:
+    assert jobs.run("import sys\nsys.exit()")["JobRunState"] == "SUCCEEDED"
+
+
+def test_stopped_and_out_of_time(jobs: GlueJobs) -> None:
+    name = jobs.create(WAIT, ExecutionProperty={"MaxConcurrentRuns": 2})
+    stopped, timed = jobs.start(name), jobs.start(name, Timeout=1)
+    with pytest.raises(jobs.glue.exceptions.ConcurrentRunsExceededException, match=f"exceeded for {name}"):
+        jobs.start(name)
+    jobs.until(name, stopped, "RUNNING")
+    answer = jobs.glue.batch_stop_job_run(JobName=name, JobRunIds=[stopped, "jr_none"])
+    assert answer["SuccessfulSubmissions"] == [{"JobName": name, "JobRunId": stopped}]
+    (error,) = answer["Errors"]
+    assert (error["JobRunId"], error["ErrorDetail"]["ErrorCode"]) == ("jr_none", "EntityNotFoundException")
+    assert jobs.get(name, stopped)["JobRunState"] in ("STOPPING", "STOPPED")
+    assert jobs.until(name, stopped)["JobRunState"] == "STOPPED"
+    again = jobs.glue.batch_stop_job_run(JobName=name, JobRunIds=[stopped])["Errors"]
+    assert again[0]["ErrorDetail"]["ErrorCode"] == "JobRunInTerminalStateException"
+    found = jobs.until(name, timed, seconds=120)
+    assert found["JobRunState"] == "TIMEOUT"
+    assert 60 <= found["ExecutionTime"] < 90
+    listed = jobs.glue.get_job_runs(JobName=name, MaxResults=1)
+    assert [run["Id"] for run in listed["JobRuns"]] == [timed]
+    more = jobs.glue.get_job_runs(JobName=name, NextToken=listed["NextToken"], MaxResults=1)
+    assert [run["Id"] for run in more["JobRuns"]] == [stopped]
+
+
+def test_max_retries_and_a_run_that_is_retried(jobs: GlueJobs) -> None:
+    name = jobs.create("import sys\nsys.exit(1)", MaxRetries=1)
+    run = jobs.start(name, Arguments={"--x": "y"})
+    first = jobs.until(name, run)
+    settled(jobs, name)
+    second = jobs.until(name, f"{run}_attempt_1")
+    assert first["JobRunState"] == second["JobRunState"] == "FAILED"
+    assert (second["Attempt"], second["PreviousRunId"], second["Arguments"]) == (1, run, {"--x": "y"})
+    jobs.put(f"{name}/script.py", "pass")
+    third = jobs.until(name, jobs.start(name, JobRunId=second["Id"]))
+    assert (third["JobRunState"], third["PreviousRunId"], third["Arguments"]) == (
+        "SUCCEEDED",
+        second["Id"],
+        {"--x": "y"},
+    )
+
+
+def settled(jobs: GlueJobs, name: str) -> None:
+    """Returns once there is another run."""
+    found: list[Any] = []
+    while len(found) < 2:
+        found = jobs.glue.get_job_runs(JobName=name)["JobRuns"]
+
+
+def test_what_is_not_there(jobs: GlueJobs) -> None:
+    with pytest.raises(jobs.glue.exceptions.EntityNotFoundException, match="Failed to start job run due to missing"):
+        jobs.start(fresh("none"))
+    name = jobs.create()
+    with pytest.raises(jobs.glue.exceptions.EntityNotFoundException, match="Job Run not found"):
+        jobs.get(name, "jr_none")
+    with pytest.raises(jobs.glue.exceptions.EntityNotFoundException, match="Job not found"):
+        jobs.glue.get_job_runs(JobName=fresh("none"))
+    with pytest.raises(ClientError, match="no session policies"):
+        jobs.start(name, ExecutionRoleSessionPolicy="{}")
+    with pytest.raises(jobs.glue.exceptions.InvalidInputException, match=r"0\.0625 or 1"):
+        jobs.start(name, MaxCapacity=3.0)
