@@ -47,7 +47,7 @@ def test_resolve(uri: str, reference: str, library: str) -> None:
 
 @pytest.mark.parametrize(
     "uri",
-    ["xgboost:1.7-1", "sagemaker-xgboost", "sagemaker-xgboost:9", "me/mine:1", "", ":", "x@sha256:0", "aws-glue:2"],
+    ["xgboost:1.7-1", "sagemaker-xgboost", "sagemaker-xgboost:9", "me/mine:1", "", ":", "x@sha256:0"],
 )
 def test_unknown(uri: str) -> None:
     with pytest.raises(UnknownImage, match=r"There are .*sagemaker-xgboost:1\.7-1"):

@@ -54,6 +54,7 @@ class Contained:
         self._bind(str(self.own / "output"), OUTPUT, writable=True)
         command, who = self._rooted() if self.launch.root else self._plain()
         environment = {"PATH": PATH, "HOME": who.home, "HOSTNAME": self.launch.name} | self.launch.env
+        environment = environment if self.launch.root else {**self.size.told, **environment}
         late = {name: value for name, value in environment.items() if name.startswith(LATE)}
         if late:
             env = entry.run("env") if self.launch.root else ["/usr/bin/env"]

@@ -83,6 +83,11 @@ class Size:
     isolated: bool = False
     private: bool = False
 
+    @property
+    def told(self) -> dict[str, str]:
+        """Variables for programs that cannot see their limits: a JVM would take all of the machine."""
+        return {"CLARY_CPUS": f"{self.cpus:g}", "CLARY_MEMORY": str(self.memory)}
+
 
 @dataclass(frozen=True, slots=True)
 class Spec:

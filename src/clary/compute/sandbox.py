@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import subprocess
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -129,7 +130,7 @@ def _plain(size: Size, number: int, own: Path, launch: Launch, hosts: list[tuple
     options += ["--perms", "0755", "--dir", "/var", "--symlink", TMP, f"/var{TMP}", "--perms", "0755", "--dir", "/run"]
     options += _devices(size) + mounts.options(launch.mounts, user if private else None)
     options += ["--chmod", "1777", "/"]  # programs start there and write there, as root does in a container
-    told, late = _variables(launch, "/root")
+    told, late = _variables(replace(launch, env={**size.told, **launch.env}), "/root")
     return {
         "env": {"LD_LIBRARY_PATH": _libraries()} if _libraries() else {},
         "command": [bwrap(), "--", *_become(user if private else None), *_set(late), *launch.argv],

@@ -53,6 +53,8 @@ class Image:
     processors: tuple[str, ...] = ("cpu", "gpu")  # that its tags on AWS may name and that it can stand for here
     language: str = "py3"  # as its tags on AWS name it: py311; empty if it stands for each that they may name
     guest: bool = False  # whether it serves as well in the environment of another image of its pipeline
+    java: str = ""  # the version of Java that it needs
+    env: tuple[tuple[str, str], ...] = ()
     apart: tuple[str, ...] = ()  # pip's requirements, with hashes, for what PyPI doesn't have: torch==2.13.0+cpu
 
     @property
@@ -131,6 +133,8 @@ def _read(file: Path) -> list[Image]:
             aliases=_aliases(tag, repository),
             processors=tuple(told.get("processors", ["cpu", "gpu"])),
             language=tag.get("language", "py3"),
+            java=told.get("java", ""),
+            env=tuple(told.get("env", {}).items()),
             guest=told.get("guest", False),
             apart=tuple(tag.get("apart", [])),
         )

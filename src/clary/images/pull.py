@@ -18,10 +18,12 @@ from clary.compute.driver import Launch, Mount
 from clary.compute.users import user
 from clary.config import Config
 from clary.errors import ClaryError
+from clary.images import archive, java
 from clary.images.apart import lacking
 from clary.images.environment import Environment, What
 from clary.images.image import FOLDER, Image, images, resolve
 from clary.images.interpreters import Interpreter, NoInterpreter, find
+from clary.images.java import Java, NoJava
 from clary.images.locks import locked
 from clary.images.own import own
 from clary.images.pip import sources
@@ -49,6 +51,8 @@ class BuiltIn:
     image: Image
     folder: Path
     prefix: str  # of the Python it stands on
+    java: Java | None = None
+    archive: Path | None = None  # a folder: archive.py
 
     @property
     def builtin(self) -> bool:
@@ -76,6 +80,10 @@ class BuiltIn:
         base = Path(self.prefix)
         if not base.is_relative_to("/usr"):  # which every container has
             mounts.append(Mount(self.prefix, self.prefix))
+        if self.java is not None:
+            mounts += self.java.mounts
+        if self.archive is not None:
+            mounts.append(Mount(str(self.archive), archive.PLACE))
         return (*mounts, *sources().mounts)
 
     @property
@@ -91,6 +99,8 @@ class BuiltIn:
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONIOENCODING": "utf-8",
             **sources().env,
+            **dict(self.image.env),
+            **({"JAVA_HOME": self.java.inside} if self.java is not None else {}),
         }
 
     def command(self, what: What | str) -> tuple[str, ...]:
@@ -158,7 +168,44 @@ class Images:
                     self._pull(image, folder, say)
         if image.notice:
             say(image.notice)
-        return BuiltIn(image, folder, json.loads((folder / MADE).read_text())["prefix"])
+        ready = BuiltIn(image, folder, json.loads((folder / MADE).read_text())["prefix"])
+        return self._with_java(ready, say) if image.java else ready
+
+    def _with_java(self, ready: BuiltIn, say: Say) -> BuiltIn:
+        """And with the archive of its classes, made when it is first asked for with this Java."""
+        image = ready.image
+        found = java.system(image.java)
+        if found is None:
+            lock = image.lock.with_name(java.LOCK)
+            home = self._folder / java.place(lock)
+            with locked(self._folder / f".{home.name}.lock", lambda: say("Waiting for the pull of Java")):
+                if not home.exists():
+                    say(f"Pulling Java: this machine has no {image.java}")
+                    try:
+                        java.pull(lock, home)
+                    except NoJava as error:
+                        raise PullFailed(f"The image {image.reference} cannot run: {error.message}.") from error
+            found = java.examine(home)
+            assert found is not None
+        ready = replace(ready, java=found)
+        place = self._folder / archive.name(ready.folder, found, image.code)
+        if not (place / archive.MADE).exists():
+            with locked(self._folder / f".{place.name}.lock", lambda: say("Waiting for Java's archive of classes")):
+                if not (place / archive.MADE).exists():
+                    began = time.monotonic()
+                    mounts = tuple(replace(mount, how="ro") for mount in ready.mounts(""))
+                    program = (
+                        f"{VENV}/bin/python",
+                        f"{CODE}/{image.code.name}/submit.py",
+                        f"{CODE}/{image.code.name}/warm.py",
+                    )
+                    wrong = archive.make(place, mounts, ready.env, program)
+                    say(
+                        f"Java's classes could not be archived; jobs start more slowly: {wrong}"
+                        if wrong
+                        else f"Archived Java's classes in {time.monotonic() - began:.1f} s"
+                    )
+        return replace(ready, archive=place)
 
     def size(self, image: Image) -> int:
         """Bytes on the disk; 0 if it is not pulled."""
@@ -170,6 +217,8 @@ class Images:
     def remove(self, image: Image) -> bool:
         """With what its earlier locks left. Says whether there was anything. A job that runs in it would break."""
         found = [*self._folder.glob(f"{image.name}-{image.tag}-{'[0-9a-f]' * _HASH}")]
+        for each in self._folder.glob(f"{image.name}-{image.tag}-*-java-{'[0-9a-f]' * _HASH}"):
+            shutil.rmtree(each)
         for folder in found:
             (folder / MADE).unlink(missing_ok=True)  # first: half a removal is no image
             shutil.rmtree(folder)

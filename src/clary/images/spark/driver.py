@@ -1,0 +1,119 @@
+"""A Spark program from its start to its exit code: what submit.py runs."""
+
+import atexit
+import builtins
+import importlib
+import os
+import shutil
+import subprocess
+import sys
+import types
+from pathlib import Path
+from typing import Any
+
+from . import cluster, java, metastore, sources
+from .options import BadOptions, Given, parse
+from .settings import Instance, instance, settings
+
+PACKAGES = str(Path(__file__).resolve().parent / "python")  # awsglue, mleap, smspark: before any that a job brings
+
+
+def run(words: list[str]) -> int:
+    try:
+        given = parse(words)
+    except BadOptions as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 1
+    here = instance(os.environ)
+    if not here.leads:
+        return cluster.follow(here)
+    folder = java.folder()
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    told = settings(given, here, os.environ)
+    os.environ.update(_environment(here))
+    if len(here.hosts) > 1:
+        leading = cluster.lead(here, folder)
+        atexit.register(leading.close)
+        told = {**leading.settings, **told}
+    if metastore.wanted(told):
+        catalog = metastore.Metastore()
+        atexit.register(catalog.close)
+        told = {**told, **catalog.settings}
+    if not given.python:
+        return _jar(given, here, told, folder)
+    return _python(given, here, told, folder)
+
+
+def _environment(here: Instance) -> dict[str, str]:
+    found = {
+        "SPARK_HOME": str(java.home()),
+        "PYSPARK_PYTHON": sys.executable,
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        "PYTHONPATH": os.pathsep.join(filter(None, [PACKAGES, *_more(os.environ.get("PYTHONPATH", ""))])),
+    }
+    if len(here.hosts) > 1:
+        found["SPARK_LOCAL_IP"] = cluster.address(here.name)
+    return found
+
+
+def _more(path: str) -> list[str]:
+    return [each for each in path.split(os.pathsep) if each != PACKAGES]
+
+
+def _jar(given: Given, here: Instance, told: dict[str, str], folder: Path) -> int:
+    resource = [*(["--class", given.main] if given.main else []), given.app, *given.arguments]
+    code = subprocess.run(java.driver(here, told, folder, resource), check=False).returncode
+    return code if code >= 0 else 128 - code
+
+
+def _python(given: Given, here: Instance, told: dict[str, str], folder: Path) -> int:
+    modules = sources.modules(told, folder)
+    gateway = java.Gateway(here, told, folder)
+    atexit.register(gateway.close)
+    # Meanwhile the JVM starts.
+    app = sources.local(given.app, folder)
+    sys.path[:0] = [PACKAGES, str(app.parent), *modules]
+    os.environ["PYTHONPATH"] = os.pathsep.join([PACKAGES, *modules, *_more(os.environ["PYTHONPATH"])])
+    try:
+        text = app.read_bytes()
+    except OSError as error:
+        print(f"{sys.executable}: can't open file '{given.app}': {error}", file=sys.stderr)
+        return 2
+    try:
+        if "--clary-python2" in given.flags:
+            text = importlib.import_module(f"{__package__}.python2").translate(text.decode()).encode()
+        code = compile(text, str(app), "exec", dont_inherit=True)
+    except (SyntaxError, ValueError) as error:
+        sys.excepthook(type(error), error.with_traceback(None), None)
+        return 1
+    _joined(gateway)
+    main = types.ModuleType("__main__")
+    main.__dict__.update(__file__=str(app), __builtins__=builtins)
+    sys.modules["__main__"], sys.argv = main, [given.app, *given.arguments]
+    try:
+        exec(code, main.__dict__)  # noqa: S102 - the user's program, which this process is for
+    except Exception as error:  # noqa: BLE001 - as Python itself does
+        ours = error.__traceback__
+        theirs = ours.tb_next if ours else None
+        sys.excepthook(type(error), error.with_traceback(theirs), theirs)
+        return 1
+    return 0
+
+
+def _joined(gateway: java.Gateway) -> None:
+    """PySpark takes our JVM, where it would start one."""
+    module: Any = importlib.import_module("pyspark.java_gateway")
+    context: Any = importlib.import_module("pyspark.context")
+    start = module.launch_gateway
+
+    def launch(conf: object = None, popen_kwargs: object = None) -> object:
+        port, secret = gateway.join()
+        told = {"PYSPARK_GATEWAY_PORT": str(port), "PYSPARK_GATEWAY_SECRET": secret}
+        os.environ.update(told)
+        try:
+            return start(conf, popen_kwargs)
+        finally:
+            for name in told:
+                del os.environ[name]
+
+    module.launch_gateway = context.launch_gateway = launch

@@ -1,0 +1,134 @@
+"""The JVM of a driver: its command, and how Python reaches it."""
+
+import os
+import re
+import shlex
+import shutil
+import struct
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from . import options
+from .settings import Instance, tuning
+
+SUBMIT = "org.apache.spark.deploy.SparkSubmit"
+SHELL = "pyspark-shell"  # SparkSubmit's name for a Python program that is there already
+ARCHIVE = Path("/opt/clary-java/driver.jsa")  # of classes as the JVM has them in memory, made at the image's pull
+# What Spark opens of Java 17: https://github.com/apache/spark/blob/v3.5.6/launcher/src/main/java/org/apache/spark/
+# launcher/JavaModuleOptions.java
+OPENED = (
+    *(f"java.base/java.{name}" for name in ("lang", "lang.invoke", "lang.reflect", "io", "net", "nio", "util")),
+    *(f"java.base/java.util.{name}" for name in ("concurrent", "concurrent.atomic")),
+    *(f"java.base/{name}" for name in ("jdk.internal.ref", "sun.nio.ch", "sun.nio.cs", "sun.security.action")),
+    "java.base/sun.util.calendar",
+    "java.security.jgss/sun.security.krb5",
+)
+# A uncaught error's exit code in Spark, and that of a JVM that ran out of memory:
+# https://github.com/apache/spark/blob/v3.5.6/core/src/main/scala/org/apache/spark/util/SparkExitCode.scala
+OUT_OF_MEMORY = {3, 52, 137, -9}
+
+
+def home() -> Path:
+    """Spark's own folder, within the package."""
+    return next(Path(os.environ.get("VIRTUAL_ENV", "/opt/venv")).glob("lib/python3*/site-packages/pyspark"))
+
+
+def program() -> str:
+    """Raises FileNotFoundError."""
+    place = os.environ.get("JAVA_HOME")
+    found = f"{place}/bin/java" if place else shutil.which("java")
+    if not found or not Path(found).exists():
+        raise FileNotFoundError("There is no Java in this container: JAVA_HOME names none.")
+    return found
+
+
+def jars() -> list[str]:
+    """In an order that is always the same: the archive holds for that one alone."""
+    return sorted(str(path) for path in (home() / "jars").glob("*.jar"))
+
+
+def opened() -> list[str]:
+    each = [word for name in OPENED for word in ("--add-opens", f"{name}=ALL-UNNAMED")]
+    return ["-XX:+IgnoreUnrecognizedVMOptions", *each, "-Djdk.reflect.useDirectMethodHandle=false"]
+
+
+def plain(here: Instance, memory: str, main: str, *arguments: str) -> list[str]:
+    """A JVM that runs a class of Spark's own."""
+    archive = [f"-XX:SharedArchiveFile={ARCHIVE}"] if ARCHIVE.exists() else []
+    classes = os.pathsep.join(jars())
+    return [program(), f"-Xmx{memory}", *tuning(here), *archive, *opened(), "-cp", classes, main, *arguments]
+
+
+def driver(here: Instance, settings: dict[str, str], folder: Path, resource: list[str]) -> list[str]:
+    """The driver's JVM; the settings are in a file of the folder, since some are secret."""
+    file = folder / "spark-defaults.conf"
+    file.touch(mode=0o600)
+    file.write_text(options.write(settings))
+    command = [program(), f"-Xmx{memory(settings['spark.driver.memory'])}", *tuning(here)]
+    if making := os.environ.get("CLARY_SPARK_ARCHIVE"):
+        command += [f"-XX:ArchiveClassesAtExit={making}", "-Xlog:disable"]
+    elif ARCHIVE.exists():
+        command += [f"-XX:SharedArchiveFile={ARCHIVE}", "-Xlog:cds=off", "-Xlog:cds+dynamic=off"]
+    command += opened()
+    for name in ("spark.driver.defaultJavaOptions", "spark.driver.extraJavaOptions"):
+        command += shlex.split(settings.get(name, ""))
+    if libraries := settings.get("spark.driver.extraLibraryPath"):
+        command.append(f"-Djava.library.path={libraries}")
+    before = settings.get("spark.driver.extraClassPath")
+    classes = [*([before] if before else []), *jars()]
+    return [*command, "-cp", os.pathsep.join(classes), SUBMIT, "--properties-file", str(file), *resource]
+
+
+def memory(told: str) -> str:
+    """A JVM knows no `2gb`."""
+    found = re.fullmatch(r"(\d+)\s*([kmgt]?)b?", told.strip().lower())
+    return f"{found[1]}{found[2] or 'm'}" if found else told  # a bare number is MiB in spark.driver.memory
+
+
+class Gateway:
+    """The JVM that a Python program talks to. It ends when `close` does away with its standard input."""
+
+    def __init__(self, here: Instance, settings: dict[str, str], folder: Path) -> None:
+        self._told = folder / "gateway"
+        self._memory = settings["spark.driver.memory"]
+        self._joined = False
+        # Not told of a signal to all: the program ends first, and it by that.
+        self._process = subprocess.Popen(
+            driver(here, settings, folder, [SHELL]),
+            env={**os.environ, "_PYSPARK_DRIVER_CONN_INFO_PATH": str(self._told)},
+            stdin=subprocess.PIPE,
+            start_new_session=True,
+        )
+
+    def join(self) -> tuple[int, str]:
+        """Port and secret, once it listens. Raises RuntimeError if it ended instead."""
+        while not self._told.exists():
+            if (code := self._process.poll()) is not None:
+                raise RuntimeError(f"Spark's JVM ended with exit code {code} before the program could talk to it")
+            time.sleep(0.005)
+        with self._told.open("rb") as file:
+            self._joined = True
+            port, length = struct.unpack("!ii", file.read(8))
+            return port, file.read(length).decode()
+
+    def close(self) -> None:
+        """Waits until it has stopped what runs and written its event log."""
+        ended = self._process.poll()
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        if not self._joined:
+            self._process.kill()  # it has nothing to finish
+        code = self._process.wait()
+        if ended is not None and ended in OUT_OF_MEMORY:
+            print(
+                f"Spark ran out of memory: its JVM, of {self._memory} (spark.driver.memory), ended with exit code "
+                f"{code}. Please use a larger instance, more partitions, or a larger spark.driver.memory.",
+                flush=True,
+            )
+
+
+def folder() -> Path:
+    """One of the process's own."""
+    return Path(tempfile.mkdtemp(prefix="clary-spark-"))
