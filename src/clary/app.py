@@ -44,6 +44,8 @@ from clary.services.cloudwatch.metrics import Metrics
 from clary.services.iam import container
 from clary.services.s3 import checksums
 from clary.services.s3.inside import Inside
+from clary.services.s3.webhdfs.door import Door
+from clary.services.s3.webhdfs.tokens import Tokens
 from clary.store.db import Store
 from clary.store.journal import Journal
 
@@ -80,9 +82,15 @@ class App:
         config = platform.config
         journal, metrics = Journal(home / "logs-data", config.region), Metrics(platform)
         find = self.identity.credentials.find
-        objects = s3.build(platform, find, ecr.BLOBS)
-        registry = ecr.build(platform, objects.state.blobs, find, partial(self.identity.credentials.secret, "ecr"))
+        tokens = Tokens(
+            find,
+            partial(container.caller, self.identity, self._runs),
+            partial(self.identity.credentials.secret, "webhdfs"),
+            platform.clock,
+        )
         authority = self.identity.authority
+        objects = s3.build(platform, find, ecr.BLOBS, files=lambda state: Door(platform, state, tokens, authority).raw)
+        registry = ecr.build(platform, objects.state.blobs, find, partial(self.identity.credentials.secret, "ecr"))
         self.registry = ecr.Inside(registry.state, config, authority, self._assume, lambda: self.port)
         tools = sagemaker.Tools(
             images=Images(config, self.registry),

@@ -31,6 +31,7 @@ class Protocol(HttpToolsProtocol):
         super().__init__(*arguments, **named)
         self._again = lambda: type(self)(*arguments, **named)
         self._fresh = True
+        self._inside = False  # a message has begun and not ended
         self._header_bytes = 0
 
     def data_received(self, data: bytes) -> None:
@@ -41,11 +42,18 @@ class Protocol(HttpToolsProtocol):
                 self.connections.discard(self)
                 self.transport.set_protocol(successor)
                 return
+        if not self._inside and b" /webhdfs/" in data[:16]:
+            data = _ascii(data)
         super().data_received(data)
 
     def on_message_begin(self) -> None:
         self._header_bytes = 0
+        self._inside = True
         super().on_message_begin()
+
+    def on_message_complete(self) -> None:
+        self._inside = False
+        super().on_message_complete()
 
     def on_url(self, url: bytes) -> None:
         self._count(len(url))
@@ -83,6 +91,14 @@ class Protocol(HttpToolsProtocol):
         if cycle.waiting > AHEAD:
             self.flow.pause_reading()
         cycle.message_event.set()
+
+
+def _ascii(data: bytes) -> bytes:
+    """Java's clients send what is not ASCII in a path as it is, which no parser takes."""
+    line, end, rest = data.partition(b"\r\n")
+    if line.isascii():
+        return data
+    return b"".join(b"%c" % byte if byte < 128 else b"%%%02X" % byte for byte in line) + end + rest
 
 
 class Unsendable(Exception):

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from http import HTTPStatus
 
+from clary.errors import AccessDenied
+from clary.resource.call import Caller
 from clary.resource.service import Raw
 from clary.services.iam.identity import Identity
 from clary.wire.message import Request, Response, Sink
@@ -41,6 +43,20 @@ def opened(identity: Identity, given: str) -> tuple[str, str] | None:
         return None
     arn, role_arn = json.loads(body)
     return arn, role_arn
+
+
+def caller(identity: Identity, runs: Runs, given: str) -> Caller:
+    """Whom a token stands for: its role, while what it was made for runs. Raises AccessDenied."""
+    found = opened(identity, given)
+    if found is None:
+        raise AccessDenied("The authorization token is not valid.")
+    arn, role_arn = found
+    if not runs(arn):
+        raise AccessDenied(f"{arn} does not run any more.")
+    try:
+        return identity.session(role_arn, SESSION, SECONDS).caller
+    except KeyError:
+        raise AccessDenied(f"There is no role {role_arn} any more.") from None
 
 
 def raw(identity: Identity, runs: Runs) -> Callable[[Request], Raw | None]:

@@ -2,10 +2,11 @@
 
 import logging
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 
 from clary.resource.call import Call, Platform
-from clary.resource.service import Document, Later, Operation, Result, Service, collect
+from clary.resource.service import Document, Later, Operation, Raw, Result, Service, collect
 from clary.services.s3 import (
     attributes,
     buckets,
@@ -27,22 +28,26 @@ from clary.services.s3.settings import hooks, permissions
 from clary.services.s3.settings.book import Book
 from clary.services.s3.settings.postform import Find
 from clary.services.s3.state import S3
+from clary.wire.message import Request
 
 log = logging.getLogger(__name__)
+Files = Callable[[S3], Callable[[Request], Raw | None]]
 
 MODULES = (buckets, reading, writing, removal, copying, lists, multipart, completion, uploads, tagging, attributes)
 REMEMBERED = 7 * 86400  # seconds for which a finished upload answers once more
 
 
-def build(platform: Platform, find: Find, *others: str) -> Service:
+def build(platform: Platform, find: Find, *others: str, files: Files | None = None) -> Service:
     """`find` gives credentials by access key id and token: browsers' forms bring a signature of their own. `others` are
-    statements for the blobs that other services have in this folder.
+    statements for the blobs that other services have in this folder. `files` makes what takes the requests of the file
+    system (webhdfs/) out.
     """
     blobs = Folder(platform.config.home / "blobs")
     settings = Book(platform.store)
     places = Places(platform.store, blobs)
     state = S3(platform.store, blobs, platform.bus, platform.clock, platform.config, settings, places)
     operations = {name: _verified(operation) for name, operation in collect([*MODULES, *hooks.MODULES]).items()}
+    forms, folders = hooks.raw(platform, state, find, operations["PutObject"]), files(state) if files else None
     sweeper = threading.Thread(target=_sweep, args=(state, blobs, others), name="s3-sweep", daemon=True)
     sweeper.start()
 
@@ -63,7 +68,7 @@ def build(platform: Platform, find: Find, *others: str) -> Service:
         state,
         permissions.permissions,
         anonymous=True,
-        raw=hooks.raw(platform, state, find, operations["PutObject"]),
+        raw=forms if folders is None else lambda request: folders(request) or forms(request),
         finish=hooks.finish,
         tick=tick,
         close=close,
