@@ -103,6 +103,11 @@ def table(column: Any) -> Table | None:
     return Table(values, np.array([value.indices is not None for value in column], bool))
 
 
+def dense(values: Any) -> Table:
+    """A Table of these rows, all of them dense."""
+    return Table(values, np.zeros(len(values), bool))
+
+
 def compressed(values: Any) -> Table:
     """A Table of these rows, each kept as Vector.compressed would."""
     count = np.count_nonzero(values, axis=1)

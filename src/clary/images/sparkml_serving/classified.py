@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 from typing import Any, Sequence
 
+from . import batch, batch_math
+from .batch import np
 from .failures import BadRow, WrongModel
 from .java_math import exp
 from .stage import Stage
@@ -42,6 +44,28 @@ class Classifier(Stage):
     def probability(self, raw: list[float]) -> list[float]:
         """A new list."""
         raise NotImplementedError
+
+    def raws(self, _features: batch.Table) -> Any:
+        """`raw` of many rows, as an array of rows by classes; None where numpy does no better."""
+        return None
+
+    def probabilities(self, raw: Any) -> Any:
+        return np.array([self.probability(row) for row in raw.tolist()], "f8")
+
+    def columns(self, columns: Sequence[Any]) -> Any:
+        features = batch.table(columns[0])
+        raw = self.raws(features) if features is not None and len(features) else None
+        if raw is None or not np.isfinite(raw).all():
+            return super().columns(columns)
+        probability = self.probabilities(raw) if self._probable else raw
+        made: list[Any] = []
+        for port in self._wanted:
+            if port == "prediction":
+                values = (raw if self._by_raw else probability).tolist()
+                made.append(np.array([(self.of_raw if self._by_raw else self.of_probability)(row) for row in values]))
+            else:
+                made.append(batch.dense(raw if port == "raw_prediction" else probability))
+        return made
 
     def of_raw(self, raw: list[float]) -> float:
         return float(argmax(raw))
@@ -102,9 +126,29 @@ def softmax(values: Sequence[float]) -> list[float]:
     return [power * scale for power in made]
 
 
+def softmaxes(raw: Any) -> Any:
+    """`softmax` of each row of finite numbers."""
+    powers = batch_math.exp((raw - raw.max(axis=1)[:, None]).ravel()).reshape(raw.shape)
+    return powers * (1.0 / totals(powers))[:, None]
+
+
+def totals(values: Any) -> Any:
+    """The sum of each row, added from the left."""
+    total = np.zeros(len(values))
+    for column in values.T:
+        total += column
+    return total
+
+
 def normalized(values: Sequence[float]) -> list[float]:
     """ProbabilisticClassificationModel.normalizeToProbabilitiesInPlace."""
     total = 0.0
     for value in values:
         total += value
     return [value / total for value in values] if total else list(values)
+
+
+def normalizeds(values: Any) -> Any:
+    """`normalized` of each row."""
+    total = totals(values)[:, None]
+    return np.where(total != 0.0, values / np.where(total != 0.0, total, 1.0), values)

@@ -6,12 +6,15 @@ https://github.com/apache/spark/tree/v3.5.6/mllib/src/main/scala/org/apache/spar
 from __future__ import annotations
 
 import math
-from typing import Any, Callable
+from typing import Any, Callable, Sequence
 
-from .classified import Classifier, softmax
+from . import batch, batch_math
+from .batch import np
+from .classified import Classifier, softmax, softmaxes
 from .failures import BadRow, WrongModel
 from .java_math import dot, exp, log, log1p
 from .matrices import Matrix
+from .scaled import numbers
 from .stage import Stage
 from .vectors import Vector, compressed, dense
 
@@ -20,8 +23,7 @@ class _Margin:
     """features · coefficients + intercept. MLeap writes all coefficients; Spark keeps few of many sparsely."""
 
     def __init__(self, node: Any, *, compress: bool) -> None:
-        tensor = node.value("coefficients", object)
-        values = [float(value) for value in getattr(tensor, "values", tensor)]
+        values = numbers(node, "coefficients")
         self.coefficients = dense(values)
         if compress:
             kept = [(index, value) for index, value in enumerate(values) if value != 0.0]
@@ -34,11 +36,30 @@ class _Margin:
             raise BadRow(f"The model has {self.coefficients.size} features, the row {given}")
         return dot(features, self.coefficients) + self.intercept
 
+    def of(self, table: Any) -> Any:
+        """Of many rows; None where they are no table of the right width."""
+        if table is None or table.size != self.coefficients.size:
+            return None
+        return batch_math.dot(table, self.coefficients) + self.intercept
+
+    def both(self, table: Any) -> Any:
+        """The margin against and for the second class."""
+        margins = self.of(table)
+        return None if margins is None else np.stack([-margins, margins], axis=1)
+
+
+_NORMAL = 4096  # features up to which LinearRegression solves the normal equation, and then keeps all coefficients
+
 
 class LinearRegression(Stage):
     def __init__(self, node: Any) -> None:
         super().__init__(node)
-        self.row = _Margin(node, compress=True)
+        self._margin = _Margin(node, compress=len(numbers(node, "coefficients")) > _NORMAL)
+        self.row = self._margin
+
+    def columns(self, columns: Sequence[Any]) -> Any:
+        margins = self._margin.of(batch.table(columns[0]))
+        return super().columns(columns) if margins is None else [margins]
 
 
 class LogisticRegression(Classifier):
@@ -70,6 +91,20 @@ class LogisticRegression(Classifier):
         first = 1.0 / (1.0 + exp(-raw[0]))
         return [first, 1.0 - first]
 
+    def raws(self, features: batch.Table) -> Any:
+        if not self._several:
+            return self._margin.both(features)
+        if features.size != self._matrix.width or self._matrix.form != "dense":
+            return None
+        rows = zip(self._matrix.rows, self._intercepts)
+        return np.stack([batch_math.times(features, row) + intercept for row, intercept in rows], axis=1)
+
+    def probabilities(self, raw: Any) -> Any:
+        if self._several:
+            return softmaxes(raw)
+        first = 1.0 / (1.0 + batch_math.exp(-raw[:, 0]))
+        return np.stack([first, 1.0 - first], axis=1)
+
     def of_raw(self, raw: list[float]) -> float:
         return super().of_raw(raw) if self._several else float(raw[1] > self._raw_threshold)
 
@@ -88,6 +123,9 @@ class LinearSVC(Classifier):
     def raw(self, features: Vector) -> list[float]:
         margin = self._margin(features)
         return [-margin, margin]
+
+    def raws(self, features: batch.Table) -> Any:
+        return self._margin.both(features)
 
     def of_raw(self, raw: list[float]) -> float:
         return float(raw[1] > self._threshold)

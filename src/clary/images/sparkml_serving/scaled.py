@@ -8,6 +8,8 @@ from __future__ import annotations
 import math
 from typing import Any, Callable, Sequence
 
+from . import batch
+from .batch import np
 from .failures import BadRow, SkippedRow, WrongModel
 from .java_math import power
 from .java_text import double_text
@@ -41,6 +43,15 @@ class _Each(Stage):
         scaled = [one * self.factors[index] for index, one in zip(vector.indices, vector.values)]
         return Vector(vector.size, vector.indices, scaled)
 
+    def columns(self, columns: Sequence[Any]) -> Any:
+        table = batch.table(columns[0])
+        if not self.factors or self.row != self._times or table is None or table.size != len(self.factors):
+            return super().columns(columns)
+        made = table.values * np.array(self.factors)
+        if table.sparse.any() and ((made == 0.0) & (table.values != 0.0) & table.sparse[:, None]).any():
+            return super().columns(columns)  # zeros that a sparse vector keeps
+        return [batch.Table(np.where(table.sparse[:, None], made + 0.0, made), table.sparse)]
+
 
 class StandardScaler(_Each):
     """By reciprocals, as StandardScalerModel.getTransformFunc. MLeap writes what is used of mean and deviation."""
@@ -63,6 +74,13 @@ class StandardScaler(_Each):
         values = sized(self.node, value, len(self._means)).tolist()
         shifted = [one - mean for one, mean in zip(values, self._means)]
         return dense([one * factor for one, factor in zip(shifted, self.factors)] if self.factors else shifted)
+
+    def columns(self, columns: Sequence[Any]) -> Any:
+        table = batch.table(columns[0])
+        if self.row != self._shifted or table is None or table.size != len(self._means):
+            return super().columns(columns)
+        made = table.values - np.array(self._means)
+        return [batch.dense(made * np.array(self.factors) if self.factors else made)]
 
 
 class MaxAbsScaler(_Each):
@@ -102,6 +120,17 @@ class MinMaxScaler(Stage):
         made = [self._number(one, low, scale) for one, (low, scale) in zip(vector.tolist(), self._scales)]
         kept = [index for index, one in enumerate(made) if one]
         return compressed(vector.size, kept, [made[index] for index in kept]) if len(kept) < len(made) else dense(made)
+
+    def columns(self, columns: Sequence[Any]) -> Any:
+        table = batch.table(columns[0])
+        if table is None or table.size != len(self._scales):
+            return super().columns(columns)
+        lows, scales = np.array([low for low, _ in self._scales]), np.array([scale for _, scale in self._scales])
+        made = np.where(scales != 0.0, (table.values - lows) * scales + self._least, self._constant)
+        made = np.where(np.isnan(table.values), table.values, made)
+        made = batch.compressed(made)
+        made.values[made.sparse] += 0.0
+        return [made]
 
     def _number(self, value: float, low: float, scale: float) -> float:
         if value != value:  # noqa: PLR0124 - NaN
@@ -148,10 +177,10 @@ class Imputer(Stage):
         super().__init__(node)
         surrogate: float = node.value("surrogate_value", float)
         missing: float = node.value("missing_value", float, math.nan)
-        nan = missing != missing  # noqa: PLR0124
+        nan = missing != missing  # noqa: PLR0124 - NaN
 
         def row(value: Any) -> Any:
-            if value is None or value == missing or (nan and value != value):  # noqa: PLR0124
+            if value is None or value == missing or (nan and value != value):  # noqa: PLR0124 - NaN
                 return surrogate
             return value
 
@@ -172,6 +201,12 @@ class Binarizer(Stage):
 
     def _one(self, value: Any) -> Any:
         return _binary(value, self._thresholds[0])
+
+    def columns(self, columns: Sequence[Any]) -> Any:
+        found = [batch.numbers(column) for column in columns]
+        if any(one is None for one in found):
+            return super().columns(columns)
+        return [(values > threshold).astype("f8") for values, threshold in zip(found, self._thresholds)]
 
     def _several(self, *values: Any) -> Any:
         return [_binary(value, threshold) for value, threshold in zip(values, self._thresholds)]
@@ -201,7 +236,18 @@ class Bucketizer(Stage):
             splits[0] = -math.inf
         if splits[-1] != splits[-1]:
             splits[-1] = math.inf
+        self._splits = splits
         self.row = _bucket(splits, node.value("handle_invalid", str, "error"))
+
+    def columns(self, columns: Sequence[Any]) -> Any:
+        values = batch.numbers(columns[0])
+        splits = self._splits
+        if values is None or not ((values >= splits[0]) & (values <= splits[-1])).all():
+            return super().columns(columns)
+        if 0.0 in splits and np.signbit(values[values == 0.0]).any():  # -0.0 is below 0.0 here, as nowhere else
+            return super().columns(columns)
+        place = np.searchsorted(splits, values, side="right") - 1.0
+        return [np.minimum(place, len(splits) - 2.0)]
 
 
 def _bucket(splits: list[float], invalid: str) -> Callable[[Any], Any]:

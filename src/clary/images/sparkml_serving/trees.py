@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import Any, Sequence
 
-from .classified import Classifier, normalized
+from . import batch, batch_math
+from .batch import np
+from .classified import Classifier, normalized, normalizeds, totals
 from .failures import BadRow, WrongModel
 from .java_math import ddot, exp
 from .stage import Stage
@@ -73,6 +75,36 @@ class Tree:
             index = features[place]
         return self.values[place]
 
+    def leaves(self, table: batch.Table) -> Any:
+        """The number of the leaf of each row."""
+        features, thresholds = np.array(self.features), np.array(self.thresholds)
+        lower, upper = np.array(self.lower), np.array(self.upper)
+        categorical = [place for place in range(len(self.left)) if self.left[place] is not self.rights[place]]
+        every = np.arange(len(table))
+        place = np.zeros(len(table), int)
+        index = features[place]
+        while (index >= 0).any():
+            values = table.values[every, index]
+            low = values <= thresholds[place]
+            for one in categorical:
+                here = place == one
+                left = self.left[one]
+                found = np.isin(values[here], sorted(self.rights[one] if left is None else left))
+                low[here] = ~found if left is None else found
+            place = np.where(index < 0, place, np.where(low, lower[place], upper[place]))
+            index = features[place]
+        return place
+
+    def leaf_values(self, table: batch.Table, width: int) -> Any:
+        """`leaf` of each row, as an array of rows by width."""
+        every = [values if len(values) == width else [0.0] * width for values in self.values]
+        return np.array(every, "f8")[self.leaves(table)]
+
+
+def _fits(column: Any, size: int) -> Any:
+    table = batch.table(column)
+    return table if table is not None and table.size >= size else None
+
 
 def _sparse(vector: Vector) -> Any:
     numbers = dict(zip(vector.indices or (), vector.values))
@@ -96,7 +128,18 @@ def _trees(node: Any) -> tuple[list[Tree], list[float]]:
     return [Tree(node.models[name]) for name in names], weights
 
 
-class DecisionTreeRegressor(Stage):
+class _Regressor(Stage):
+    """A subclass has `of`: predictions of a table."""
+
+    def of(self, table: batch.Table) -> Any:
+        raise NotImplementedError
+
+    def columns(self, columns: Sequence[Any]) -> Any:
+        table = _fits(columns[0], self.node.value("num_features", int, 0))
+        return super().columns(columns) if table is None else [self.of(table)]
+
+
+class DecisionTreeRegressor(_Regressor):
     def __init__(self, node: Any) -> None:
         super().__init__(node)
         self._tree = Tree(node)
@@ -106,8 +149,11 @@ class DecisionTreeRegressor(Stage):
     def _row(self, features: Any) -> Any:
         return self._tree.leaf(checked(features, self._size))[0]
 
+    def of(self, table: batch.Table) -> Any:
+        return self._tree.leaf_values(table, 1)[:, 0]
 
-class RandomForestRegressor(Stage):
+
+class RandomForestRegressor(_Regressor):
     def __init__(self, node: Any) -> None:
         super().__init__(node)
         self._forest, _ = _trees(node)
@@ -121,8 +167,11 @@ class RandomForestRegressor(Stage):
             total += tree.leaf(vector)[0]
         return total / len(self._forest)
 
+    def of(self, table: batch.Table) -> Any:
+        return totals(_firsts(self._forest, table)) / len(self._forest)
 
-class GBTRegressor(Stage):
+
+class GBTRegressor(_Regressor):
     def __init__(self, node: Any) -> None:
         super().__init__(node)
         self._forest, self._weights = _trees(node)
@@ -131,6 +180,13 @@ class GBTRegressor(Stage):
 
     def _row(self, features: Any) -> Any:
         return _boosted(self._forest, self._weights, checked(features, self._size))
+
+    def of(self, table: batch.Table) -> Any:
+        return batch_math.ddot(_firsts(self._forest, table), self._weights)
+
+
+def _firsts(forest: Sequence[Tree], table: batch.Table) -> Any:
+    return np.stack([tree.leaf_values(table, 1)[:, 0] for tree in forest], axis=1)
 
 
 def _boosted(forest: Sequence[Tree], weights: Sequence[float], vector: Vector) -> float:
@@ -146,8 +202,15 @@ class DecisionTreeClassifier(Classifier):
     def raw(self, features: Vector) -> list[float]:
         return list(self._tree.leaf(checked(features, self._size)))
 
+    def raws(self, features: batch.Table) -> Any:
+        width = max(map(len, self._tree.values))
+        return self._tree.leaf_values(features, width) if features.size >= self._size else None
+
     def probability(self, raw: list[float]) -> list[float]:
         return normalized(raw)
+
+    def probabilities(self, raw: Any) -> Any:
+        return normalizeds(raw)
 
 
 class RandomForestClassifier(Classifier):
@@ -170,8 +233,19 @@ class RandomForestClassifier(Classifier):
                     votes[index] += counts[index] / total
         return votes
 
+    def raws(self, features: batch.Table) -> Any:
+        if features.size < self._size:
+            return None
+        votes = np.zeros((len(features), self._classes))
+        for tree in self._forest:
+            votes += normalizeds(tree.leaf_values(features, self._classes))
+        return votes
+
     def probability(self, raw: list[float]) -> list[float]:
         return normalized(raw)
+
+    def probabilities(self, raw: Any) -> Any:
+        return normalizeds(raw)
 
 
 class GBTClassifier(Classifier):
@@ -186,6 +260,16 @@ class GBTClassifier(Classifier):
         margin = _boosted(self._forest, self._weights, checked(features, self._size))
         return [-margin, margin]
 
+    def raws(self, features: batch.Table) -> Any:
+        if features.size < self._size:
+            return None
+        margins = batch_math.ddot(_firsts(self._forest, features), self._weights)
+        return np.stack([-margins, margins], axis=1)
+
     def probability(self, raw: list[float]) -> list[float]:
         first = 1.0 / (1.0 + exp(-2.0 * raw[0]))
         return [first, 1.0 - first]
+
+    def probabilities(self, raw: Any) -> Any:
+        first = 1.0 / (1.0 + batch_math.exp(-2.0 * raw[:, 0]))
+        return np.stack([first, 1.0 - first], axis=1)

@@ -42,7 +42,7 @@ class Vector:
             and list(self.values) == list(other.values)
         )
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None  # type: ignore[assignment]  # as Python itself says that a class has no hash
 
     def __repr__(self) -> str:
         if self.indices is None:
