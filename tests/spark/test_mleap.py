@@ -1,0 +1,302 @@
+"""MLeap in PySpark: what Spark has fitted goes through a bundle and gives the same answers, to the last bit."""
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clary.images.runtime.bundle import Bundle, DataShape, Long, Node, Tensor, read, write
+from spark.oracle import Asked, Oracle
+
+# The fitted transformer, and MLeap's op of it; "pipeline" where MLeap's op has one column and Spark's has several.
+OPS = {
+    "StringIndexer": "string_indexer",
+    "StringIndexer several": "string_indexer",
+    "IndexToString": "reverse_string_indexer",
+    "IndexToString labels": "reverse_string_indexer",
+    "OneHotEncoder": "one_hot_encoder",
+    "OneHotEncoder several": "one_hot_encoder",
+    "VectorIndexer": "vector_indexer",
+    "Bucketizer": "bucketizer",
+    "Bucketizer several": "pipeline",
+    "QuantileDiscretizer": "bucketizer",
+    "Binarizer": "binarizer",
+    "Binarizer vector": "binarizer",
+    "Binarizer several": "binarizer",
+    "Imputer": "imputer",
+    "Imputer several": "pipeline",
+    "StandardScaler": "standard_scaler",
+    "StandardScaler mean": "standard_scaler",
+    "StandardScaler both": "standard_scaler",
+    "MinMaxScaler": "min_max_scaler",
+    "MaxAbsScaler": "max_abs_scaler",
+    "Normalizer": "normalizer",
+    "VectorAssembler": "vector_assembler",
+    "VectorAssembler keep": "vector_assembler",
+    "VectorSlicer": "vector_slicer",
+    "PolynomialExpansion": "polynomial_expansion",
+    "Interaction": "interaction",
+    "ElementwiseProduct": "elementwise_product",
+    "DCT": "dct",
+    "PCA": "pca",
+    "ChiSqSelector": "chi_sq_selector",
+    "MinHashLSH": "min_hash_lsh",
+    "BucketedRandomProjectionLSH": "bucketed_random_projection_lsh",
+    "Tokenizer": "tokenizer",
+    "RegexTokenizer": "regex_tokenizer",
+    "StopWordsRemover": "stopwords_remover",
+    "StopWordsRemover several": "stopwords_remover",
+    "NGram": "ngram",
+    "HashingTF": "hashing_term_frequency",
+    "IDF": "idf",
+    "CountVectorizer": "count_vectorizer",
+    "Word2Vec": "word_to_vector",
+    "FeatureHasher": "feature_hasher",
+    "LinearRegression": "linear_regression",
+    "LogisticRegression": "logistic_regression",
+    "LogisticRegression many": "logistic_regression",
+    "LogisticRegression two rows": "logistic_regression",
+    "LinearSVC": "linear_svc",
+    "GeneralizedLinearRegression": "generalized_linear_regression",
+    "GeneralizedLinearRegression tweedie": "generalized_linear_regression",
+    "AFTSurvivalRegression": "aft_survival_regression",
+    "IsotonicRegression": "isotonic_regression",
+    "IsotonicRegression number": "isotonic_regression",
+    "MultilayerPerceptronClassifier": "multi_layer_perceptron_classifier",
+    "NaiveBayes multinomial": "naive_bayes",
+    "NaiveBayes complement": "naive_bayes",
+    "NaiveBayes gaussian": "naive_bayes",
+    "DecisionTreeClassifier": "decision_tree_classifier",
+    "DecisionTreeRegressor": "decision_tree_regression",
+    "RandomForestClassifier": "random_forest_classifier",
+    "RandomForestRegressor": "random_forest_regression",
+    "GBTClassifier": "gbt_classifier",
+    "GBTRegressor": "gbt_regression",
+    "KMeans": "k_means",
+    "KMeans cosine": "k_means",
+    "BisectingKMeans": "bisecting_k_means",
+    "GaussianMixture": "gaussian_mixture",
+    "LDA": "lda_local_model_op",
+    "OneVsRest": "one_vs_rest",
+    "ALS": "als",
+    "PipelineModel": "pipeline",
+    "CrossValidatorModel": "pipeline",
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("mleap")
+
+
+@pytest.fixture(scope="module")
+def trips(oracle: Oracle, folder: Path) -> dict[str, Any]:
+    """Everything in one question. Each second bundle is protobuf."""
+
+    def asked(spark: Any, folder: str) -> dict[str, Any]:
+        import importlib
+
+        from mleap.pyspark.spark_support import SimpleSparkSerializer
+
+        stages = importlib.import_module("mleap_stages")
+        found = {}
+        for number, (name, fitted, data) in enumerate(stages.stages(stages.frame(spark))):
+            path = f"jar:file:{folder}/{name.replace(' ', '_')}.zip"
+            form = "protobuf" if number % 2 else "json"
+            SimpleSparkSerializer().serializeToBundle(fitted, path, data, form)
+            again = SimpleSparkSerializer().deserializeFromBundle(path)
+            answers = []
+            for one in (fitted, again):
+                made = one.transform(data)
+                new = [column for column in made.columns if column not in data.columns]
+                answers.append([repr(row) for row in made.select(*new).collect()])
+            kinds = [type(one).__module__ + "." + type(one).__name__ for one in (fitted, again)]
+            found[name] = (*answers, *kinds, again.uid == fitted.uid)
+        return found
+
+    return dict(oracle(asked, str(folder)))
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("name", OPS)
+def test_round_trip(trips: dict[str, Any], folder: Path, name: str) -> None:
+    before, after, kind, again, same = trips[name]
+    assert after == before
+    assert before
+    assert same
+    root = read(f"{folder}/{name.replace(' ', '_')}.zip").root
+    assert root.op == OPS[name]
+    if OPS[name] != "pipeline":
+        assert again == kind
+    else:
+        assert again == "pyspark.ml.pipeline.PipelineModel"
+
+
+def test_every_stage_is_tested(trips: dict[str, Any]) -> None:
+    assert set(trips) == set(OPS)
+
+
+def _node(folder: Path, name: str) -> Node:
+    return read(f"{folder}/{name.replace(' ', '_')}.zip").root
+
+
+def test_ports_and_attributes_are_those_of_mleap(trips: dict[str, Any], folder: Path) -> None:
+    several = _node(folder, "StringIndexer several")
+    assert (several.inputs, several.outputs) == (
+        {"input0": "colour", "input1": "size"},
+        {"output0": "o", "output1": "p"},
+    )
+    labels = ["a", "b", "c", "ß"]
+    assert several.attributes == {
+        "labels_length": 2,
+        "handle_invalid": "skip",
+        "labels_array_0": labels,
+        "labels_array_1": ["x", "y"],
+    }
+    one = _node(folder, "OneHotEncoder")
+    assert (one.inputs, one.outputs) == ({"input": "place"}, {"output": "q"})
+    assert one.attributes == {"category_sizes": [4], "drop_last": None, "handle_invalid": "error"}
+    assembler = _node(folder, "VectorAssembler")
+    assert list(assembler.inputs) == [f"input{number}" for number in range(5)]
+    scalar, vector = DataShape("scalar", nullable=True), DataShape("tensor", nullable=True, dimensions=(4,))
+    assert assembler.attributes == {"input_shapes": [scalar, vector, scalar, scalar, vector]}
+    forest = _node(folder, "RandomForestClassifier")
+    assert forest.outputs == {
+        "raw_prediction": "rawPrediction",
+        "probability": "probability",
+        "prediction": "prediction",
+    }
+    assert list(forest.models) == forest.attributes["trees"] == ["tree0", "tree1", "tree2"]
+    assert forest.attributes["num_classes"] == 3
+    assert forest.attributes["tree_weights"] == [1.0] * 3
+    tree = forest.models["tree0"]
+    assert tree.op == "decision_tree_classifier"
+    splits = {one["split"]["type"] for each in forest.models.values() for one in each.tree if one["type"] == "internal"}
+    assert splits == {"categorical", "continuous"}
+    assert sum(one["type"] == "leaf" for one in tree.tree) == sum(one["type"] == "internal" for one in tree.tree) + 1
+    matrix = _node(folder, "LogisticRegression many").value("coefficient_matrix", Tensor)
+    assert matrix.shape == (3, 4)
+    assert isinstance(_node(folder, "KMeans").attributes["num_features"], Long)
+
+
+def test_the_published_script(oracle: Oracle, tmp_path: Path) -> None:
+    """As of AWS's article on inference pipelines: the sample is what the pipeline made, its zip goes into a tar.
+    https://aws.amazon.com/blogs/machine-learning/ (Ensure consistency in data processing code between training and
+    inference in Amazon SageMaker)
+    """
+    script = """
+        import tarfile, zipfile
+        from mleap.pyspark.spark_support import SimpleSparkSerializer
+        from pyspark.ml import Pipeline
+        from pyspark.ml.feature import IndexToString, OneHotEncoder, StringIndexer, VectorAssembler
+
+        cars = spark.createDataFrame([("low", "2", "unacc"), ("high", "4", "good"), ("low", "4", "unacc")] * 3,
+                                     ["buying", "doors", "cat"])
+        names = ["buying", "doors"]
+        stages = [StringIndexer(inputCol=one, outputCol=one + "_i", handleInvalid="keep") for one in names]
+        stages += [OneHotEncoder(inputCol=one + "_i", outputCol=one + "_v") for one in names]
+        stages += [VectorAssembler(inputCols=[one + "_v" for one in names], outputCol="features")]
+        model = Pipeline(stages=stages).fit(cars)
+        train, validation = model.transform(cars).randomSplit([0.5, 0.5], seed=1)
+        SimpleSparkSerializer().serializeToBundle(model, f"jar:file:{folder}/model.zip", validation)
+        with zipfile.ZipFile(f"{folder}/model.zip") as archive:
+            archive.extractall(f"{folder}/model")
+        with tarfile.open(f"{folder}/model.tar.gz", "w:gz") as tar:
+            tar.add(f"{folder}/model/bundle.json", arcname="bundle.json")
+            tar.add(f"{folder}/model/root", arcname="root")
+
+        indexed = StringIndexer(inputCol="cat", outputCol="label").fit(cars)
+        back = IndexToString(inputCol="prediction", outputCol="cat", labels=indexed.labels)
+        numbers = spark.createDataFrame([(0.0,), (1.0,)], ["prediction"])
+        post = Pipeline(stages=[back]).fit(numbers)
+        post.serializeToBundle(f"jar:file:{folder}/post.zip", post.transform(numbers))
+        again = post.deserializeFromBundle(f"jar:file:{folder}/post.zip")
+        answers = [row.cat for row in again.transform(numbers).collect()]
+    """
+    found = oracle.run(script, folder=str(tmp_path))
+    assert found["answers"] == ["unacc", "good"]
+    root = read(f"{tmp_path}/model.tar.gz").root
+    assert [node.op for node in root.children] == ["string_indexer"] * 2 + ["one_hot_encoder"] * 2 + [
+        "vector_assembler"
+    ]
+    with zipfile.ZipFile(tmp_path / "model.zip") as archive:
+        assert json.loads(archive.read("bundle.json"))["format"] == "json"
+
+
+def test_what_cannot_be_serialized_is_named(oracle: Oracle, tmp_path: Path) -> None:
+    script = """
+        from mleap.pyspark.spark_support import SimpleSparkSerializer
+        from pyspark.ml import Pipeline, Transformer
+        from pyspark.ml.feature import SQLTransformer, Tokenizer, VectorAssembler
+
+        class Own(Transformer):
+            def _transform(self, dataset):
+                return dataset
+
+        data = spark.createDataFrame([("a b", 1.0)], ["text", "x"])
+        tokens = Tokenizer(inputCol="text", outputCol="words")
+
+        def said(stage, dataset=data, place="jar:file:" + folder + "/m.zip"):
+            try:
+                stage.serializeToBundle(place, dataset)
+            except Exception as error:
+                return type(error).__name__ + ": " + str(error)
+
+        sql = SQLTransformer(statement="SELECT *, x + 1 y FROM __THIS__")
+        unknown = said(Pipeline(stages=[tokens, sql]).fit(data))
+        own = said(Own())
+        sample = said(tokens, None)
+        assembler = VectorAssembler(inputCols=["x", "z"], outputCol="o")
+        missing = said(assembler)
+        s3 = said(tokens, place="s3://bucket/model.zip")
+        fine = said(tokens, place=folder + "/deep/er/m.zip")
+    """
+    found = oracle.run(script, folder=str(tmp_path))
+    unknown = "UnknownTransformer: MLeap doesn't know pyspark.ml.feature.SQLTransformer (stage SQLTransformer_"
+    assert found["unknown"].startswith(unknown)
+    assert "asked.Own (stage Own_" in found["own"]
+    assert found["sample"].startswith("ValueError: MLeap needs a sample")
+    assert "z" in found["missing"]
+    assert "at file: and jar:file: only" in found["s3"]
+    assert found["fine"] is None
+    assert [path.name for path in tmp_path.iterdir()] == ["deep"]
+
+
+def test_bundles_of_older_mleap_and_what_spark_lacks(oracle: Oracle, tmp_path: Path) -> None:
+    def place(root: Node) -> str:
+        uid = "4b73a01f-5ea9-4967-8bed-7f27213d04d0"
+        write(Bundle(uid, root.name, root), f"{tmp_path}/{root.name}.zip")
+        return f"jar:file:{tmp_path}/{root.name}.zip"
+
+    def load(spark: Any, path: str, rows: list[Any], names: str) -> list[str]:
+        from mleap.pyspark.spark_support import SimpleSparkSerializer
+
+        model = SimpleSparkSerializer().deserializeFromBundle(path)
+        return [str(row.asDict()) for row in model.transform(spark.createDataFrame(rows, names)).collect()]
+
+    attributes = {"labels": ["b", "a"], "handle_invalid": "keep"}
+    indexer = Node("si", "string_indexer", {"input": "c"}, {"output": "i"}, attributes)
+    encoder = Node("ohe", "one_hot_encoder", {"input": "i"}, {"output": "v"}, {"size": Long(3), "drop_last": False})
+    answers = oracle(load, place(Node("p", "pipeline", children=(indexer, encoder))), [("a",), ("?",)], "c string")
+    assert answers == [
+        "{'c': 'a', 'i': 1.0, 'v': SparseVector(3, {1: 1.0})}",
+        "{'c': '?', 'i': 2.0, 'v': SparseVector(3, {2: 1.0})}",
+    ]
+    tree = Node("t", "decision_tree_regression", {"features": "f"}, {"prediction": "p"}, {"num_features": Long(1)})
+    tree.tree = ({"type": "internal", "split": {"type": "continuous", "featureIndex": 0, "threshold": 0.5}},)
+    hashing = Node("h", "hashing_term_frequency", {"input": "w"}, {"output": "o"}, {"num_features": Long(8)})
+    for root, said in [
+        (
+            Node("x", "regex_indexer"),
+            r"UnknownTransformer: Spark has no transformer for MLeap's op regex_indexer \(node x\)",
+        ),
+        (tree, "The tree of node t ends too early"),
+        (hashing, "Node h hashes as Spark 2 did"),
+        (Node("k", "ngram", {"input": "w"}, {"output": "o"}), r"Node k \(ngram\) has no attribute n"),
+    ]:
+        with pytest.raises(Asked, match=said):
+            oracle(load, place(root), [("a",)], "w string")
+    with pytest.raises(Asked, match="there is no file"):
+        oracle(load, f"jar:file:{tmp_path}/nothing.zip", [], "w string")
