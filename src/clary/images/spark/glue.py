@@ -10,6 +10,7 @@ import importlib.machinery
 import importlib.util
 import json
 import linecache
+import os
 import subprocess
 import sys
 import traceback
@@ -22,7 +23,7 @@ PLAN = Path("/opt/clary-glue/plan.json")
 REPORT = Path("/opt/clary-job/error.json")
 HERE = Path(__file__).resolve().parent
 OURS = str(HERE / "python")
-PACKAGES = ("awsglue", "mleap", "smspark")
+PACKAGES = ("awsglue", "awsgluedq", "awsglueml", "mleap", "oldspark", "smspark")
 LONGEST = 10_000  # characters of a message
 
 
@@ -42,13 +43,15 @@ def main() -> None:
     script, *arguments = sys.argv[1:]
     plan = json.loads(PLAN.read_text())
     sys.argv = [script, *arguments]
-    sys.path[0] = str(Path(script).parent)
+    sys.path[:] = [str(Path(script).parent), *(path for path in sys.path if path != str(HERE))]
     sys.meta_path.insert(0, Ours)
     try:
         install(plan)
+        importlib.import_module("oldspark").install(os.environ.get("GLUE_VERSION", ""))
         run(script, translate if plan["python2"] else None)
     except SystemExit as error:
         report(error, script)
+        quiet()
         raise
     except BaseException as error:  # noqa: BLE001 - whatever it is ends the run
         told = error.__traceback__
@@ -56,7 +59,9 @@ def main() -> None:
             told = told.tb_next
         traceback.print_exception(type(error), error, told)
         report(error, script)
+        quiet()
         sys.exit(1)
+    quiet()
 
 
 def install(plan: dict[str, Any]) -> None:
@@ -90,6 +95,12 @@ def run(script: str, translated: Callable[[str], str] | None) -> None:
         data = text = translated(importlib.util.decode_source(data))
         linecache.cache[script] = (len(text), None, text.splitlines(keepends=True), script)
     exec(compile(data, script, "exec"), program.__dict__)  # noqa: S102 - to run it is what we are for
+
+
+def quiet() -> None:
+    """The JVM goes before PySpark's own server in this process, which would put that into the log as an error."""
+    if (module := sys.modules.get("pyspark.accumulators")) is not None:
+        module.__dict__["AccumulatorServer"].handle_error = lambda *_: None
 
 
 def report(error: BaseException, script: str) -> None:

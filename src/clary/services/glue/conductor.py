@@ -6,7 +6,6 @@ is done once, also after a kill -9.
 
 import logging
 import sqlite3
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -15,17 +14,21 @@ from clary.errors import AWSError
 from clary.resource import crud
 from clary.resource.call import Platform
 from clary.resource.rounds import Rounds
-from clary.services.glue import run, run_event, state
+from clary.services.glue import firing, run, run_event, state, trigger, workflow_starting
+from clary.services.glue.firing import Crawlers
 from clary.services.glue.run_view import shown
-from clary.services.glue.state import SQL, Place
+from clary.services.glue.starting import Cause
+from clary.services.glue.state import SQL, Document, Place
 
 log = logging.getLogger(__name__)
 LONGEST = 60.0  # seconds between two looks: the system's clock may be set
+STOPPING = "STOPPING"
 
 
 @dataclass(slots=True)
 class Conductor:
     platform: Platform
+    crawlers: Crawlers | None = None
     _rounds: Rounds = field(init=False)
 
     def __post_init__(self) -> None:
@@ -35,6 +38,7 @@ class Conductor:
         self._rounds.start()
 
     def wake(self) -> None:
+        """A run has ended, or a trigger has another time."""
         self._rounds.wake()
 
     def close(self) -> None:
@@ -45,24 +49,70 @@ class Conductor:
         if run_event.tell(self.platform, arn):
             self.wake()
 
+    def crawled(self, connection: sqlite3.Connection, place: Place, ended: Document) -> None:
+        """Within a transaction: a crawler that a trigger had started has ended. `ended` has CrawlerName, State, Id, and
+        within a workflow WorkflowName and WorkflowRunId. Wake the engine afterwards.
+        """
+        at = state.now(self.platform)
+        firing.heard(connection, place, ended, at, self.crawlers)
+        if of := ended.get("WorkflowRunId"):
+            workflow_starting.settle(connection, place, ended["WorkflowName"], of, at, self.crawlers)
+
     def _round(self) -> float:
         """Returns in how many seconds there is more."""
-        for row in self.platform.store.read().execute(SQL["run_unsettled"]).fetchall():
-            self._carry_out(partial(self._settle, row))
-        return LONGEST
-
-    def _carry_out(self, work: Callable[[sqlite3.Connection], Any]) -> None:
-        self.platform.store.write(work)
+        store = self.platform.store
+        for row in store.read().execute(SQL["run_unsettled"]).fetchall():
+            store.write(partial(self._settle, row))
+            self.platform.wake()
+        now = self.platform.clock()
+        first = store.read().execute(SQL["due_next"]).fetchone()
+        if first is None or first["at"] > now:
+            return LONGEST if first is None else min(LONGEST, first["at"] - now)
+        store.write(partial(self._due, first["arn"]))
         self.platform.wake()
+        return 0.0
+
+    def _due(self, arn: str, connection: sqlite3.Connection) -> None:
+        """The trigger's time has come. One that was missed while Clary was away fires once."""
+        row, at = crud.find(connection, arn), state.now(self.platform)
+        found = state.loaded(row)
+        trigger.plan(connection, arn, found, at)
+        _, _, _, region, account, _ = arn.split(":", 5)
+        place = Place(account, region)
+        if name := found.get("WorkflowName"):
+            try:
+                workflow_starting.begin(connection, place, name, {}, at, self.crawlers)
+            except AWSError as error:
+                log.warning("trigger %s: %s", found["Name"], error.message)
+        else:
+            firing.attempt(connection, place, found, Cause(), at, self.crawlers)
 
     def _settle(self, row: Any, connection: sqlite3.Connection) -> None:
         """What follows from the end of the run of this row."""
         connection.execute(SQL["run_settle"], {"arn": row["arn"]})
-        found = crud.find(connection, row["arn"])
-        place, now = Place(row["account"], row["region"]), state.now(self.platform)
+        found, at = crud.find(connection, row["arn"]), state.now(self.platform)
+        if found is None:
+            return
+        place, document = Place(row["account"], row["region"]), state.loaded(found)
         ended = shown(connection, found)["JobRunState"]
-        if ended in ("FAILED", "TIMEOUT"):
-            try:
-                run.again(connection, place, state.loaded(found), now)
-            except AWSError as error:  # its job has as many runs as it may
-                log.info("%s is not tried again: %s", row["run"], error.message)
+        workflow, of = document.get("WorkflowName", ""), row["workflow"]
+        if not self._stops(connection, place, workflow, of):
+            if ended in ("FAILED", "TIMEOUT") and self._again(connection, place, document, at):
+                return
+            if row["trigger"]:  # what users start themselves, triggers do not hear of
+                told = {"JobName": row["job"], "State": ended, "Id": row["run"]}
+                told |= {"WorkflowName": workflow, "WorkflowRunId": of} if of else {}
+                firing.heard(connection, place, told, at, self.crawlers)
+        if of:
+            workflow_starting.settle(connection, place, workflow, of, at, self.crawlers)
+
+    def _stops(self, connection: sqlite3.Connection, place: Place, workflow: str, of: str) -> bool:
+        row = state.find(connection, place, workflow_starting.RUN, f"{workflow}/{of}") if of else None
+        return row is not None and state.loaded(row)["Status"] == STOPPING
+
+    def _again(self, connection: sqlite3.Connection, place: Place, document: Document, at: float) -> bool:
+        try:
+            return run.again(connection, place, document, at)
+        except AWSError as error:  # its job has as many runs as it may
+            log.info("%s is not tried again: %s", document["Id"], error.message)
+            return False

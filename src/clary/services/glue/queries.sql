@@ -89,3 +89,10 @@ DELETE FROM glue_met WHERE arn = :arn AND workflow = :workflow;
 
 -- name: met_remove
 DELETE FROM glue_met WHERE arn = :arn;
+
+-- The newest first: `from` and `until` are around the names that begin with the workflow's.
+-- name: workflow_runs
+SELECT * FROM resource
+WHERE service = 'glue' AND type = 'WorkflowRun' AND account = :account AND region = :region
+    AND name > :from AND name < :until
+ORDER BY created DESC, name;

@@ -28,6 +28,11 @@ PROGRAM: Final = "/opt/clary/spark/glue.py"
 CLUSTER: Final = "/opt/clary/spark/cluster.py"
 # Standard output is a file of its own; standard error is the log.
 APART: Final = ("/bin/sh", "-c", f'exec "$@" >>{run_stage.STDOUT}', "sh")
+# How AWS's own Spark is told of the Data Catalog; images/spark/metastore knows it.
+CATALOG = (
+    "spark.hadoop.hive.metastore.client.factory.class="
+    "com.amazonaws.glue.catalog.metastore.AWSGlueDataCatalogHiveClientFactory"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +54,10 @@ class Runs:
         job.check()
         staged = run_stage.shared(job, self.objects, self.bookmarks.given(job.arn, job.document))
         self._say(job, staged)
-        count, where = _size(job.document).instances, self.where(job)
+        size, where = _size(job.document), self.where(job)
         launches = []
-        for number in range(count):
-            mounts, env = run_stage.own(job, number, staged, where, count)
+        for number in range(size.instances):
+            mounts, env = run_stage.own(job, number, staged, where, size)
             argv = _command(job.document, staged, shell=shell)
             folder = instance(job, number)
             launch = Launch(f"algo-{number + 1}", argv, str(folder / "log"), env=env, cwd=run_stage.TMP, mounts=mounts)
@@ -123,7 +128,7 @@ def _size(document: Document) -> Size:
     machine = len(os.sched_getaffinity(0))
     return Size(
         instances=max(1, min(count, machine // one.cpus)),
-        cpus=float(one.cpus),
+        cpus=float(min(one.cpus, machine)),
         memory=one.memory,
         disk=one.disk * GIB,
     )
@@ -144,7 +149,7 @@ def _command(document: Document, staged: Staged, *, shell: bool) -> tuple[str, .
     if on(given, "--enable-spark-ui") and (logs := of(given, "--spark-event-logs-path")):
         options += ["--conf", "spark.eventLog.enabled=true", "--conf", f"spark.eventLog.dir={logs}"]
     if on(given, "--enable-glue-datacatalog"):
-        options += ["--clary-catalog"]
+        options += ["--conf", CATALOG]
     if staged.script.endswith(".jar"):
         return (*APART, PYTHON, SUBMIT, *options, "--class", of(given, "--class"), staged.script, *arguments)
     return (*APART, PYTHON, SUBMIT, *options, PROGRAM, staged.script, *arguments)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from clary.compute.driver import Mount
+from clary.compute.driver import Mount, Size
 from clary.errors import AccessDenied, AWSError
 from clary.jobs.ml import Where
 from clary.jobs.ml.environment import aws
@@ -91,7 +91,7 @@ def shared(job: Job, objects: Objects, bookmark: Document) -> Staged:
     return found
 
 
-def own(job: Job, number: int, staged: Staged, where: Where, count: int) -> tuple[tuple[Mount, ...], dict[str, str]]:
+def own(job: Job, number: int, staged: Staged, where: Where, size: Size) -> tuple[tuple[Mount, ...], dict[str, str]]:
     """One instance's mounts and variables."""
     file = job.folder / stdout(number)
     file.parent.mkdir(exist_ok=True)
@@ -102,11 +102,13 @@ def own(job: Job, number: int, staged: Staged, where: Where, count: int) -> tupl
         mounts.append(Mount(str(left(job, "")), LEFT, "rw"))
     if where.bundle is not None:
         mounts.append(Mount(str(where.bundle), BUNDLE))
-    hosts = [Host(f"algo-{n + 1}", "", "") for n in range(count)]
+    hosts = [Host(f"algo-{n + 1}", "", "") for n in range(size.instances)]
     env = {
         **aws(where, hosts),
         "PYTHONPATH": ":".join([OURS, *dict.fromkeys(map(_on_path, staged.packages))]),
         "CLARY_HOSTS": ",".join(host.name for host in hosts),
+        "CLARY_CPUS": str(int(size.cpus)),
+        "CLARY_MEMORY": str(size.memory),
         "GLUE_PYTHON_VERSION": "3",
         "GLUE_VERSION": job.document["GlueVersion"],
     }

@@ -15,7 +15,7 @@ from typing import Any
 from clary.resource import tags
 from clary.resource.call import Call, Permission, Platform
 from clary.resource.service import Document, Service, collect
-from clary.services.glue import bookmark, catalog, job, run
+from clary.services.glue import bookmark, catalog, connection, job, run, tag, trigger, workflow, workflow_run
 from clary.services.glue.bookmark import Bookmarks
 from clary.services.glue.catalog.state import resource_policy
 from clary.services.glue.conductor import Conductor
@@ -24,7 +24,7 @@ from clary.services.glue.starting import RECIPE
 from clary.services.glue.state import Glue
 from clary.services.sagemaker.service import Tools
 
-MODULES: tuple[Any, ...] = (job, run, bookmark, *catalog.MODULES)
+MODULES: tuple[Any, ...] = (job, run, bookmark, trigger, workflow, workflow_run, connection, tag, *catalog.MODULES)
 # Names that are kept in lower case, and the catalog, whose policy has a say in all of them.
 FOLDED = ("catalog", "database/", "table/", "userDefinedFunction/")
 

@@ -1,0 +1,133 @@
+"""Runs of workflows. https://docs.aws.amazon.com/glue/latest/dg/running_monitoring_workflow.html"""
+
+import sqlite3
+from typing import Any
+
+from clary.errors import AWSError
+from clary.resource import crud, pages
+from clary.resource.call import Call
+from clary.resource.service import Document, operation
+from clary.services.glue import state
+from clary.services.glue.state import SQL, Glue, Place, here, missing
+from clary.services.glue.workflow_graph import graph
+from clary.services.glue.workflow_starting import OPEN, RUN, begin, get, job_runs, runs, settle
+
+TARGETS = dict.fromkeys(
+    (
+        *("StartWorkflowRun", "GetWorkflowRun", "GetWorkflowRuns", "StopWorkflowRun"),
+        *("GetWorkflowRunProperties", "PutWorkflowRunProperties"),
+    ),
+    ("workflow/{Name}",),
+)
+COUNTED = {
+    "SUCCEEDED": "SucceededActions",
+    "FAILED": "FailedActions",
+    "STOPPED": "StoppedActions",
+    "TIMEOUT": "TimeoutActions",
+}
+EVERY = ("TotalActions", "RunningActions", *COUNTED.values())
+PAGE = 1000
+
+
+@operation("StartWorkflowRun")
+def start(call: Call[Glue], request: Document) -> Document:
+    place, name, conductor = here(call), request["Name"], call.state.conductor
+
+    def work(connection: sqlite3.Connection) -> str:
+        given, at = request.get("RunProperties") or {}, state.now(call.platform)
+        return begin(connection, place, name, given, at, conductor.crawlers)
+
+    run = call.platform.store.write(work)
+    call.platform.wake()
+    conductor.wake()
+    return {"RunId": run}
+
+
+def find(connection: sqlite3.Connection, place: Place, request: Document) -> Any:
+    """The row of the run that the request names. Raises EntityNotFoundException."""
+    get(connection, place, request["Name"])
+    row = state.find(connection, place, RUN, f"{request['Name']}/{request['RunId']}")
+    if row is None:
+        raise missing(f"Workflow run {request['RunId']} not found.")
+    return row
+
+
+def shown(connection: sqlite3.Connection, place: Place, row: Any, request: Document) -> Document:
+    found = {**state.loaded(row), "StartedOn": row["created"]}
+    started = job_runs(connection, found["WorkflowRunId"])
+    tried = {run["PreviousRunId"] for run in started if run["Attempt"]}  # what another attempt stands for
+    counts = dict.fromkeys(EVERY, 0)
+    for run in started:
+        if run["Id"] not in tried:
+            counts["TotalActions"] += 1
+            counts[COUNTED.get(run["JobRunState"], "RunningActions")] += 1
+    found["Statistics"] = counts
+    if request.get("IncludeGraph"):
+        found["Graph"] = graph(connection, place, found["Name"], started)
+    return found
+
+
+@operation("GetWorkflowRun")
+def show(call: Call[Glue], request: Document) -> Document:
+    with call.platform.store.moment() as connection:
+        return {"Run": shown(connection, here(call), find(connection, here(call), request), request)}
+
+
+@operation("GetWorkflowRuns")
+def every(call: Call[Glue], request: Document) -> Document:
+    """The newest first."""
+    place, name = here(call), request["Name"]
+    query = [call.operation.name, call.region, {**request, "NextToken": None}]
+    after = state.opened(request, query)
+    size = min(request.get("MaxResults") or PAGE, PAGE)
+    with call.platform.store.moment() as connection:
+        get(connection, place, name)
+        rows = runs(connection, place, name)
+        if after:
+            rows = [row for row in rows if (-row["created"], row["name"]) > (-after[0], after[1])]
+        found = [shown(connection, place, row, request) for row in rows[:size]]
+    last = rows[:size][-1] if len(rows) > size else None
+    token = pages.sealed([last["created"], last["name"]], query) if last is not None else ""
+    return state.answer("Runs", found, token)
+
+
+@operation("StopWorkflowRun")
+def stop(call: Call[Glue], request: Document) -> Document:
+    place = here(call)
+
+    def work(connection: sqlite3.Connection) -> None:
+        row, at = find(connection, place, request), state.now(call.platform)
+        document = state.loaded(row)
+        if document["Status"] not in OPEN:
+            said = f"Workflow run {request['RunId']} is in status {document['Status']} and cannot be stopped."
+            raise AWSError("IllegalWorkflowStateException", said)
+        state.change(connection, row, {**document, "Status": "STOPPING"}, at)
+        for each in connection.execute(SQL["run_of_workflow"], {"workflow": request["RunId"]}).fetchall():
+            found = connection.execute(crud.SQL["job_find"], {"arn": each["arn"]}).fetchone()
+            if found["state"] not in crud.ENDED:
+                crud.halt(connection, found, at)
+        settle(connection, place, request["Name"], request["RunId"], at, call.state.conductor.crawlers)
+
+    call.platform.store.write(work)
+    call.platform.wake()
+    return {}
+
+
+@operation("GetWorkflowRunProperties")
+def properties(call: Call[Glue], request: Document) -> Document:
+    row = find(call.platform.store.read(), here(call), request)
+    return {"RunProperties": state.loaded(row)["WorkflowRunProperties"]}
+
+
+@operation("PutWorkflowRunProperties")
+def put(call: Call[Glue], request: Document) -> Document:
+    """Those that are there already are replaced, others stay."""
+
+    def work(connection: sqlite3.Connection) -> None:
+        row = find(connection, here(call), request)
+        document = state.loaded(row)
+        had = {**document["WorkflowRunProperties"], **request["RunProperties"]}
+        state.change(connection, row, {**document, "WorkflowRunProperties": had}, state.now(call.platform))
+
+    call.platform.store.write(work)
+    return {}
