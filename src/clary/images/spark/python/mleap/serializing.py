@@ -42,6 +42,8 @@ def _asked(stage: Any) -> list[str]:
     found: list[str] = []
     if hasattr(stage, "_to_java") and hasattr(stage, "params"):
         for param in stage.params:
+            if param.name == "outputCol" and not stage.isSet(param):
+                continue  # its default, which stages with outputCols have too and don't make
             if param.name.endswith(("Col", "Cols")) and param.name not in _OTHERS and stage.isDefined(param):
                 value = stage.getOrDefault(param)
                 found += [value] if isinstance(value, str) else list(value)
