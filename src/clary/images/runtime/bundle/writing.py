@@ -16,6 +16,8 @@ from .errors import BundleError
 from .places import split
 
 FORMATS = {"json": "json", "protobuf": "pb"}
+_LONG = 65536
+_QUICK = 1  # numbers' digits shrink little more by the best, which takes thrice as long
 
 
 def write(bundle: Bundle, uri: str, form: str = "json") -> None:
@@ -89,7 +91,11 @@ class _Writer:
 
 
 def _pretty(given: dict[str, Any]) -> bytes:
-    return json.dumps(given, indent=2, ensure_ascii=False, allow_nan=False).encode("utf-8")
+    """Lines for who reads it; in one line, which takes a seventh of the time, where that is long."""
+    text = json.dumps(given, ensure_ascii=False, allow_nan=False)
+    if len(text) < _LONG:
+        text = json.dumps(given, indent=2, ensure_ascii=False, allow_nan=False)
+    return text.encode("utf-8")
 
 
 def _part(name: str) -> str:
@@ -115,7 +121,7 @@ def _archive(path: Path, prefix: str, files: dict[str, bytes]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + f".{os.getpid()}.part")
     try:
-        with zipfile.ZipFile(str(part), "w", zipfile.ZIP_DEFLATED) as archive:
+        with zipfile.ZipFile(str(part), "w", zipfile.ZIP_DEFLATED, compresslevel=_QUICK) as archive:
             if prefix and path.exists():
                 with zipfile.ZipFile(str(path)) as before:
                     for name in before.namelist():
