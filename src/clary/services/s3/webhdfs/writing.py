@@ -7,8 +7,7 @@ from collections.abc import Callable
 
 import orjson
 
-from clary.services.s3 import head, names, rows, writing
-from clary.services.s3.checksums import DEFAULT
+from clary.services.s3 import checksums, head, names, rows, writing
 from clary.services.s3.intake import Intake, length
 from clary.services.s3.state import result_of
 from clary.services.s3.webhdfs import faults, status
@@ -18,8 +17,6 @@ from clary.wire.message import Response
 
 MARKER = "application/x-directory"  # what S3A calls an empty directory's object, too
 PLAIN = "application/octet-stream"
-EMPTY = "d41d8cd98f00b204e9800998ecf8427e"  # MD5 of nothing
-EMPTY_SUM = "AAAAAA=="  # its CRC-32
 
 
 def begin(visit: Visit) -> Response:
@@ -117,8 +114,9 @@ def make_folder(visit: Visit) -> Response:
 
 def marker(visit: Visit) -> rows.New:
     """The object of an empty directory."""
-    made = {"headers": {"content-type": MARKER}, "checksum": [DEFAULT, EMPTY_SUM, "FULL_OBJECT"]}
-    return rows.New(0, 0, EMPTY, float(int(visit.state.clock())), orjson.dumps(made))
+    checksum = checksums.base64_of(checksums.digest(checksums.DEFAULT, b""))
+    made = {"headers": {"content-type": MARKER}, "checksum": [checksums.DEFAULT, checksum, "FULL_OBJECT"]}
+    return rows.New(0, 0, checksums.digest("MD5", b"").hex(), float(int(visit.state.clock())), orjson.dumps(made))
 
 
 def settle(connection: sqlite3.Connection, place: Place, now: float) -> None:
