@@ -76,3 +76,86 @@ def test_a_program_runs_by_the_instances_size_and_its_exit_code_is_the_jobs(jobs
     assert "-XX:SharedArchiveFile=/opt/clary-java/driver.jsa" in told["java"]
     assert told["path"] == "/opt/clary/spark/python"
     assert told["secrets"] == []
+
+
+def failed(jobs: Processing, script: str, *options: str, **changed: Any) -> tuple[str, str]:
+    """Why, and its log."""
+    name = jobs.start(**spark(script, *options, **changed))
+    found = jobs.until(name, *ENDS, seconds=SECONDS)
+    assert found["ProcessingJobStatus"] == "Failed"
+    return found["FailureReason"], "\n".join(jobs.log(name))
+
+
+def test_a_syntax_error_is_told_as_python_does_and_nothing_waits_for_a_jvm(jobs: Processing) -> None:
+    reason, log = failed(jobs, "def x(:\n    pass\n")
+    assert "exit code: 1" in reason
+    assert f'  File "{CODE}/script.py", line 1\n    def x(:\n          ^\nSyntaxError: invalid syntax' in log
+    assert "/opt/clary" not in log
+
+
+def test_an_unknown_option_and_a_missing_file(jobs: Processing) -> None:
+    assert "Error: Unrecognized option: --nothing" in failed(jobs, "", "--nothing")[1]
+    reason, log = failed(jobs, "", "--py-files", "/opt/none.zip", "/opt/none.py")
+    assert "exit code: 2" in reason
+    assert "can't open file '/opt/none.py': [Errno 2] No such file or directory" in log
+
+
+MEMORY = """
+from pyspark.sql import SparkSession
+context = SparkSession.builder.getOrCreate().sparkContext
+text = context._jvm.java.util.ArrayList()
+while True:
+    text.add(context._jvm.java.lang.StringBuilder(20_000_000))
+"""
+
+
+def test_a_driver_without_memory_says_so(jobs: Processing) -> None:
+    reason, log = failed(jobs, MEMORY, "--driver-memory", "512m")
+    assert "exit code: 1" in reason
+    assert "Spark ran out of memory: its JVM, of 512m (spark.driver.memory), ended with exit code 3" in log
+    assert "Please use a larger instance" in log
+
+
+MODULES = """
+import glob, json, sys, zipfile
+with zipfile.ZipFile("/tmp/packed.zip", "w") as packed:
+    packed.writestr("packed/__init__.py", "VALUE = 2")
+with open("/tmp/single.py", "w") as single:
+    single.write("VALUE = 1")
+with open("/tmp/program.py", "w") as program:
+    program.write('''
+import single, packed
+from pyspark import SparkContext
+context = SparkContext.getOrCreate()
+def told(_):
+    import single, packed
+    return single.VALUE + packed.VALUE
+print("modules", single.VALUE, packed.VALUE, context.parallelize([0]).map(told).collect())
+''')
+import subprocess
+submit = [sys.executable, "/opt/clary/spark/submit.py"]
+files = ["--py-files", "/tmp/single.py,file:///tmp/packed.zip"]
+subprocess.run([*submit, *files, "/tmp/program.py"], check=True)
+logs = ["--conf", "spark.eventLog.enabled=true", "--conf", "spark.eventLog.dir=file:///opt/ml/processing/output/result"]
+jar = glob.glob("/opt/venv/lib/python3*/site-packages/pyspark/jars/spark-mllib_*.jar")[0]
+program = ["--class", "org.apache.spark.mllib.util.LinearDataGenerator", jar, "local[1]", "file:///tmp/made", "8"]
+print("jar", subprocess.run([*submit, *logs, *program]).returncode)
+print("rows", sum(len(open(part).readlines()) for part in glob.glob("/tmp/made/part-*")))
+print("jar without its class", subprocess.run([*submit, "--class", "none.Such", jar]).returncode)
+"""
+
+
+def test_modules_for_the_driver_and_its_workers_and_jars_with_their_exit_codes(jobs: Processing) -> None:
+    script = spark(MODULES)
+    script["application"]["ContainerEntrypoint"] = ["/opt/venv/bin/python", f"{CODE}/script.py"]
+    name = jobs.start(**script)
+    jobs.until(name, "Completed", seconds=SECONDS)
+    log = jobs.log(name)
+    assert "modules 1 2 [3]" in log
+    assert "jar 0" in log, log
+    assert "rows 8" in log
+    assert "socketserver" not in "".join(log)
+    assert [line for line in log if "none.Such" in line]
+    assert "jar without its class 101" in log
+    (events,) = jobs.left(f"{name}/out").values()
+    assert b'"Event":"SparkListenerApplicationEnd"' in events

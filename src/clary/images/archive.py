@@ -28,7 +28,7 @@ _MEMORY = 2 << 30
 def name(environment: Path, java: Java, code: Path) -> str:
     """Of the folder for it: of what it holds for, and of what makes it."""
     parts = [_FORM, str(java.inside), java.version, (java.home / "release").read_text()]
-    parts += [(code / file).read_text() for file in ("warm.py", "java.py")]
+    parts += [(code / "warm.py").read_text()]
     return f"{environment.name}-java-{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:12]}"
 
 

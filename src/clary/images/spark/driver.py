@@ -39,6 +39,10 @@ def run(words: list[str]) -> int:
         catalog = metastore.Metastore()
         atexit.register(catalog.close)
         told = {**told, **catalog.settings}
+    if metastore.wanted(told):
+        catalog = metastore.Metastore()
+        atexit.register(catalog.close)
+        told |= catalog.settings
     if not given.python:
         return _jar(given, here, told, folder)
     return _python(given, here, told, folder)

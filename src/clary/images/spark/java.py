@@ -1,14 +1,17 @@
 """The JVM of a driver: its command, and how Python reaches it."""
 
+import contextlib
 import os
 import re
 import shlex
 import shutil
 import struct
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from . import options
 from .settings import Instance, tuning
@@ -116,6 +119,8 @@ class Gateway:
     def close(self) -> None:
         """Waits until it has stopped what runs and written its event log."""
         ended = self._process.poll()
+        if ended is None and self._joined:
+            _stop()
         assert self._process.stdin is not None
         self._process.stdin.close()
         if not self._joined:
@@ -125,8 +130,17 @@ class Gateway:
             print(
                 f"Spark ran out of memory: its JVM, of {self._memory} (spark.driver.memory), ended with exit code "
                 f"{code}. Please use a larger instance, more partitions, or a larger spark.driver.memory.",
+                file=sys.stderr,
                 flush=True,
             )
+
+
+def _stop() -> None:
+    """What a program left running; a JVM that is gone would be missed by Python's side of it."""
+    context: Any = sys.modules["pyspark"].SparkContext._active_spark_context  # noqa: SLF001 - PySpark's one way to it
+    if context is not None:
+        with contextlib.suppress(Exception):  # the program may have ended by the very same
+            context.stop()
 
 
 def folder() -> Path:
