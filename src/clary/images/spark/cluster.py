@@ -15,7 +15,7 @@ import threading
 import time
 from pathlib import Path
 
-from . import java, options
+from . import files, java, options
 from .settings import EXECUTOR, MIB, Instance
 
 MASTER, WORKER = "org.apache.spark.deploy.master.Master", "org.apache.spark.deploy.worker.Worker"
@@ -103,6 +103,7 @@ def lead(here: Instance, folder: Path) -> Leading:
 
 def follow(here: Instance) -> int:
     """A worker, until the driver's end. The job's exit code is the driver's."""
+    files.login(os.environ)  # executors inherit it
     worker = _worker(here, java.folder())
     try:
         told = _wait(here, worker)

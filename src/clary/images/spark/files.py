@@ -25,7 +25,6 @@ EXCHANGE = "/.clary/webhdfs/token"
 MAGIC = b"HDTS\0"  # a file of tokens, as Writables
 VIEW = "org.apache.hadoop.fs.viewfs.ViewFileSystemOverloadScheme"
 WEB = "org.apache.hadoop.hdfs.web.WebHdfsFileSystem"
-JAVA = ("-Dfile.encoding=UTF-8",)  # a JVM's option: in this encoding Hadoop's client sends keys
 COMMITTER = "org.apache.hadoop.mapreduce.lib.output.FileOutputCommitterFactory"
 
 

@@ -1,6 +1,5 @@
 """How Spark is set up where a program says nothing: by the instance's size, and what is known of a job's container."""
 
-import importlib
 import json
 import os
 import socket
@@ -8,7 +7,7 @@ from collections.abc import MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import options
+from . import files, options
 
 MIB = 1 << 20
 HERE = Path(__file__).resolve().parent
@@ -59,9 +58,7 @@ def _number(host: str) -> tuple[int, str]:
 def settings(given: options.Given, here: Instance, environ: MutableMapping[str, str]) -> dict[str, str]:
     """All of them: ours, then the file of --properties-file or of SPARK_CONF_DIR, then the options."""
     found = defaults(here)
-    files = importlib.import_module(f"{__package__}.files") if (HERE / "files.py").exists() else None
-    if files is not None:
-        found |= files.configuration(environ)
+    found |= files.configuration(environ)
     folder = environ.get("SPARK_CONF_DIR", "")
     file = Path(given.properties or f"{folder}/spark-defaults.conf")
     if given.properties or (folder and file.exists()):
@@ -104,4 +101,5 @@ def tuning(here: Instance) -> list[str]:
 
 
 LOG = (HERE / "log4j2.properties").as_uri()
-QUIET = ("-Dlog4j2.disableJmx=true", "-XX:-UsePerfData", "-XX:+ExitOnOutOfMemoryError")
+# In UTF-8 Hadoop's client sends S3's keys, and files are written, as on Java 18 and later.
+QUIET = ("-Dfile.encoding=UTF-8", "-Dlog4j2.disableJmx=true", "-XX:-UsePerfData", "-XX:+ExitOnOutOfMemoryError")
