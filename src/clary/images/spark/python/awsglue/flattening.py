@@ -31,7 +31,9 @@ def unnested(parts: Iterable[Named]) -> Iterator[Named]:
             yield name, column, kind
 
 
-def relationalized(frame: Any, root: glue.StructType, name: str) -> Iterator[tuple[str, Any, glue.StructType]]:
+def relationalized(
+    frame: Any, root: glue.StructType, name: str, prefix: str = ""
+) -> Iterator[tuple[str, Any, glue.StructType]]:
     """Tables (name, DataFrame, type): the root, then one for each array, `root_path`, down to arrays in arrays.
 
     An array's place holds the number of its record, 1 and on, which is `id` in its table; `index` counts from 0.
@@ -48,7 +50,7 @@ def relationalized(frame: Any, root: glue.StructType, name: str) -> Iterator[tup
     kinds = struct((one, glue.LongType() if _is_pivot(kind) else kind) for one, _, kind in flat)
     yield name, frame.select(*columns), kinds
     for one, kind in pivots:
-        yield from _pivoted(frame, one, kind, name)
+        yield from _pivoted(frame, one, kind, prefix or name)
 
 
 _KEY = "\0key"
@@ -72,7 +74,7 @@ def _pivoted(frame: Any, column: str, kind: glue.DataType, name: str) -> Iterato
         parts.append((f"{column}.val", kind.elementType))
     else:
         raise TypeError(f"{kind!r} is no table")
-    yield from relationalized(rows, struct(parts), f"{name}_{column}")
+    yield from relationalized(rows, struct(parts), f"{name}_{column}", name)
 
 
 def is_ddb(kind: glue.DataType) -> bool:
