@@ -14,8 +14,8 @@ help: ## list the targets
 setup: ## make .venv, with .venv/bin/clary in it
 	@$(PYTHON) scripts/setup.py
 
-demo: setup ## from data to predictions, on a home of its own that is gone afterwards
-	@$(BIN)/python scripts/demo.py
+demo: setup ## from raw data to labels, on a home of its own that is gone afterwards; QUICK=1: without Spark
+	@$(BIN)/python scripts/demo.py $(if $(QUICK),--quick)
 
 test: setup ## run all tests, in parallel
 	@$(BIN)/python scripts/environments.py awscli obstore s3fs sagemaker2 sagemaker3 >/dev/null

@@ -1,4 +1,6 @@
-"""`make demo`: starts Clary on a home of its own, does the main job there (`clary demo`), and cleans up."""
+"""`make demo`: starts Clary on a home of its own, does the main job there (`clary demo`), and cleans up. `--quick`: the
+one without Spark, `clary demo --quick`.
+"""
 
 import os
 import shlex
@@ -14,6 +16,7 @@ CLARY = Path(sys.prefix) / "bin" / "clary"
 
 
 def main() -> None:
+    quick = "--quick" in sys.argv[1:]
     home = Path(tempfile.mkdtemp(prefix="clary-demo-"))
     # Nothing of the user's own AWS settings, real credentials least of all, takes part.
     plain = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CLARY_"))}
@@ -25,8 +28,11 @@ def main() -> None:
         run(plain, CLARY, "up", "--home", home, "--port", "0", "--detach")
         print(f"Ready after {time.monotonic() - began:.2f} s.")
 
-        tell("From data to predictions: upload, train, deploy, ask. The image is built once, as a pull is.")
-        run(plain, CLARY, "demo", "--home", home)
+        if quick:
+            tell("From data to predictions: upload, train, deploy, ask. The image is built once, as a pull is.")
+        else:
+            tell("From raw data to labels: Spark, train, deploy, ask, transform. Images are built once, as a pull is.")
+        run(plain, CLARY, "demo", *(["--quick"] if quick else []), "--home", home)
 
         tell("What Clary saw.")
         run(plain, CLARY, "status", "--home", home)

@@ -5,6 +5,9 @@ import os
 import re
 import subprocess
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from clary.demo.cars import CLASSES, split
 from conftest import CLARY, Platform
@@ -29,30 +32,61 @@ def test_the_data_is_split_the_same_way_each_time() -> None:
     assert {car.features.count("1") for car in cars} == {6}
 
 
+CALLER = {"AWS_PROFILE": "nobody", "AWS_REGION": "eu-west-1"}  # for AWS: they take no part
+
+
+def call(platform: Platform, said: str) -> str:
+    """What the endpoint answers to the curl that the demo tells of."""
+    line = re.search(r"^curl (.*?/invocations\")", said, re.MULTILINE | re.DOTALL)
+    assert line, said
+    lead = subprocess.check_output([CLARY, "env", "--home", platform.home, "--json"], text=True)
+    curl = ["sh", "-c", f"curl -s {line[1]}"]
+    return subprocess.check_output(curl, text=True, env={**os.environ, **json.loads(lead)}, timeout=60)
+
+
+def logged(platform: Platform, said: str) -> list[Any]:
+    place = re.search(r"Logs: +(\S+), (\S+);", said)
+    assert place, said
+    found = platform.client("logs").get_log_events(logGroupName=place[1], logStreamName=place[2])
+    return list(found["events"])
+
+
+@pytest.mark.timeout(300)
+def test_from_raw_data_to_labels(own_platform: Platform, tmp_path: Path) -> None:
+    said = demo(own_platform, **CALLER, AWS_CONFIG_FILE=str(tmp_path / "none"))
+    found = re.search(r"Accuracy: +([\d.]+)% of 1,728 cars", said)
+    assert found, said
+    assert float(found[1]) > 95
+    for status in (
+        "Glue job:    SUCCEEDED",
+        "Training:    Completed",
+        "Endpoint:    InService",
+        "Transform:   Completed",
+    ):
+        assert status in said
+    assert logged(own_platform, said)
+    assert call(own_platform, said) == "unacc"
+
+    gone = demo(own_platform, "--clean")
+    for what in ("endpoint", "configuration", "model", "Glue job", "bucket"):
+        assert f"{what} car-evaluation" in gone
+    assert not own_platform.client("s3").list_buckets()["Buckets"]
+    assert "there was nothing" in demo(own_platform, "--clean")
+
+
 def test_from_data_to_predictions(own_platform: Platform, tmp_path: Path) -> None:
-    # The caller's own profile and region are for AWS, and take no part.
-    said = demo(own_platform, AWS_PROFILE="nobody", AWS_REGION="eu-west-1", AWS_CONFIG_FILE=str(tmp_path / "none"))
+    said = demo(own_platform, "--quick", **CALLER, AWS_CONFIG_FILE=str(tmp_path / "none"))
     found = re.search(r"Accuracy: +([\d.]+)% of 346 cars", said)
     assert found, said
     assert float(found[1]) > 95
     sagemaker = own_platform.client("sagemaker")
     assert sagemaker.describe_endpoint(EndpointName="car-demo")["EndpointStatus"] == "InService"
-    place = re.search(r"Logs: +(\S+), (\S+);", said)
-    line = re.search(r"^curl (.*?/invocations\")", said, re.MULTILINE | re.DOTALL)
-    assert place, said
-    assert line, said
-    logs = own_platform.client("logs").get_log_events(logGroupName=place[1], logStreamName=place[2])
-    assert logs["events"]
+    assert logged(own_platform, said)
+    assert call(own_platform, said) == "0.0\n"
 
-    curl = f"curl -s {line[1]}"
-    lead = subprocess.check_output([CLARY, "env", "--home", own_platform.home, "--json"], text=True)
-    called = subprocess.check_output(["sh", "-c", curl], text=True, env={**os.environ, **json.loads(lead)}, timeout=60)
-    assert called == "0.0\n"
-
-    assert "InService" in demo(own_platform)  # again: the endpoint goes over to the new model
+    assert "InService" in demo(own_platform, "--quick")  # again: the endpoint goes over to the new model
     gone = demo(own_platform, "--clean")
     assert gone.count("configuration car-demo-") == gone.count("model car-demo-") == 2
     assert not sagemaker.list_models(NameContains="car-demo")["Models"]
     assert not sagemaker.list_endpoint_configs(NameContains="car-demo")["EndpointConfigs"]
     assert not own_platform.client("s3").list_buckets()["Buckets"]
-    assert "there was nothing" in demo(own_platform, "--clean")

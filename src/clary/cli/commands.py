@@ -125,17 +125,18 @@ def run(command: tuple[str, ...], home: Path | None) -> None:
     sys.exit(carry_out(Config.load(home=home), list(command)))
 
 
-@app.command(epilog="Examples:\n\n\b\n    clary demo\n    clary demo --clean")
+@app.command(epilog="Examples:\n\n\b\n    clary demo\n    clary demo --quick\n    clary demo --clean")
 @home_option
+@click.option("--quick", is_flag=True, help="Without Spark: train, deploy and ask, in a few seconds.")
 @click.option("--clean", is_flag=True, help="Take away what earlier ones left, and do no more.")
-def demo(home: Path | None, *, clean: bool) -> None:
-    """Train a model on data that comes along, deploy it, and ask it.
+def demo(home: Path | None, *, quick: bool, clean: bool) -> None:
+    """From raw data to labels: a Glue job with Spark, a training job, an endpoint of three containers, a batch job.
 
     The endpoint goes on serving; how to call it is told. Clary is started if it isn't running.
     """
     from clary.cli.demo import carry_out
 
-    sys.exit(carry_out(Config.load(home=home), clean=clean))
+    sys.exit(carry_out(Config.load(home=home), quick=quick, clean=clean))
 
 
 @app.command()

@@ -11,7 +11,7 @@ from clary.cli.up import start, stop
 from clary.config import Config
 
 
-def carry_out(config: Config, *, clean: bool) -> int:
+def carry_out(config: Config, *, quick: bool, clean: bool) -> int:
     """Returns the exit code of the demo, or of what takes away all that demos left. A Clary that had to be started runs
     on, for the endpoint's sake, unless it was only to clean up. Raises ClaryError.
     """
@@ -24,7 +24,8 @@ def carry_out(config: Config, *, clean: bool) -> int:
     # Nothing of the user's own AWS settings, another profile's region or credentials least of all, takes part.
     plain = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     plain |= {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
-    command = [sys.executable, "-m", "clary.demo", *(["--clean"] if clean else [])]
+    words = [*(["--quick"] if quick else []), *(["--clean"] if clean else [])]
+    command = [sys.executable, "-m", "clary.demo", *words]
     code = subprocess.run(command, env={**plain, **variables(home, running)}, check=False).returncode
     if clean and begun:
         stop(home)

@@ -38,13 +38,13 @@ def ask(client: Client, cars: list[Car]) -> list[int]:
     return [int(float(value)) for value in answer["Body"].read().decode().replace(",", "\n").split()]
 
 
-def streams(client: Client) -> list[str]:
-    """The endpoint's log streams. A log comes a little after what it tells of: it is waited for, but not for ever."""
+def streams(client: Client, group: str = GROUP) -> list[str]:
+    """An endpoint's log streams. A log comes a little after what it tells of: it is waited for, but not for ever."""
     logs, deadline = client("logs"), time.monotonic() + PATIENCE
     while True:
-        groups = logs.describe_log_groups(logGroupNamePrefix=GROUP)["logGroups"]
-        if any(group["logGroupName"] == GROUP for group in groups):
-            found = logs.describe_log_streams(logGroupName=GROUP)["logStreams"]
+        groups = logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]
+        if any(one["logGroupName"] == group for one in groups):
+            found = logs.describe_log_streams(logGroupName=group)["logStreams"]
             if found:
                 return [stream["logStreamName"] for stream in found]
         if time.monotonic() > deadline:
