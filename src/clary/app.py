@@ -55,7 +55,7 @@ SCHEMAS = tuple(
     f"clary.services.{name}"
     for name in (
         *("iam", "s3", "s3.settings", "ecr", "cloudwatch"),
-        *("sagemaker", "sagemaker_runtime", "application_autoscaling", "glue", "glue.catalog"),
+        *("sagemaker", "sagemaker_runtime", "application_autoscaling", "glue", "glue.catalog", "glue.crawler"),
     )
 )
 LOCAL = ("127.0.0.1", "localhost", "0.0.0.0", "::", "::1")  # noqa: S104 - compared with, not bound to
@@ -101,7 +101,7 @@ class App:
         nouns = sagemaker.build(platform, tools)
         runtime = sagemaker_runtime.build(platform, nouns.state.hosting, tools.objects, metrics)
         scaling = application_autoscaling.build(platform, nouns.state.hosting, metrics)
-        spark = glue.build(platform, tools, self.identity.directory.role_arn)
+        spark = glue.build(platform, tools, self.identity.directory.role_arn, self._assume, journal)
         services = [
             objects,
             registry,
@@ -120,7 +120,7 @@ class App:
         platform.wake = self.worker.wake
         self.dataplane = DataPlane(config, self._serving)
         self.hosting, self.runtime, self.schedule = nouns.state.hosting, runtime.state, scaling.state.clock
-        self.glue = spark.state.conductor
+        self.glue = spark.state
         self.hosting.needed = self.dataplane.need
         access = AccessLog(home / "logs" / "access.log" if config.access_log else None)
         self.gateway = Gateway(platform, services, self.identity.credentials.find, access)

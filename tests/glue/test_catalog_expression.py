@@ -73,7 +73,8 @@ def test_as_sql(expression: str, partitions: list[tuple[str, ...]]) -> None:
     for number, text, day in partitions:
         shown = [None if value == NULL else value for value in (number, text, day)]
         database.execute("INSERT INTO p VALUES (?, ?, ?)", shown)
-    wanted = [bool(row[0]) for row in database.execute(f"SELECT ({expression}) IS TRUE FROM p ORDER BY rowid")]  # noqa: S608
+    statement = f"SELECT ({expression}) IS TRUE FROM p ORDER BY rowid"  # noqa: S608 - it is what is tested
+    wanted = [bool(row[0]) for row in database.execute(statement)]
     test = parse(expression, KEYS)
     assert [test(list(values)) for values in partitions] == wanted
     database.close()

@@ -13,34 +13,62 @@ from re import findall
 from typing import Any
 
 from clary.resource import tags
-from clary.resource.call import Call, Permission, Platform
+from clary.resource.call import Call, Caller, Permission, Platform
 from clary.resource.service import Document, Service, collect
-from clary.services.glue import bookmark, catalog, connection, job, run, tag, trigger, workflow, workflow_run
+from clary.services.glue import bookmark, catalog, connection, crawler, job, run, tag, trigger, workflow, workflow_run
 from clary.services.glue.bookmark import Bookmarks
 from clary.services.glue.catalog.state import resource_policy
 from clary.services.glue.conductor import Conductor
+from clary.services.glue.crawler.crawls import Crawls
 from clary.services.glue.run_recipe import Runs
 from clary.services.glue.starting import RECIPE
 from clary.services.glue.state import Glue
 from clary.services.sagemaker.service import Tools
+from clary.store.journal import Journal
 
-MODULES: tuple[Any, ...] = (job, run, bookmark, trigger, workflow, workflow_run, connection, tag, *catalog.MODULES)
+MODULES: tuple[Any, ...] = (
+    job,
+    run,
+    bookmark,
+    trigger,
+    workflow,
+    workflow_run,
+    connection,
+    tag,
+    *catalog.MODULES,
+    *crawler.MODULES,
+)
 # Names that are kept in lower case, and the catalog, whose policy has a say in all of them.
 FOLDED = ("catalog", "database/", "table/", "userDefinedFunction/")
 
 
-def build(platform: Platform, tools: Tools, role_arn: Callable[[str], str]) -> Service:
-    """`role_arn` has the ARN of a role by its name. `state.conductor` is to be started, once everything is built."""
+def build(
+    platform: Platform,
+    tools: Tools,
+    role_arn: Callable[[str], str],
+    assume: Callable[[str], Caller],
+    journal: Journal,
+) -> Service:
+    """`role_arn` has the ARN of a role by its name, `assume` the caller that a role's session is. `state.start` is to
+    be called once everything is built.
+    """
     conductor = Conductor(platform)
+    crawls = Crawls(platform, tools.objects, assume, journal, conductor)
+    conductor.crawlers = crawls
     runs = Runs(tools.images, tools.objects, tools.where, Bookmarks(platform), conductor.heard)
     targets = {name: wanted for module in MODULES for name, wanted in getattr(module, "TARGETS", {}).items()}
     unused = {name: members for module in MODULES for name, members in getattr(module, "UNUSED", {}).items()}
+
+    def close() -> None:
+        conductor.close()
+        crawls.close()
+
     return Service(
         "glue",
         collect(MODULES),
-        Glue(platform, role_arn, conductor, runs),
+        Glue(platform, role_arn, conductor, runs, crawls),
         partial(permissions, targets),
-        close=conductor.close,
+        close=close,
         unused=unused,
     )
 

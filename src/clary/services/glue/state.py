@@ -14,6 +14,7 @@ from clary.store.sql import queries
 
 if TYPE_CHECKING:
     from clary.services.glue.conductor import Conductor
+    from clary.services.glue.crawler.crawls import Crawls
     from clary.services.glue.run_recipe import Runs
 
 SQL = queries("clary.services.glue")
@@ -30,6 +31,12 @@ class Glue:
     role_arn: Callable[[str], str]
     conductor: "Conductor"
     recipe: "Runs"
+    crawls: "Crawls"
+
+    def start(self) -> None:
+        """What works on its own begins."""
+        self.conductor.start()
+        self.crawls.begin()
 
 
 def missing(message: str) -> AWSError:

@@ -11,26 +11,21 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from . import translate
-from .shapes import EXISTS, INVALID, META, MISSING, OPERATION
+from .files import Files
+from .shapes import EXISTS, INVALID, META, MISSING, OPERATION, Refused
 from .translate import Document
 
 CODES = {"EntityNotFoundException": MISSING, "AlreadyExistsException": EXISTS, "InvalidInputException": INVALID}
-BATCH, CREATED = 25, 100  # partitions that Glue takes at once: deleted, made
+CREATED = 100  # partitions that Glue makes at once
 DATE = re.compile(r"""("[^"]*"|'[^']*')|\b(\d{4}-\d\d-\d\d)\b""")
 MANAGED, VIEW = "MANAGED_TABLE", "VIRTUAL_VIEW"
-
-
-class Refused(Exception):
-    def __init__(self, kind: str, message: str) -> None:
-        super().__init__(message)
-        self.kind = kind
 
 
 class Catalog:
     """`glue` and `s3` are boto3's clients."""
 
     def __init__(self, glue: Any, s3: Any) -> None:
-        self._glue, self._s3 = glue, s3
+        self._glue, self._files = glue, Files(s3)
 
     def call(self, name: str, arguments: list[Any]) -> Any:
         """Raises Refused for whatever goes wrong."""
@@ -96,7 +91,7 @@ class Catalog:
             storage["Location"] = self._location(given["dbName"], document["Name"])
         self._glue.create_table(DatabaseName=given["dbName"], TableInput=document)
         if document.get("TableType") == MANAGED:
-            self._make(document)
+            self._files.make(_folder(document))
 
     def _location(self, database: str, name: str) -> str:
         """Where a table lies that says nothing of that: in its database's folder."""
@@ -215,7 +210,7 @@ class Catalog:
         found = self._glue.get_partition(**place)["Partition"]
         self._glue.delete_partition(**place)
         if delete and table.get("TableType") == MANAGED:
-            self._clear(found.get("StorageDescriptor", {}).get("Location", ""))
+            self._files.clear(_folder(found))
         return True
 
     def drop_partition_with_environment_context(
@@ -333,6 +328,10 @@ class Catalog:
         keys = [each["Name"] for each in self._table(database, name).get("PartitionKeys", [])]
         return sorted(translate.partition_name(keys, each["Values"]) for each in partitions)
 
+    def _delete(self, table: Document) -> None:
+        if table.get("TableType") == MANAGED:
+            self._files.clear(_folder(table))
+
     # Functions.
 
     def create_function(self, given: Document) -> None:
@@ -360,37 +359,10 @@ class Catalog:
         """None, as with AWS's client: Hive asks for them as it starts, and Spark for each as a query names it."""
         return {"functions": []}
 
-    # Files.
 
-    def _make(self, table: Document) -> None:
-        """A table's folder, as a metastore makes it: Spark takes a table without one for broken."""
-        bucket, prefix = _place(table.get("StorageDescriptor", {}).get("Location", ""))
-        if bucket and prefix and not self._s3.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1)["KeyCount"]:
-            self._s3.put_object(Bucket=bucket, Key=prefix)
-
-    def _delete(self, table: Document) -> None:
-        if table.get("TableType") == MANAGED:
-            self._clear(table.get("StorageDescriptor", {}).get("Location", ""))
-
-    def _clear(self, location: str) -> None:
-        """All objects below it; of a whole bucket none."""
-        bucket, prefix = _place(location)
-        if not bucket or not prefix:
-            return
-        for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
-            if keys := [{"Key": each["Key"]} for each in page.get("Contents", [])]:
-                answer = self._s3.delete_objects(Bucket=bucket, Delete={"Objects": keys, "Quiet": True})
-                for error in answer.get("Errors", []):
-                    raise Refused(META, f"{error['Key']} cannot be deleted: {error['Message']}")
-
-
-def _place(location: str) -> tuple[str, str]:
-    """Bucket and prefix, which ends with /; "" for what is not in S3."""
-    place = urlsplit(location)
-    if place.scheme not in ("s3", "s3a", "s3n"):
-        return "", ""
-    prefix = place.path.strip("/")
-    return place.netloc, f"{prefix}/" if prefix else ""
+def _folder(given: Document) -> str:
+    """Of a table or partition."""
+    return str(given.get("StorageDescriptor", {}).get("Location", ""))
 
 
 def _expression(text: str) -> str:

@@ -11,8 +11,8 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from .calls import Catalog, Refused
-from .shapes import META, METHODS, STRUCTS
+from .calls import Catalog
+from .shapes import META, METHODS, STRUCTS, Refused
 from .thrift import INTERNAL_ERROR, UNKNOWN_METHOD, Malformed, Reader, Writer
 
 ERRORS = {**STRUCTS, **{name: STRUCTS["Error"] for method in METHODS.values() for name in method.errors}}

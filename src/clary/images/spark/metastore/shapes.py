@@ -9,6 +9,14 @@ from typing import Final
 from .thrift import Struct
 
 
+class Refused(Exception):
+    """`kind`: Thrift's name of the exception."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
 def _struct(text: str) -> Struct:
     """`name:type` for each field; a number before it where it does not follow the one before."""
     found, number = {}, 0
