@@ -8,7 +8,7 @@ import pytest
 
 from spark.oracle import Asked, Oracle
 
-PEOPLE = [
+PEOPLE: list[dict[str, Any]] = [
     {"name": "Sally", "age": 23, "location": {"state": "WY", "county": "Fremont"}, "friends": []},
     {
         "name": "Varun",
