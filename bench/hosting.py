@@ -125,18 +125,7 @@ class Hosting:
 
     def requests(self, name: str, batches: Sequence[Rows], accept: str = "text/csv") -> list[bytes]:
         """As they go over the wire, each signed as every client does; good for 15 minutes."""
-        signer = SigV4Auth(Credentials(self.server.access_key, self.server.secret_key), "sagemaker", self.server.region)
-        found = []
-        for rows in batches:
-            content = as_csv(rows)
-            headers = {"Content-Type": "text/csv", "Accept": accept}
-            request = AWSRequest("POST", f"http://{self.address}/endpoints/{name}/invocations", headers, content)
-            signer.add_auth(request)
-            lines = "".join(f"{key}: {value}\r\n" for key, value in request.headers.items())
-            target = f"/endpoints/{name}/invocations"
-            head = f"POST {target} HTTP/1.1\r\nHost: {self.address}\r\nContent-Length: {len(content)}\r\n{lines}\r\n"
-            found.append(head.encode() + content)
-        return found
+        return signed(self.server, self.address, name, [as_csv(rows) for rows in batches], accept)
 
     def pids(self) -> list[int]:
         """All processes of the home: those that were started with it, and those in sandboxes that have it mounted."""
@@ -193,6 +182,21 @@ class Hosting:
                     self.sagemaker.delete_endpoint(EndpointName=one["EndpointName"])
             time.sleep(0.2)
         self.alone(0)
+
+
+def signed(server: Server, address: str, name: str, contents: Sequence[bytes], accept: str = "text/csv") -> list[bytes]:
+    """CSV for an endpoint, as it goes over the wire."""
+    signer = SigV4Auth(Credentials(server.access_key, server.secret_key), "sagemaker", server.region)
+    target = f"/endpoints/{name}/invocations"
+    found = []
+    for content in contents:
+        headers = {"Content-Type": "text/csv", "Accept": accept}
+        request = AWSRequest("POST", f"http://{address}{target}", headers, content)
+        signer.add_auth(request)
+        lines = "".join(f"{key}: {value}\r\n" for key, value in request.headers.items())
+        head = f"POST {target} HTTP/1.1\r\nHost: {address}\r\nContent-Length: {len(content)}\r\n{lines}\r\n"
+        found.append(head.encode() + content)
+    return found
 
 
 def ask(address: str, request: bytes) -> bytes:

@@ -89,7 +89,7 @@ def _user(iam: Any) -> tuple[str, str]:
     """Access key id and secret of a new user who may do what the benches do."""
     name = f"bench-{secrets.token_hex(4)}"  # a home may be started again
     iam.create_user(UserName=name)
-    for policy in ("AmazonS3FullAccess", "AmazonSageMakerFullAccess"):
+    for policy in ("AmazonS3FullAccess", "AmazonSageMakerFullAccess", "AWSGlueConsoleFullAccess"):
         iam.attach_user_policy(UserName=name, PolicyArn=f"arn:aws:iam::aws:policy/{policy}")
     key = iam.create_access_key(UserName=name)["AccessKey"]
     return key["AccessKeyId"], key["SecretAccessKey"]
