@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from .failures import WrongModel
 from .java_math import dot
 from .stage import Stage
 from .trees import checked
@@ -60,9 +61,16 @@ def _euclidean(node: Any) -> None:
         raise ValueError(f"distance measure {measure}: only the Euclidean is served")
 
 
+def _euclidean(node: Any) -> None:
+    measure = node.value("distance_measure", str, "euclidean")
+    if measure != "euclidean":
+        raise WrongModel(f"distance_measure {measure}")
+
+
 class KMeans(Stage):
     def __init__(self, node: Any) -> None:
         super().__init__(node)
+        _euclidean(node)
         _euclidean(node)
         centers = [dense([float(value) for value in tensor.values]) for tensor in node.value("cluster_centers", list)]
         self._centers = [(center, norm(center)) for center in centers]
@@ -107,7 +115,7 @@ class BisectingKMeans(Stage):
         try:
             self._root = branch()
         except StopIteration:
-            raise ValueError("the tree ends too early") from None
+            raise WrongModel("the tree ends too early") from None
         self.row = self._row
 
     def _row(self, features: Any) -> Any:
