@@ -1,5 +1,7 @@
 """Runs of Glue's jobs: those of a Python shell, which take no Spark."""
 
+import io
+import zipfile
 from typing import Any
 
 import pytest
@@ -147,3 +149,21 @@ def test_what_is_not_there(jobs: GlueJobs) -> None:
         jobs.start(name, ExecutionRoleSessionPolicy="{}")
     with pytest.raises(jobs.glue.exceptions.InvalidInputException, match=r"0\.0625 or 1"):
         jobs.start(name, MaxCapacity=3.0)
+
+
+def test_additional_modules_are_installed_from_s3(jobs: GlueJobs) -> None:
+    name = "tiny_for_glue"
+    wheel = io.BytesIO()
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr(f"{name}.py", "WORD = 'installed'\n")
+        info = f"{name}-1.0.dist-info"
+        archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(f"{info}/RECORD", "")
+    location = jobs.put(f"wheels/{name}-1.0-py3-none-any.whl", wheel.getvalue())
+    given = {"--additional-python-modules": location, "--python-modules-installer-option": "--no-index"}
+    found = jobs.run(f"import {name}, sys\nprint({name}.WORD, sys.argv)", given)
+    assert "installed ['/tmp/script.py']" in jobs.said(found), jobs.said(found, "error")
+    found = jobs.run("pass", {**given, "--additional-python-modules": "no-such-module-of-mine==1.2.3"})
+    assert found["JobRunState"] == "FAILED"
+    assert "The additional Python modules could not be installed: no-such-module-of-mine" in jobs.said(found, "error")

@@ -1,6 +1,7 @@
 """Runs the script of a Glue job as the program that it is, and leaves in a file why it failed.
 
     python glue.py /tmp/script.py --JOB_NAME ...
+    python glue.py --install COMMAND...     for the instances that have no script, and the same packages
 
 What is to be done before is in the file PLAN. It runs in the driver's own process, so the script is `__main__`, as it
 would be without us.
@@ -42,6 +43,9 @@ class Ours:
 def main() -> None:
     script, *arguments = sys.argv[1:]
     plan = json.loads(PLAN.read_text())
+    if script == "--install":
+        install(plan)
+        os.execv(arguments[0], arguments)  # noqa: S606 - what the recipe says, and no shell
     sys.argv = [script, *arguments]
     sys.path[:] = [str(Path(script).parent), *(path for path in sys.path if path != str(HERE))]
     sys.meta_path.insert(0, Ours)

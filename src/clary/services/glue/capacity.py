@@ -57,7 +57,7 @@ def _workers(document: Document) -> Document:
     if number < 2:
         raise invalid(f"Number of workers {number} is not valid: the minimum is 2.")
     total = number * worker(kind).dpu
-    return {"WorkerType": kind, "NumberOfWorkers": number, "MaxCapacity": total, "AllocatedCapacity": int(total)}
+    return {"WorkerType": kind, "NumberOfWorkers": number, "MaxCapacity": float(total), "AllocatedCapacity": int(total)}
 
 
 def _units(document: Document, *, shell: bool) -> Document:

@@ -16,7 +16,9 @@ LACKING: Final = {
     "gluestreaming": "Clary runs no streaming jobs of Glue's",
     "glueray": "Clary runs no Ray jobs of Glue's",
 }
-VERSION: Final = "5.0"  # of a job that names none; on AWS the newest there is
+# Of a job that names none. Code that leaves it out was mostly written when that was Glue's first one.
+VERSION: Final = "0.9"
+NEWEST: Final = "5.1"  # for GlueVersion auto
 SHELL_VERSION: Final = "1.0"  # as AWS shows of every Python shell
 MINUTES: Final = 2880
 LONGEST: Final = 10080  # minutes: https://docs.aws.amazon.com/glue/latest/webapi/API_CreateJob.html
@@ -77,7 +79,7 @@ def _version(given: str | None, *, shell: bool) -> str:
     if shell:
         return given or SHELL_VERSION
     if given == "auto":
-        return VERSION
+        return NEWEST
     try:
         resolve(f"aws-glue:{given or VERSION}")
     except UnknownImage as error:

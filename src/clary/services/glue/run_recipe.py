@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from clary.compute.driver import Launch, Size, Usage
@@ -25,7 +25,6 @@ GIB: Final = 1 << 30
 PYTHON: Final = "/opt/venv/bin/python"
 SUBMIT: Final = "/opt/clary/spark/submit.py"
 PROGRAM: Final = "/opt/clary/spark/glue.py"
-CLUSTER: Final = "/opt/clary/spark/cluster.py"
 # Standard output is a file of its own; standard error is the log.
 APART: Final = ("/bin/sh", "-c", f'exec "$@" >>{run_stage.STDOUT}', "sh")
 # How AWS's own Spark is told of the Data Catalog; images/spark/metastore knows it.
@@ -58,9 +57,10 @@ class Runs:
         launches = []
         for number in range(size.instances):
             mounts, env = run_stage.own(job, number, staged, where, size)
-            argv = _command(job.document, staged, shell=shell)
+            argv = _command(job.document, staged, shell=shell, leads=number == 0)
             folder = instance(job, number)
             launch = Launch(f"algo-{number + 1}", argv, str(folder / "log"), env=env, cwd=run_stage.TMP, mounts=mounts)
+            launch = replace(launch, leads=number == 0)
             launches.append(environment.launch(launch, str(folder / "upper-image")))
         return launches
 
@@ -134,7 +134,7 @@ def _size(document: Document) -> Size:
     )
 
 
-def _command(document: Document, staged: Staged, *, shell: bool) -> tuple[str, ...]:
+def _command(document: Document, staged: Staged, *, shell: bool, leads: bool) -> tuple[str, ...]:
     arguments = run_arguments.script(document)
     if shell:
         return (*APART, PYTHON, PROGRAM, staged.script, *arguments)
@@ -150,6 +150,7 @@ def _command(document: Document, staged: Staged, *, shell: bool) -> tuple[str, .
         options += ["--conf", "spark.eventLog.enabled=true", "--conf", f"spark.eventLog.dir={logs}"]
     if on(given, "--enable-glue-datacatalog"):
         options += ["--conf", CATALOG]
+    start = (*APART, PYTHON, SUBMIT) if leads else (*APART, PYTHON, PROGRAM, "--install", PYTHON, SUBMIT)
     if staged.script.endswith(".jar"):
-        return (*APART, PYTHON, SUBMIT, *options, "--class", of(given, "--class"), staged.script, *arguments)
-    return (*APART, PYTHON, SUBMIT, *options, PROGRAM, staged.script, *arguments)
+        return (*start, *options, "--class", of(given, "--class"), staged.script, *arguments)
+    return (*start, *options, PROGRAM, staged.script, *arguments)
