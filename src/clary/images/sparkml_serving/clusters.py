@@ -58,19 +58,12 @@ def _euclidean(node: Any) -> None:
     """What Clary's own bundles add, so that other distances are not answered by this one."""
     measure = node.value("distance_measure", str, "euclidean")
     if measure != "euclidean":
-        raise ValueError(f"distance measure {measure}: only the Euclidean is served")
-
-
-def _euclidean(node: Any) -> None:
-    measure = node.value("distance_measure", str, "euclidean")
-    if measure != "euclidean":
-        raise WrongModel(f"distance_measure {measure}")
+        raise WrongModel(f"distance measure {measure}: only the Euclidean is served")
 
 
 class KMeans(Stage):
     def __init__(self, node: Any) -> None:
         super().__init__(node)
-        _euclidean(node)
         _euclidean(node)
         centers = [dense([float(value) for value in tensor.values]) for tensor in node.value("cluster_centers", list)]
         self._centers = [(center, norm(center)) for center in centers]
