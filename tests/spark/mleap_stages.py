@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from pyspark.ml import classification, clustering, feature, recommendation, regression
-from pyspark.ml.evaluation import RegressionEvaluator
 from pyspark.ml.linalg import Vectors
 from pyspark.ml.pipeline import Pipeline
-from pyspark.ml.tuning import CrossValidator, ParamGridBuilder
+from pyspark.ml.tuning import CrossValidatorModel
 
 ROWS = 40
 WORDS = ["an", "Apple", "the", "tree", "Grün", "fällt", "far", "x"]
@@ -186,7 +185,6 @@ def others(data: Any) -> Iterator[tuple[str, Any, Any]]:
     assembler = feature.VectorAssembler(inputCols=["h", "amount"], outputCol="v")
     last = regression.LinearRegression(featuresCol="v", labelCol="place")
     whole = Pipeline(stages=[inner, hot, assembler, last])
-    yield "PipelineModel", whole.fit(data), data
-    grid = ParamGridBuilder().addGrid(last.regParam, [0.1]).build()
-    search = CrossValidator(estimator=whole, estimatorParamMaps=grid, numFolds=2, seed=1)
-    yield "CrossValidatorModel", search.setEvaluator(RegressionEvaluator(labelCol="place")).fit(data), data
+    fitted = whole.fit(data)
+    yield "PipelineModel", fitted, data
+    yield "CrossValidatorModel", CrossValidatorModel(fitted, avgMetrics=[0.5]), data

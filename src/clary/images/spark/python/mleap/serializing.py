@@ -31,10 +31,15 @@ def serialize(transformer: Any, path: str, dataset: Any, form: str) -> None:
 def _columns(transformer: Any, dataset: Any) -> Columns:
     """The sample's, or, where it is what goes in, those of what comes out."""
     there = Columns(dataset)
-    asked = [name for stage in _stages(transformer) for name in _asked(stage)]
-    if all(there.has(name) for name in asked):
+    asked = dict.fromkeys(name for stage in _stages(transformer) for name in _asked(stage))
+    missing = [name for name in asked if not there.has(name)]
+    if not missing:
         return there
-    return Columns(transformer.transform(dataset))
+    try:
+        return Columns(transformer.transform(dataset))
+    except Exception as error:
+        said = f"the sample has no column {', '.join(missing)}, and cannot be transformed to have: {error}"
+        raise ValueError(said) from error
 
 
 def _asked(stage: Any) -> list[str]:
