@@ -53,7 +53,7 @@ def test_csv(oracle: Oracle, tmp_path: Path) -> None:
     put(tmp_path, "header/a.csv", "id|my name\n1|'x|y'\n2|\n")
     put(tmp_path, "quote/a.csv", '1,"a\n2,b"\n')
     put(tmp_path, "lines/a.csv", 'id,text\n1,"two\nlines"\n')
-    put(tmp_path, "escaped/a.csv", '1,"a\\\\"b"\n')
+    put(tmp_path, "escaped/a.csv", '1,"a\\"b"\n')
     script = """
 found = {
     "plain": rows(read(f"{folder}/plain", "csv")),
@@ -91,7 +91,7 @@ both = fails(read, f"{folder}/plain", "csv", {"withHeader": True, "skipFirst": T
 
 def test_json_and_columnar(oracle: Oracle, tmp_path: Path) -> None:
     """What has no choice goes through Spark's own reader, to the same records."""
-    even = [{"a": n, "b": {"c": [n / 2]}, "d": None, "e": [], "ü": "ä"} for n in range(5)]
+    even: list[dict[str, Any]] = [{"a": n, "b": {"c": [n / 2]}, "d": None, "e": [], "ü": "ä"} for n in range(5)]
     put(tmp_path, "even/a.json", "\n".join(json.dumps(one) for one in even))
     put(tmp_path, "plain/a.json", "\n".join(json.dumps({"a": n, "b": {"c": [n / 2]}, "d": None}) for n in range(5)))
     put(tmp_path, "pretty/a.json", json.dumps([{"a": 1}, {"a": "x"}], indent=2))
