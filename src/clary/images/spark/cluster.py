@@ -23,6 +23,7 @@ PORT, DOOR = 7077, 7078
 HEAP = "512m"  # of master and worker, which only tell others what to do
 PATIENCE = 120.0  # seconds for an instance to be there
 END = b"end"
+HEAD = (b"Spark Executor Command: ", b"========================================")
 OUTPUTS = "app-*/*/std*"  # of executors, in a worker's folder
 
 
@@ -59,17 +60,18 @@ def _worker(here: Instance, folder: Path) -> "subprocess.Popen[bytes]":
 
 
 def _tell(work: Path) -> None:
-    """What executors print goes to the job's log."""
+    """What executors print goes to the job's log, line by line, without the head that Spark puts before it."""
     read: dict[Path, int] = {}
     while True:
         for file in work.glob(OUTPUTS):
             with contextlib.suppress(OSError), file.open("rb") as content:
                 content.seek(read.get(file, 0))
-                if text := content.read(MIB):
-                    whole = text.rfind(b"\n") + 1 or (len(text) if len(text) == MIB else 0)
-                    read[file] = read.get(file, 0) + whole
-                    sys.stderr.buffer.write(text[:whole])
-                    sys.stderr.flush()
+                text = content.read(MIB)
+                whole = text.rfind(b"\n") + 1 or (len(text) if len(text) == MIB else 0)
+                read[file] = read.get(file, 0) + whole
+                lines = [line for line in text[:whole].splitlines(keepends=True) if not line.startswith(HEAD)]
+                sys.stderr.buffer.write(b"".join(lines))
+                sys.stderr.flush()
         time.sleep(0.5)
 
 
@@ -81,7 +83,18 @@ class Leading:
         self._others = len(here.hosts) - 1
         self._door = socket.create_server((address(here.name), DOOR))
         place = ("--host", here.name, "--port", str(PORT), "--webui-port", "0")
-        self._daemons = [_daemon(here, folder, MASTER, *place), _worker(here, folder)]
+        self._master = address(here.name), PORT
+        self._daemons = [_daemon(here, folder, MASTER, *place)]
+        self._starting = threading.Thread(target=self._start, args=(here, folder), daemon=True)
+        self._starting.start()
+
+    def _start(self, here: Instance, folder: Path) -> None:
+        self.join()
+        self._daemons.append(_worker(here, folder))
+
+    def join(self) -> None:
+        """Until there is a master: who asks one that isn't there asks again only after a long while."""
+        _connected(*self._master).close()
 
     def close(self) -> None:
         """Tells all others of the end, also who only comes now."""
@@ -91,9 +104,9 @@ class Leading:
                 other, _ = self._door.accept()
                 with other:
                     other.sendall(END)
+        self._starting.join()
         for daemon in self._daemons:
-            daemon.terminate()
-        for daemon in self._daemons:
+            daemon.kill()  # there is nothing that they would have to finish
             daemon.wait()
 
 
@@ -103,37 +116,42 @@ def lead(here: Instance, folder: Path) -> Leading:
 
 def follow(here: Instance) -> int:
     """A worker, until the driver's end. The job's exit code is the driver's."""
-    files.login(os.environ)  # executors inherit it
-    worker = _worker(here, java.folder())
     try:
-        told = _wait(here, worker)
+        leader = _connected(address(here.hosts[0]), DOOR)
+        _connected(address(here.hosts[0]), PORT).close()
     except OSError as error:
         print(f"{here.hosts[0]} cannot be reached: {error}", file=sys.stderr)
         return 1
+    files.login(os.environ)  # executors inherit it
+    worker = _worker(here, java.folder())
+    try:
+        with leader:
+            return _wait(leader, here.hosts[0], worker)
     finally:
-        worker.terminate()
+        worker.kill()
         worker.wait()
-    return 0 if told else 1
 
 
-def _wait(here: Instance, worker: "subprocess.Popen[bytes]") -> bool:
+def _wait(leader: socket.socket, name: str, worker: "subprocess.Popen[bytes]") -> int:
+    leader.settimeout(1)
+    while True:
+        with contextlib.suppress(TimeoutError):
+            if leader.recv(len(END)) == END:
+                return 0
+            print(f"{name} is gone", file=sys.stderr)
+            return 1
+        if (code := worker.poll()) is not None:
+            print(f"Spark's worker ended with exit code {code}", file=sys.stderr)
+            return 1
+
+
+def _connected(host: str, port: int) -> socket.socket:
+    """Raises OSError, after a while."""
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
-            leader = socket.create_connection((address(here.hosts[0]), DOOR), 5)
-            break
+            return socket.create_connection((host, port), 5)
         except OSError:
             if time.monotonic() > deadline:
                 raise
-            time.sleep(0.1)
-    with leader:
-        leader.settimeout(1)
-        while True:
-            with contextlib.suppress(TimeoutError):
-                if leader.recv(len(END)) == END:
-                    return True
-                print(f"{here.hosts[0]} is gone", file=sys.stderr)
-                return False
-            if (code := worker.poll()) is not None:
-                print(f"Spark's worker ended with exit code {code}", file=sys.stderr)
-                return False
+            time.sleep(0.05)

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import types
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +26,13 @@ def run(words: list[str]) -> int:
         print(f"Error: {error}", file=sys.stderr)
         return 1
     here = instance(os.environ)
+    os.environ.update(_environment(here))
     if not here.leads:
         return cluster.follow(here)
     folder = java.folder()
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     told = settings(given, here, os.environ)
-    os.environ.update(_environment(here))
+    leading = None
     if len(here.hosts) > 1:
         leading = cluster.lead(here, folder)
         atexit.register(leading.close)
@@ -43,14 +45,17 @@ def run(words: list[str]) -> int:
         catalog = metastore.Metastore()
         atexit.register(catalog.close)
         told |= catalog.settings
+    ready = leading.join if leading is not None else lambda: None
     if not given.python:
+        ready()
         return _jar(given, here, told, folder)
-    return _python(given, here, told, folder)
+    return _python(given, here, told, folder, ready)
 
 
 def _environment(here: Instance) -> dict[str, str]:
     found = {
         "SPARK_HOME": str(java.home()),
+        "SPARK_SCALA_VERSION": "2.12",  # whom a worker starts asks for it
         "PYSPARK_PYTHON": sys.executable,
         "SPARK_LOCAL_IP": "127.0.0.1",
         "PYTHONPATH": os.pathsep.join(filter(None, [PACKAGES, *_more(os.environ.get("PYTHONPATH", ""))])),
@@ -70,7 +75,7 @@ def _jar(given: Given, here: Instance, told: dict[str, str], folder: Path) -> in
     return code if code >= 0 else 128 - code
 
 
-def _python(given: Given, here: Instance, told: dict[str, str], folder: Path) -> int:
+def _python(given: Given, here: Instance, told: dict[str, str], folder: Path, ready: Callable[[], None]) -> int:
     modules = sources.modules(told, folder)
     gateway = java.Gateway(here, told, folder)
     atexit.register(gateway.close)
@@ -90,7 +95,7 @@ def _python(given: Given, here: Instance, told: dict[str, str], folder: Path) ->
     except (SyntaxError, ValueError) as error:
         sys.excepthook(type(error), error.with_traceback(None), None)
         return 1
-    _joined(gateway)
+    _joined(gateway, ready)
     main = types.ModuleType("__main__")
     main.__dict__.update(__file__=str(app), __builtins__=builtins)
     sys.modules["__main__"], sys.argv = main, [given.app, *given.arguments]
@@ -100,11 +105,12 @@ def _python(given: Given, here: Instance, told: dict[str, str], folder: Path) ->
         ours = error.__traceback__
         theirs = ours.tb_next if ours else None
         sys.excepthook(type(error), error.with_traceback(theirs), theirs)
+        java.explain(str(error), told)
         return 1
     return 0
 
 
-def _joined(gateway: java.Gateway) -> None:
+def _joined(gateway: java.Gateway, ready: Callable[[], None]) -> None:
     """PySpark takes our JVM, where it would start one."""
     module: Any = importlib.import_module("pyspark.java_gateway")
     context: Any = importlib.import_module("pyspark.context")
@@ -112,6 +118,7 @@ def _joined(gateway: java.Gateway) -> None:
 
     def launch(conf: object = None, popen_kwargs: object = None) -> object:
         port, secret = gateway.join()
+        ready()
         told = {"PYSPARK_GATEWAY_PORT": str(port), "PYSPARK_GATEWAY_SECRET": secret}
         os.environ.update(told)
         try:

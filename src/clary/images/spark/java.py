@@ -31,6 +31,7 @@ OPENED = (
 # A uncaught error's exit code in Spark, and that of a JVM that ran out of memory:
 # https://github.com/apache/spark/blob/v3.5.6/core/src/main/scala/org/apache/spark/util/SparkExitCode.scala
 OUT_OF_MEMORY = {3, 52, 137, -9}
+_LOST = re.compile(r"ExecutorLostFailure.* exited with code (\d+)")
 
 
 def home() -> Path:
@@ -127,12 +128,21 @@ class Gateway:
             self._process.kill()  # it has nothing to finish
         code = self._process.wait()
         if ended is not None and ended in OUT_OF_MEMORY:
-            print(
-                f"Spark ran out of memory: its JVM, of {self._memory} (spark.driver.memory), ended with exit code "
-                f"{code}. Please use a larger instance, more partitions, or a larger spark.driver.memory.",
-                file=sys.stderr,
-                flush=True,
-            )
+            _say(f"its JVM, of {self._memory} (spark.driver.memory), ended with exit code {code}", "driver")
+
+
+def explain(error: str, settings: dict[str, str]) -> None:
+    """What the loss of an executor that had no memory left means."""
+    for code in map(int, _LOST.findall(error)):
+        if code in OUT_OF_MEMORY:
+            size = settings.get("spark.executor.memory", "1g")
+            _say(f"an executor, of {size} (spark.executor.memory), ended with exit code {code}", "executor")
+            return
+
+
+def _say(what: str, which: str) -> None:
+    advice = f"Please use a larger instance, more partitions, or a larger spark.{which}.memory."
+    print(f"Spark ran out of memory: {what}. {advice}", file=sys.stderr, flush=True)
 
 
 def _stop() -> None:

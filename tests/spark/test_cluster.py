@@ -1,0 +1,52 @@
+"""A Spark program over several instances."""
+
+import json
+
+import pytest
+
+from conftest import Platform
+from processing_jobs import Processing
+from spark.test_submit import spark
+
+SCRIPT = """
+import json, os, socket, time
+from pyspark.sql import SparkSession
+spark = SparkSession.builder.getOrCreate()
+context = spark.sparkContext
+
+def where(_):
+    time.sleep(0.3)
+    return socket.gethostname()
+
+deadline, hosts = time.monotonic() + 100, set()
+while len(hosts) < 2 and time.monotonic() < deadline:  # executors come one by one
+    hosts |= set(context.parallelize(range(8), 8).map(where).collect())
+total = spark.range(1000).repartition(2).selectExpr("sum(id)").first()[0]
+told = {"hosts": sorted(hosts), "total": total, "master": context.master, "driver": socket.gethostname(),
+        "secret": spark.conf.get("spark.authenticate")}
+print(json.dumps(told), flush=True)
+spark.sql("SELECT sum(length(repeat(string(id), 900000000))) FROM range(2)").collect()
+"""
+
+
+@pytest.mark.timeout(300)
+def test_executors_run_on_all_instances_and_one_without_memory_says_so(platform: Platform) -> None:
+    jobs = Processing(platform)
+    options = ("--executor-memory", "512m", "--conf", "spark.task.maxFailures=1")
+    name = jobs.start(**spark(SCRIPT, *options, cluster={"InstanceCount": 2, "InstanceType": "ml.t3.medium"}))
+    found = jobs.until(name, "Completed", "Failed", seconds=280)
+    log = jobs.log(name)
+    told = json.loads(next(line for line in log if line.startswith("{")))
+    assert told == {
+        "hosts": ["algo-1", "algo-2"],
+        "total": 499500,
+        "master": "spark://algo-1:7077",
+        "driver": "algo-1",
+        "secret": "true",
+    }
+    assert "exit code: 1" in found["FailureReason"]
+    text = "\n".join(log)
+    assert "ExecutorLostFailure" in text
+    assert "Terminating due to java.lang.OutOfMemoryError: Java heap space" in text  # the executor's own words
+    assert "Spark ran out of memory: an executor, of 512m (spark.executor.memory), ended with exit code 3" in text
+    assert "Executor Command" not in text
