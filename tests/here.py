@@ -24,15 +24,13 @@ class Here:
         self.platform.bus.subscribe(self.events.append)
         self.app.worker.start()
 
-    def call(self, name: str, **request: Any) -> dict[str, Any]:
+    def call(self, name: str, of: str = "sagemaker", **request: Any) -> dict[str, Any]:
         """As root."""
-        service = self.app.gateway.services["sagemaker"]
+        service = self.app.gateway.services[of]
         account = self.platform.config.account_id
         caller = Caller("root", account, f"arn:aws:iam::{account}:root", account, f"arn:aws:iam::{account}:root")
-        operation = service_model("sagemaker").operation_model(name)
-        call = Call(
-            self.platform, service.state, "sagemaker", operation, Request("POST", "/"), caller, "us-west-2", "1"
-        )
+        operation = service_model(of).operation_model(name)
+        call = Call(self.platform, service.state, of, operation, Request("POST", "/"), caller, "us-west-2", "1")
         answer: dict[str, Any] = service.operations[name].handle(call, request)  # type: ignore[assignment]  # no raw one
         return answer
 

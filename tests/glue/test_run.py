@@ -57,7 +57,7 @@ boto3.client("s3").put_object(Bucket=sys.argv[sys.argv.index("--bucket") + 1], K
     assert found["JobRunState"] == "SUCCEEDED", jobs.said(found, "error")
     assert "helped first /tmp" in jobs.said(found)
     left = jobs.s3.get_object(Bucket=jobs.bucket, Key="left")["Body"].read()
-    assert b"assumed-role/AmazonSageMaker-ExecutionRole/" in left
+    assert left.endswith(b":assumed-role/AmazonSageMaker-ExecutionRole/GlueJobRunnerSession")
 
 
 @pytest.mark.parametrize(

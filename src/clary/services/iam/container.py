@@ -20,6 +20,7 @@ from clary.wire.message import Request, Response, Sink
 
 PATH = "/.clary/credentials"  # no bucket's name begins with a dot
 SESSION = "SageMaker"  # what AWS calls the session of a job's role
+SESSIONS = {"glue": "GlueJobRunnerSession"}  # that of other services' jobs
 SECONDS = 3600
 SIGNER = "container"  # in the place of an access key's id, which never looks like this
 
@@ -45,6 +46,10 @@ def opened(identity: Identity, given: str) -> tuple[str, str] | None:
     return arn, role_arn
 
 
+def _session(arn: str) -> str:
+    return SESSIONS.get(arn.split(":")[2], SESSION)
+
+
 def caller(identity: Identity, runs: Runs, given: str) -> Caller:
     """Whom a token stands for: its role, while what it was made for runs. Raises AccessDenied."""
     found = opened(identity, given)
@@ -54,7 +59,7 @@ def caller(identity: Identity, runs: Runs, given: str) -> Caller:
     if not runs(arn):
         raise AccessDenied(f"{arn} does not run any more.")
     try:
-        return identity.session(role_arn, SESSION, SECONDS).caller
+        return identity.session(role_arn, _session(arn), SECONDS).caller
     except KeyError:
         raise AccessDenied(f"There is no role {role_arn} any more.") from None
 
@@ -70,7 +75,7 @@ def raw(identity: Identity, runs: Runs) -> Callable[[Request], Raw | None]:
         if not runs(arn):
             return _refused(HTTPStatus.FORBIDDEN, "AccessDenied", f"{arn} does not run any more.")
         try:
-            made = identity.session(role_arn, SESSION, SECONDS)
+            made = identity.session(role_arn, _session(arn), SECONDS)
         except KeyError:
             return _refused(HTTPStatus.FORBIDDEN, "AccessDenied", f"There is no role {role_arn} any more.")
         expires = datetime.fromtimestamp(made.expires, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
