@@ -51,7 +51,8 @@ class Metastore:
         with contextlib.suppress(OSError):
             self._wake.send(b"x")
         self._thread.join()
-        self._listener.close()
+        for each in (self._listener, self._closing, self._wake):
+            each.close()
         if self._process is not None:
             assert self._process.stdin is not None
             self._process.stdin.close()
