@@ -313,6 +313,7 @@ told = [
     fails(awsgluedq.transforms.EvaluateDataQuality.apply, frame=people),
     *(fails(glue.create_dynamic_frame.from_options, "s3", {"paths": [folder]}, one) for one in ("xml", "avro", "ion")),
 ]
+told.append(fails(__import__, "awsglue.blueprint.workflow"))
 unknown = fails(glue.create_dynamic_frame.from_options, "s3", {"paths": [folder]}, "foo")
 no_paths = fails(glue.create_dynamic_frame.from_options, "s3", {}, "json")
 no_format = fails(glue.create_dynamic_frame.from_options, "s3", {"paths": [folder]})
@@ -320,6 +321,7 @@ no_format = fails(glue.create_dynamic_frame.from_options, "s3", {"paths": [folde
     found = asked(oracle, script, people)
     wanted = ["mysql", "kafka", "mine", "GLACIER", "begin_transaction", "forEachBatch", "FindMatches"]
     wanted += ["EvaluateDataQuality", "FillMissingValues", "EvaluateDataQuality", "xml", "avro", "ion"]
+    wanted.append("blueprints")
     for said, name in zip(found["told"], wanted, strict=True):
         assert said.startswith("NotImplementedError: "), said
         assert name in said
