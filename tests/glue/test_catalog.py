@@ -1,11 +1,14 @@
 """Databases, tables and their versions, by boto3."""
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
-from glue.catalogs import every, new_database, table, unique
+from glue.catalogs import every, new_database, partition, table, unique
 from s3.tools import refused
 
 
@@ -211,6 +214,36 @@ def test_search(platform: Any) -> None:
     assert names(SortCriteria=order) == ["xxlinkyy", "orders", "customer-link"]
     with refused("InvalidInputException", "no time"):
         by("CreateTime", "soon")
+
+
+def test_many_at_once(glue: Any) -> None:
+    """One of those who make the same table does; of those who change the same version, one does."""
+    database = new_database(glue)
+
+    def attempt(work: Callable[[], Any]) -> str:
+        try:
+            work()
+        except ClientError as error:
+            return str(error.response["Error"]["Code"])
+        return ""
+
+    with ThreadPoolExecutor(8) as pool:
+        make = [lambda: glue.create_table(DatabaseName=database, TableInput=table())] * 16
+        codes = sorted(pool.map(attempt, make))
+        assert codes == [""] + ["AlreadyExistsException"] * 15
+        change = [lambda: glue.update_table(DatabaseName=database, TableInput=table(), VersionId="0")] * 16
+        codes = sorted(pool.map(attempt, change))
+        assert codes == [""] + ["ConcurrentModificationException"] * 15
+        add = [
+            lambda: glue.batch_create_partition(
+                DatabaseName=database,
+                TableName="parts",
+                PartitionInputList=[partition(str(number)) for number in range(50)],
+            )
+        ] * 4
+        glue.create_table(DatabaseName=database, TableInput=table("parts", (("n", "int"),)))
+        assert set(pool.map(attempt, add)) == {""}
+    assert len(every(glue, "get_partitions", "Partitions", 20, DatabaseName=database, TableName="parts")) == 50
 
 
 def test_what_was_acknowledged_survives_a_kill(own_platform: Any) -> None:

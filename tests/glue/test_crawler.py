@@ -279,6 +279,37 @@ def test_policies_of_changes(world: World) -> None:
     assert list(columns(world.tables()["kept"])) == ["price", "doors", "score", "other", "names"]
 
 
+def test_partitions_that_inherit_and_new_folders(world: World) -> None:
+    world.put("grow/day=1/a.json", '{"a": 1, "b": 2, "c": 3}')
+    inherit = {"Version": 1.0, "CrawlerOutput": {"Partitions": {"AddOrUpdateBehavior": "InheritFromTable"}}}
+    policy_of_changes = {"UpdateBehavior": "LOG", "DeleteBehavior": "LOG"}
+    name = world.crawler(
+        "grow/",
+        Configuration=json.dumps(inherit),
+        RecrawlPolicy={"RecrawlBehavior": "CRAWL_NEW_FOLDERS_ONLY"},
+        SchemaChangePolicy=policy_of_changes,
+    )
+    world.run(name)
+    world.put("grow/day=2/a.json", '{"a": 1.5, "b": 2, "c": 3, "d": 4}')
+    world.s3.delete_object(Bucket=world.bucket, Key="grow/day=1/a.json")
+    assert world.run(name)["Status"] == "SUCCEEDED"
+    (table,) = world.tables().values()
+    assert columns(table) == {"a": "int", "b": "int", "c": "int"}
+    assert world.partitions("grow") == [["1"], ["2"]]
+    found = world.glue.get_partition(DatabaseName=world.database, TableName="grow", PartitionValues=["2"])
+    assert columns(found["Partition"]) == columns(table)
+
+
+def test_names_that_are_taken(world: World) -> None:
+    for place in ("one/data/a.csv", "two/data/a.csv"):
+        world.put(place, CAR)
+    tables = world.crawled("one/data/", "two/data/")
+    assert len(tables) == 2
+    assert {name.partition("_")[0] for name in tables} == {"data"}
+    again = world.crawled("one/data/", "two/data/")
+    assert again.keys() == tables.keys()
+
+
 def test_what_fails(world: World) -> None:
     world.put("secret/a.csv", CAR)
     blind = world.new_role(policy("glue:*"))

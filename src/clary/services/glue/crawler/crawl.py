@@ -8,9 +8,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final
-
-import orjson
+from typing import Final
 
 from clary.errors import AccessDenied, AWSError
 from clary.jobs.objects import Found as Object
@@ -156,9 +154,3 @@ def _place(path: str) -> tuple[str, str]:
 def _counts(each: Object) -> bool:
     name = each.key.rpartition("/")[2]
     return bool(each.size) and bool(name) and not name.startswith(HIDDEN) and not name.endswith(PLACEHOLDER)
-
-
-def settings(crawler: Document) -> Document:
-    """Its Configuration: https://docs.aws.amazon.com/glue/latest/dg/crawler-configuration.html"""
-    found: Any = orjson.loads(crawler.get("Configuration") or "{}")
-    return found if isinstance(found, dict) else {}

@@ -10,7 +10,7 @@ import math
 import re
 from typing import Any, Final
 
-from clary.services.glue.crawler.kinds import MOST_COLUMNS, Array, Found, Struct, merged, of_value
+from clary.services.glue.crawler.kinds import MOST_COLUMNS, Found, Struct, merged, of_value
 
 Document = dict[str, Any]
 DELIMITERS: Final = (",", "|", "\t", ";", "\x01")
@@ -33,6 +33,8 @@ def of_json(text: str, *, whole: bool, path: str = "") -> Found | None:
     kind: Any = Struct({})
     for each in objects[:RECORDS]:
         kind = merged(kind, of_value(each))
+    if not kind.fields:
+        return None
     return Found("json", kind.fields, records=len(objects), size=float(len(text[:end].encode())))
 
 
@@ -185,8 +187,3 @@ def _kind(cell: str) -> str | None:
     if DOUBLE.fullmatch(cell) and math.isfinite(float(cell)):
         return "double"
     return "string"
-
-
-def of_array(found: Found) -> bool:
-    """Whether the file is one array of JSON, which has the one column `array`."""
-    return list(found.columns) == ["array"] and isinstance(found.columns["array"], Array)
