@@ -167,3 +167,23 @@ def test_additional_modules_are_installed_from_s3(jobs: GlueJobs) -> None:
     found = jobs.run("pass", {**given, "--additional-python-modules": "no-such-module-of-mine==1.2.3"})
     assert found["JobRunState"] == "FAILED"
     assert "The additional Python modules could not be installed: no-such-module-of-mine" in jobs.said(found, "error")
+
+
+def test_metrics_of_runs_that_ask_for_them(jobs: GlueJobs, platform: Platform) -> None:
+    given = {"--enable-metrics": "true", "--enable-observability-metrics": "true"}
+    found = jobs.run("import time\ntime.sleep(2.5)\n1 / 0", given)
+    cloudwatch = platform.client("cloudwatch")
+    dimensions = [{"Name": "JobRunId", "Value": found["Id"]}]
+    listed = cloudwatch.list_metrics(Namespace="Glue", Dimensions=dimensions)["Metrics"]
+    assert {metric["MetricName"] for metric in listed} == {
+        "glue.driver.system.cpuSystemLoad",
+        "glue.ALL.system.cpuSystemLoad",
+        "glue.driver.aggregate.elapsedTime",
+        "glue.succeed.ALL",
+        "glue.error.ALL",
+    }
+
+
+def test_a_shell_out_of_memory(jobs: GlueJobs) -> None:
+    found = jobs.run("kept = []\nwhile True:\n    kept.append(bytearray(50_000_000))\n")
+    assert (found["JobRunState"], found["ErrorMessage"]) == ("FAILED", "Command Failed due to Out of Memory")

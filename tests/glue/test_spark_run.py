@@ -154,6 +154,20 @@ def test_why_a_run_failed(jobs: GlueJobs, script: str, version: str, message: st
     assert (found["JobRunState"], found["ErrorMessage"]) == ("FAILED", message.format(bucket=jobs.bucket))
 
 
+LARGE = """
+from pyspark.context import SparkContext
+context = SparkContext.getOrCreate()
+context._gateway.new_array(context._jvm.long, 400000000)
+"""
+
+
+def test_java_out_of_memory(jobs: GlueJobs) -> None:
+    name = jobs.create(LARGE, command="glueetl", GlueVersion="4.0")
+    found = jobs.until(name, jobs.start(name, Arguments={"--conf": "spark.driver.memory=512m"}), seconds=180)
+    assert (found["JobRunState"], found["ErrorMessage"]) == ("FAILED", "Command Failed due to Out of Memory")
+    assert "spark.driver.memory" in jobs.said(found, "error")
+
+
 def test_a_bucket_that_the_role_may_not_read(jobs: GlueJobs, platform: Platform) -> None:
     """The script is another bucket's, which the role may read."""
     iam, name = platform.client("iam"), jobs.create(READ, command="glueetl", GlueVersion="4.0")

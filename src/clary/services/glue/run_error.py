@@ -49,8 +49,6 @@ def passes(version: str, told: Document | None, *, shell: bool) -> bool:
 
 def message(version: str, instance: Instance, told: Document | None, *, shell: bool) -> str:
     """`told` is what the container left (images/spark/glue.py)."""
-    if instance.out_of_memory:
-        return MEMORY
     code = 1 if instance.code is None else instance.code
     if shell or told is None or not isinstance(told.get("type"), str):
         return f"Command failed with exit code {code}"

@@ -13,18 +13,20 @@ from clary.jobs import ml
 from clary.jobs.ml.place import instance
 from clary.jobs.objects import Objects
 from clary.jobs.recipe import Document, Ended, Job, JobFailed, Need, Outcome
-from clary.services.glue import run_arguments, run_error, run_stage
+from clary.services.glue import run_arguments, run_error, run_metrics, run_stage
 from clary.services.glue.bookmark import Bookmarks
 from clary.services.glue.capacity import SHELL, workers
 from clary.services.glue.job_check import VERSION
 from clary.services.glue.run_arguments import of, on
 from clary.services.glue.run_error import TIMEOUT_STATUS
 from clary.services.glue.run_stage import Staged
+from clary.services.sagemaker.training_metrics import Metrics
 
 GIB: Final = 1 << 30
 PYTHON: Final = "/opt/venv/bin/python"
 SUBMIT: Final = "/opt/clary/spark/submit.py"
 PROGRAM: Final = "/opt/clary/spark/glue.py"
+SPENT: Final = "Spark ran out of memory"  # what images/spark/driver.py says then
 # Standard output is a file of its own; standard error is the log.
 APART: Final = ("/bin/sh", "-c", f'exec "$@" >>{run_stage.STDOUT}', "sh")
 # How AWS's own Spark is told of the Data Catalog; images/spark/metastore knows it.
@@ -42,6 +44,7 @@ class Runs:
     objects: Objects
     where: Callable[[Job], ml.Where]
     bookmarks: Bookmarks
+    metrics: Metrics
     tell: Callable[[str], None]
 
     def need(self, document: Document) -> Need:
@@ -96,11 +99,13 @@ class Runs:
             found.append((f"{region}:{group}", f"{stream}-driver", "algo-1/log"))
         return found
 
-    def lines(self, job: Job, instance: int, lines: list[str]) -> None:
-        """Runs have no metrics in what they say."""
+    def lines(self, job: Job, _instance: int, lines: list[str]) -> None:
+        """A JVM that ran out of memory leaves the script with a connection that is gone: the log has the reason."""
+        if any(line.startswith(SPENT) for line in lines):
+            job.facts["memory"] = True
 
     def measured(self, job: Job, usage: list[Usage], seconds: float) -> None:
-        """Glue's metrics of Spark are for whoever asks for them, and not here."""
+        run_metrics.used(self.metrics, job, usage, seconds, _size(job.document))
 
     def finish(self, job: Job, ended: Ended) -> Outcome:
         document = job.document
@@ -109,6 +114,7 @@ class Runs:
         driver = ended.instances[0]
         well = driver.code == 0 and run_error.passes(version, told, shell=shell)
         done = ended.why == "exited" and well
+        run_metrics.ended(self.metrics, job, driver, well=done)
         self.bookmarks.keep(job.arn, document, run_error.read(run_stage.left(job, "bookmark.json")))
         if done:
             return Outcome("completed")
@@ -116,6 +122,8 @@ class Runs:
             return Outcome("failed", detail={"status": TIMEOUT_STATUS})
         if ended.why == "stopped":
             return Outcome("stopped")
+        if driver.out_of_memory or job.facts.get("memory"):
+            return Outcome("failed", run_error.MEMORY)
         return Outcome("failed", run_error.message(version, driver, told, shell=shell))
 
     def published(self, job: Job, _state: str, _status: str, _message: str) -> None:

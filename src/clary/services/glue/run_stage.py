@@ -65,10 +65,10 @@ def shared(job: Job, objects: Objects, bookmark: Document) -> Staged:
     document = job.document
     given, command = document["Given"], document["Command"]
     location = run_arguments.of(given, "--scriptLocation") or command["ScriptLocation"]
-    found = Staged(f"{TMP}/{_bring(job, objects, location, plan / 'tmp')}")
     for uri in several(given, "--extra-files"):
         for each in _files(job, objects, uri):
             _bring(job, objects, each, plan / "tmp")
+    found = Staged(f"{TMP}/{_bring(job, objects, location, plan / 'tmp')}")  # the last: it is the one of its name
     for uri in several(given, "--extra-py-files"):
         found.packages.append(f"{PLAN}/py/{_bring(job, objects, uri, plan / 'py')}")
     for uri in several(given, "--extra-jars"):

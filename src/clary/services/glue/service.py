@@ -55,7 +55,7 @@ def build(
     conductor = Conductor(platform)
     crawls = Crawls(platform, tools.objects, assume, journal, conductor)
     conductor.crawlers = crawls
-    runs = Runs(tools.images, tools.objects, tools.where, Bookmarks(platform), conductor.heard)
+    runs = Runs(tools.images, tools.objects, tools.where, Bookmarks(platform), tools.metrics, conductor.heard)
     targets = {name: wanted for module in MODULES for name, wanted in getattr(module, "TARGETS", {}).items()}
     unused = {name: members for module in MODULES for name, members in getattr(module, "UNUSED", {}).items()}
 

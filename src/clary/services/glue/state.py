@@ -132,7 +132,7 @@ def page(
     query = [call.operation.name, call.region, {**request, "NextToken": None}]
     after = opened(request, query) or [""]
     values = {"type": kind, "account": place.account, "region": place.region, "after": after[0]}
-    size = min(request.get("MaxResults") or most, most)
+    size = request.get("MaxResults") or most  # the model has the most
     found: list[Any] = []
     for row in call.platform.store.read().execute(SQL["thing_page"], values):
         if not keep(row):
