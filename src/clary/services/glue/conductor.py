@@ -23,6 +23,7 @@ from clary.services.glue.state import SQL, Document, Place
 log = logging.getLogger(__name__)
 LONGEST = 60.0  # seconds between two looks: the system's clock may be set
 STOPPING = "STOPPING"
+KEPT = 90 * 86400.0  # seconds: https://docs.aws.amazon.com/glue/latest/dg/view-job-runs.html
 
 
 @dataclass(slots=True)
@@ -57,6 +58,21 @@ class Conductor:
         firing.heard(connection, place, ended, at, self.crawlers)
         if of := ended.get("WorkflowRunId"):
             workflow_starting.settle(connection, place, ended["WorkflowName"], of, at, self.crawlers)
+
+    def tidy(self) -> None:
+        """Forgets runs that ended long ago."""
+        store, before = self.platform.store, {"before": self.platform.clock() - KEPT}
+
+        def work(connection: sqlite3.Connection) -> None:
+            for row in connection.execute(SQL["run_past"], before).fetchall():
+                connection.execute(SQL["run_remove"], {"arn": row["arn"]})
+                crud.forget(connection, row["arn"])
+            for row in connection.execute(SQL["workflow_run_past"], before).fetchall():
+                if state.loaded(crud.find(connection, row["arn"]))["Status"] not in workflow_starting.OPEN:
+                    crud.forget(connection, row["arn"])
+
+        if store.read().execute(SQL["run_past"], before).fetchone() is not None:
+            store.write(work)
 
     def _round(self) -> float:
         """Returns in how many seconds there is more."""

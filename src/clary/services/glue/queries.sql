@@ -48,6 +48,16 @@ SELECT glue_run.* FROM glue_run JOIN job ON job.arn = glue_run.arn
 WHERE account = :account AND region = :region AND glue_run.job = :job AND settled = 1
     AND job.state IN ('completed', 'failed', 'stopped');
 
+-- Those of every job that ended long ago.
+-- name: run_past
+SELECT glue_run.arn FROM glue_run JOIN resource ON resource.arn = glue_run.arn JOIN job ON job.arn = glue_run.arn
+WHERE settled = 1 AND resource.modified < :before AND job.state IN ('completed', 'failed', 'stopped');
+
+-- Runs of workflows that nothing of is left.
+-- name: workflow_run_past
+SELECT arn FROM resource
+WHERE service = 'glue' AND type = 'WorkflowRun' AND modified < :before;
+
 -- name: run_remove
 DELETE FROM glue_run WHERE arn = :arn;
 

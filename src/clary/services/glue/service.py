@@ -69,6 +69,7 @@ def build(
         Glue(platform, role_arn, conductor, runs, crawls),
         partial(permissions, targets),
         close=close,
+        tick=conductor.tidy,
         unused=unused,
     )
 

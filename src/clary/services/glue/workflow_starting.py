@@ -28,7 +28,8 @@ def get(connection: sqlite3.Connection, place: Place, name: str) -> Any:
 def runs(connection: sqlite3.Connection, place: Place, name: str) -> list[Any]:
     """The rows of its runs, the newest first."""
     values = {"account": place.account, "region": place.region, "from": f"{name}/", "until": f"{name}0"}
-    return connection.execute(SQL["workflow_runs"], values).fetchall()
+    found = connection.execute(SQL["workflow_runs"], values)
+    return [row for row in found if row["name"].rpartition("/")[0] == name]  # a name may have a / itself
 
 
 def begin(

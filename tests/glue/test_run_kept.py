@@ -1,0 +1,39 @@
+"""Runs are kept for 90 days."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from clary.errors import AWSError
+from here import Here
+from sagemaker_inputs import ROLE
+
+DAY = 86400.0
+
+
+def test_a_run_is_forgotten_after_90_days(tmp_path: Path) -> None:
+    here = Here(tmp_path / "home")
+    here.app.glue.start()
+    here.put("scripts", "good.py", b"pass")
+    role = ROLE.format(account=here.platform.config.account_id)
+    command = {"Name": "pythonshell", "ScriptLocation": "s3://scripts/good.py"}
+    here.call("CreateJob", "glue", Name="j", Role=role, Command=command)
+    run = here.call("StartJobRun", "glue", JobName="j")["JobRunId"]
+    deadline = time.monotonic() + 60
+    while here.call("GetJobRun", "glue", JobName="j", RunId=run)["JobRun"]["JobRunState"] != "SUCCEEDED":
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    tick = here.app.gateway.services["glue"].tick
+    assert tick is not None
+    for days in (0, 89):
+        here.platform.clock = lambda days=days: time.time() + days * DAY  # type: ignore[misc]  # a clock that is set
+        tick()
+        assert len(here.call("GetJobRuns", "glue", JobName="j")["JobRuns"]) == 1
+    here.platform.clock = lambda: time.time() + 91 * DAY
+    while here.call("GetJobRuns", "glue", JobName="j")["JobRuns"]:
+        assert time.monotonic() < deadline
+        tick()
+    with pytest.raises(AWSError, match="Job Run not found"):
+        here.call("GetJobRun", "glue", JobName="j", RunId=run)
+    here.close()
