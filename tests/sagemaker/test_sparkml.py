@@ -13,6 +13,7 @@ from conftest import Platform
 from endpoints import MOVING, Endpoints
 from images import sparkml_bundles as bundles
 from sagemaker_inputs import fresh, role
+from sagemaker_runtime.asynchronous import until
 from training_jobs import IMAGE
 
 SPARKML = "246618743249.dkr.ecr.us-west-2.amazonaws.com/sagemaker-sparkml-serving:"
@@ -75,7 +76,22 @@ def test_three_containers_run_as_one(platform: Platform, endpoints: Endpoints, t
     with pytest.raises(runtime.exceptions.ModelError, match=r"\(400\) from container-1 with message .*vvhigh"):
         ask("vvhigh,low,2,2,small,low")
     group = f"/aws/sagemaker/Endpoints/{serving}"
-    assert len(platform.client("logs").describe_log_streams(logGroupName=group)["logStreams"]) == 1
+    logs = platform.client("logs")
+
+    def said(container: int) -> str:
+        streams = logs.describe_log_streams(logGroupName=group)["logStreams"]
+        names = [each["logStreamName"] for each in streams if each["logStreamName"].endswith(f"/container-{container}")]
+        assert len(names) < 2, names
+        events = logs.get_log_events(logGroupName=group, logStreamName=names[0])["events"] if names else []
+        return "\n".join(event["message"] for event in events)
+
+    with pytest.raises(runtime.exceptions.ModelError, match=r"\(400\) from container-3 "):
+        runtime.invoke_endpoint(EndpointName=serving, ContentType="text/csv", Accept="a/b", Body=",".join(some[0][:-1]))
+    until(lambda: "vvhigh" in said(1))
+    assert "The model server is ready." in said(1)
+    until(lambda: "Accept value passed" in said(3))
+    assert "vvhigh" not in said(3)
+    assert "Accept" not in said(1)
 
 
 @pytest.mark.parametrize("alone", [True, False])

@@ -7,6 +7,7 @@ import os
 import time
 from typing import Any
 
+from . import logs
 from .application import answered
 from .messages import Answer, Request
 from .told import Entry
@@ -20,11 +21,13 @@ def serving(image: str) -> Any:
 def load(entries: list[Entry]) -> Any:
     """Raises whatever says what is wrong with a model."""
     models = []
-    for entry in entries:
+    for number, entry in enumerate(entries):
+        logs.turn(number)
         for name in set(os.environ).difference(entry.environ):
             del os.environ[name]
         os.environ.update(entry.environ)  # which scripts read
         models.append(serving(entry.image).load(entry.folder, entry.environ))
+    logs.turn(0)
     return models[0] if len(models) == 1 else Pipeline(models, [entry.environ for entry in entries])
 
 
@@ -61,10 +64,12 @@ class Pipeline:
                     following.append((place, Request(body, answer.content_type, request.accept, request.headers)))
             asked = following
             lasted[number] = time.perf_counter() - began  # with what came in parts
+        logs.turn(0)
         return answers
 
     def _surround(self, number: int) -> None:
-        """Scripts read the environment while they answer, too: each its own."""
+        """Scripts read the environment while they answer, too, and print: each has its own."""
+        logs.turn(number)
         for name, value in self._own[number]:
             if value is None:
                 os.environ.pop(name, None)

@@ -24,6 +24,8 @@ def serve(image: str) -> int:
     """Until SIGTERM or SIGINT. The exit code: 1 when there is no model to serve."""
     logs.begin()
     here = Told(image)
+    if any(entry.log for entry in here.entries):
+        logs.several([entry.log for entry in here.entries])
     scripted = any(models.serving(entry.image).scripted(entry.environ) for entry in here.entries)
     told.LEAN = not scripted
     several = scripted or bool(here.entries[0].environ.get("SAGEMAKER_BATCH"))  # whose large bodies take long to read
@@ -52,6 +54,7 @@ def _loaded(here: Told) -> Application | None:
         return Application(models.load(here.entries), here.workers, here.largest)
     except Exception as error:  # noqa: BLE001 - whatever it is, the log says it
         traceback.print_exc()
+        logs.turn(0)
         said = " ".join(str(error).split())  # one line: the last one is what a FailureReason tells
         print(f"The model cannot be loaded. {type(error).__name__}: {said}", file=sys.stderr, flush=True)
         return None

@@ -19,6 +19,7 @@ class Entry:
         self._told = told
         self.folder = str(told["folder"])
         self.image = str(told["image"])
+        self.log = str(told.get("log", ""))  # a file for what it prints; the process's own output where there is none
         self.own = {str(name): str(value) for name, value in told.get("environ", {}).items()}
         self.environ: dict[str, str] = {**os.environ, **self.own}
 

@@ -23,7 +23,7 @@ from clary.jobs.ml import data, farm
 from clary.jobs.ml.place import instance, open_folder
 from clary.jobs.objects import Objects
 from clary.jobs.recipe import Document, Ended, Job, Need, Outcome
-from clary.services.sagemaker.hosting.launches import SOCKETS, Launches, Part, parts, ready, size
+from clary.services.sagemaker.hosting.launches import SOCKETS, Launches, Part, logs, parts, ready, size
 from clary.services.sagemaker.training_metrics import Metrics, region
 from clary.services.sagemaker.transform_output import capture, failure, upload
 
@@ -91,19 +91,18 @@ class Transform:
         farm.tidy(where.home)
         return made
 
-    def streams(self, job: Job) -> list[tuple[str, str]]:
+    def streams(self, job: Job) -> list[tuple[str, ...]]:
         """https://docs.aws.amazon.com/sagemaker/latest/dg/logging-cloudwatch.html"""
-        group = f"{region(job.arn)}:{LOGS}"
-        groups = parts(job.document["Spec"])
-        found = []
+        group, spec = f"{region(job.arn)}:{LOGS}", job.document["Spec"]
+        found: list[tuple[str, ...]] = []
+        fused: list[tuple[str, ...]] = []
         for number in range(_count(job.document)):
             stream = f"{job.document['TransformJobName']}/{_instance(job, number)}-{int(job.created)}"
-            for containers in groups:
-                names = "+".join(one["hostname"] for one in containers)
-                alone = len(job.document["Spec"]["containers"]) == 1
-                found.append((group, stream if alone else f"{stream}/{names}"))
+            for hostname, *file in logs(parts(spec), number * _each(spec)):
+                name = stream if len(spec["containers"]) == 1 else f"{stream}/{hostname}"
+                (fused if file else found).append((group, name, *file))
             found.append((group, f"{stream}/data-log"))
-        return found
+        return found + fused
 
     def lines(self, job: Job, instance: int, lines: list[str]) -> None:
         said = [line for line in lines if line.strip()]

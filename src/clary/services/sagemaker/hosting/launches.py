@@ -29,6 +29,7 @@ from clary.services.sagemaker.runnable import runnable
 Document = dict[str, Any]
 PORT: Final = 8080
 SOCKETS: Final = "/run/clary"
+LOG: Final = "/run/clary-log"
 MIB = 1 << 20
 # Where a serverless variant's size says nothing of cpus: AWS gives them in proportion to the memory, a whole one at
 # 1,769 MB, as Lambda does. https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
@@ -87,13 +88,16 @@ class Launches:
             elif container["data"] is not None:
                 seen = staging.model(self.where.home, self.job, self.objects, self.spec, container["data"])
                 mounts.append(Mount(str(seen), target, "overlay", str(folder / f"upper-model-{index}")))
-            models.append(
-                {
-                    "folder": target,
-                    "environ": {**_seen(container["environment"], target), **(env or {})},
-                    "image": resolve(container["image"]).code.name if part.image is not None else "",
-                }
-            )
+            told: Document = {"folder": target, "environ": {**_seen(container["environment"], target), **(env or {})}}
+            if part.image is not None:
+                told["image"] = resolve(container["image"]).code.name
+            if index:
+                file = self.job.folder / log(number, index)
+                file.touch()
+                file.chmod(0o666)
+                told["log"] = f"{LOG}/{index + 1}"
+                mounts.append(Mount(str(file), told["log"], "rw"))
+            models.append(told)
         where, ways = _ways(self.where) if private(self.spec) else (self.where, ())
         given = {
             "SAGEMAKER_BIND_TO_PORT": str(part.port),
@@ -135,6 +139,22 @@ class Launches:
     def socket(self, number: int) -> str:
         """Where this machine finds the socket of a launch."""
         return str(self.sockets / f"{number}.sock")
+
+
+def log(launch: int, index: int) -> str:
+    """The file, in the job's folder, of a container that is not the first of its launch: that one has the launch's."""
+    return f"algo-{launch + 1}/log-{index + 1}"
+
+
+def logs(groups: list[list[Document]], first: int = 0) -> list[tuple[str, ...]]:
+    """The hostname of each launch's first container; behind these, of the others, each with its file. `first` is the
+    number of the first launch.
+    """
+    each = list(enumerate(groups, first))
+    found: list[tuple[str, ...]] = [(group[0]["hostname"],) for _, group in each]
+    for launch, group in each:
+        found += [(one["hostname"], log(launch, index)) for index, one in enumerate(group) if index]
+    return found
 
 
 def _seen(environment: dict[str, str], target: str) -> dict[str, str]:

@@ -14,7 +14,7 @@ from clary.jobs import ml
 from clary.jobs.ml.place import open_folder
 from clary.jobs.objects import Objects
 from clary.jobs.recipe import Ended, Job, Need, Outcome
-from clary.services.sagemaker.hosting.launches import Launches, parts, ready, size
+from clary.services.sagemaker.hosting.launches import Launches, logs, parts, ready, size
 from clary.services.sagemaker.training_metrics import Metrics
 from clary.store import routes
 from clary.store.db import Store
@@ -69,16 +69,15 @@ class Serving:
         self.store.write(lambda connection: routes.put(connection, entry))
         return launches
 
-    def streams(self, job: Job) -> list[tuple[str, str]]:
+    def streams(self, job: Job) -> list[tuple[str, ...]]:
         """https://docs.aws.amazon.com/sagemaker/latest/dg/logging-cloudwatch.html"""
         document = job.document
         spec = document["Spec"]
         group = f"{job.arn.split(':')[3]}:{LOGS}/{document['EndpointName']}"
         stream = f"{spec['name']}/{document['Instance']}"
-        groups = parts(spec)
-        if len(groups) == 1 and not groups[0][0]["named"]:
+        if len(spec["containers"]) == 1 and not spec["containers"][0]["named"]:
             return [(group, stream)]
-        return [(group, f"{stream}/{'+'.join(one['hostname'] for one in containers)}") for containers in groups]
+        return [(group, f"{stream}/{hostname}", *file) for hostname, *file in logs(parts(spec))]
 
     def lines(self, job: Job, _instance: int, lines: list[str]) -> None:
         said = [line for line in lines if line.strip()]
