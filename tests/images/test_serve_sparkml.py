@@ -90,6 +90,24 @@ def test_lines_are_answered_line_by_line(server: ModelServer) -> None:
     assert "nil" not in refused.text
 
 
+@pytest.mark.parametrize("odd", [-0.0, float("nan"), 0.5])
+def test_many_vectors_are_written_as_each_alone(passing: ModelServer, odd: float) -> None:
+    """Also where there are numbers that a dict of texts would not find, or take for others."""
+    node = {"input": [{"name": name, "type": "double"} for name in ("number", "more")],
+            "output": {"name": "both", "type": "double", "struct": "vector"}}  # fmt: skip
+    folder = bundles.pipeline(passing.place / f"two{odd}", bundles.assembler("both", {"number": 0, "more": 0}))
+    with ModelServer(passing.python, "sparkml_serving", [folder], bundles.schema(node)) as server:
+        rows = [f"{number},{number / 3 or odd}".replace("nan", "NaN") for number in range(40)] + ["1e7,-1e-5"]
+        alone = [server.invoke(row) for row in rows]
+        together = server.invoke("\n".join(rows))
+        assert together.status == max(each.status for each in alone)
+        if together.status == 200:
+            assert together.text.split("\n") == [each.text for each in alone]
+            assert together.text.endswith("1.0E7,-1.0E-5")
+        else:
+            assert together.text == next(each.text for each in alone if each.status == 400)
+
+
 def test_json_lines_are_answered_as_java_lists(server: ModelServer) -> None:
     line = json.dumps({"data": CAR.split(",")})
     several = json.dumps({"data": [CAR.split(","), CAR.split(",")]})

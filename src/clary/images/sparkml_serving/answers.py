@@ -10,6 +10,7 @@ import re
 from typing import Any, Callable
 
 from . import java_input
+from .batch import np
 from .java_input import Bad
 from .java_text import double_text
 from .vectors import Vector
@@ -57,14 +58,32 @@ def _double(value: Any, _accept: str) -> str:
 def _vector(value: Any, accept: str) -> str:
     if not isinstance(value, Vector):
         raise _cast(value, "ml.combust.mleap.tensor.Tensor")
-    numbers = value.tolist()
+    texts = _texts(value)
     if accept == CSV:
-        return ",".join(map(double_text, numbers))
-    texts = list(map(double_text, numbers))
+        return ",".join(texts)
     if accept == TEXT_LINES:
         return _source(texts)
     # not finite numbers are texts
     return '{"features":[' + ",".join([t if t[-1].isdigit() else f'"{t}"' for t in texts]) + "]}"
+
+
+def _texts(vector: Vector) -> list[str]:
+    if vector.indices is None:
+        return list(map(double_text, vector.values))
+    texts = ["0.0"] * vector.size
+    for index, value in zip(vector.indices, vector.values):
+        texts[index] = double_text(value)
+    return texts
+
+
+def lines(values: Any) -> list[str] | None:
+    """CSV of an array of rows, few of whose numbers are distinct as a rule. None for what no dict tells apart or finds:
+    -0.0, which sparse vectors do not keep, and NaN.
+    """
+    if (np.signbit(values) & (values == 0)).any() or np.isnan(values).any():
+        return None
+    text = {value: double_text(value) for value in np.unique(values).tolist()}.__getitem__
+    return [",".join(map(text, row)) for row in values.tolist()]
 
 
 def _array(value: Any, accept: str) -> str:

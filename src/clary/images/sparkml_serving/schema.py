@@ -8,8 +8,10 @@ from __future__ import annotations
 from typing import Any, Callable, Sequence
 
 from . import answers, java_input
+from .batch import Table
 from .java_input import Bad
 from .model import Model, Plan
+from .stage import batch_list
 
 TYPES = ("boolean", "byte", "short", "int", "long", "float", "double", "string")
 WRONG = "Data type passed in the request is wrong for one or more columns"
@@ -92,17 +94,21 @@ class Way:
             raise Bad("next on empty iterator")  # the row is left out, and there was one
         return found[0]
 
-    def answers(self, rows: list[list[Any]]) -> list[Any]:
-        """The same of many rows."""
+    def texts(self, rows: list[list[Any]], accept: str) -> list[str]:
+        """What of many rows is answered. Raises Bad, and what the model says."""
         if len(rows) <= FEW:
-            return [self.answer(values) for values in rows]
+            return [self.form(self.answer(values), accept) for values in rows]
         try:
             kept, (column,) = self._planned().columns([list(column) for column in zip(*rows)])
         except ValueError:  # of some row: which comes first, and so what is said, shows one by one
-            return [self.answer(values) for values in rows]
+            return [self.form(self.answer(values), accept) for values in rows]
         if kept is not None and len(kept) < len(rows):
             raise Bad("next on empty iterator")
-        return list(column.tolist() if hasattr(column, "tolist") else column)
+        quick = isinstance(column, Table) and self._schema.output.struct == "vector" and accept == answers.CSV
+        found = answers.lines(column.values) if quick else None
+        if found is not None:
+            return found
+        return [self.form(value, accept) for value in batch_list(column)]
 
     def _planned(self) -> Plan:
         if self._plan is None:

@@ -91,8 +91,7 @@ class Model:
         if len(records) == 1:
             text = way.form(way.answer(way.of_text(records[0])), accept)
         elif records:
-            found = way.answers([way.of_text(fields) for fields in records])
-            text = "\n".join([way.form(value, accept) for value in found])
+            text = "\n".join(way.texts([way.of_text(fields) for fields in records], accept))
         else:
             raise Bad("Index: 0, Size: 0")
         return _said(text, accept)
@@ -111,8 +110,8 @@ class Model:
         accept = self._accepted(request.accept)
         schema, rows = bodies.lines(request.body)
         way = self._usual() if schema is None else self._given(schema)
-        found = way.answers([way.of_values(data) for data in rows])
-        return _said("[" + ", ".join([f"[{way.form(value, accept)}]" for value in found]) + "]", accept)
+        found = way.texts([way.of_values(data) for data in rows], accept)
+        return _said("[" + ", ".join([f"[{text}]" for text in found]) + "]", accept)
 
     def _accepted(self, accept: str) -> str:
         """Raises Bad."""
