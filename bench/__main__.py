@@ -14,6 +14,7 @@ from bench import (
     serving,
     soak,
     spark,
+    sparkml,
     sparkml_pipeline,
     start,
     training,
@@ -23,5 +24,5 @@ from bench.table import publish
 
 if __name__ == "__main__":  # the clients of bench.api are started anew, and read this file
     storage, work = (start, api, s3_small, s3_list, s3_large), (jobs, jobs_list, training, transform, crash)
-    for bench in (*storage, *work, processing, registry, serving, spark, sparkml_pipeline, many, soak):
+    for bench in (*storage, *work, processing, registry, serving, spark, sparkml, sparkml_pipeline, many, soak):
         publish(bench.run())

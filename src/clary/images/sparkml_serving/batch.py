@@ -16,6 +16,7 @@ from typing import Any, Sequence
 
 from .vectors import Vector
 
+_NUMBERS = frozenset((float, int))
 WIDEST = 4096  # numbers of a vector; wider ones are few and far between, and an array of all would not fit
 
 
@@ -73,7 +74,7 @@ class Hot:
 def numbers(column: Any) -> Any:
     """The column as a float64 array; None where one of its values is missing or no number."""
     if isinstance(column, list):
-        if not all(type(value) in (float, int) for value in column):
+        if not _NUMBERS.issuperset(map(type, column)):
             return None
         return np.array(column, "f8")
     if hasattr(column, "dtype") and column.ndim == 1 and column.dtype.kind in "iuf":
@@ -92,7 +93,7 @@ def table(column: Any) -> Table | None:
         values = np.zeros((rows, column.size + 1))
         values[np.arange(rows), column.index] = 1.0
         return Table(values[:, :-1], np.ones(rows, bool))
-    if not isinstance(column, list) or not column or not all(isinstance(value, Vector) for value in column):
+    if not isinstance(column, list) or set(map(type, column)) != {Vector}:
         return None
     size = column[0].size
     if size > WIDEST or any(value.size != size for value in column):

@@ -18,8 +18,8 @@ _ROWS = 4096  # at once: what they take stays in the cache
 _SAFE = (1e-250, 1e250)  # of products whose errors are doubles, too
 
 
-def fma(a: Any, b: float, c: Any) -> Any:
-    """a * b + c of arrays a and c, rounded once."""
+def fma(a: Any, b: float, c: Any, *, safe: bool = False) -> Any:
+    """a * b + c of arrays a and c, rounded once. `safe`: no number is so large or small that an error is none."""
     with np.errstate(all="ignore"):
         product = a * b
         high = a * _SPLIT
@@ -33,6 +33,8 @@ def fma(a: Any, b: float, c: Any) -> Any:
         result, small = _two_sum(product, total)
         last = _odd_sum(rest, small)
         made = result + last
+        if safe:
+            return made
         size = np.abs(product)
         odd = ~((size > _SAFE[0]) & (size < _SAFE[1])) & (product != 0.0) | ~np.isfinite(c)
         odd |= (np.abs(c) > _SAFE[1]) | ((product == 0.0) & (a != 0.0))
@@ -65,23 +67,35 @@ def ddot(values: Any, other: Sequence[float]) -> Any:
 
 def _ddot(values: Any, other: Sequence[float]) -> Any:
     columns = np.ascontiguousarray(values.T)
+    safe = _safe(columns, other)
     sums = [np.zeros(len(values)) for _ in range(4)]
     bound = len(other) & ~3
     for index in range(bound):
-        sums[index & 3] = fma(columns[index], other[index], sums[index & 3])
+        sums[index & 3] = fma(columns[index], other[index], sums[index & 3], safe=safe)
     total = 0.0 + (sums[0] + sums[1] + sums[2] + sums[3])
     for index in range(bound, len(other)):
-        total = fma(columns[index], other[index], total)
+        total = fma(columns[index], other[index], total, safe=safe)
     return total
+
+
+def _safe(columns: Any, other: Sequence[float]) -> bool:
+    """Whether each number is 0 or of a size whose products and sums have errors that doubles hold."""
+    low, high = 1e-100, 1e100
+    if not all(value == 0.0 or low < abs(value) < high for value in other):
+        return False
+    size = np.abs(columns)
+    return bool(((size == 0.0) | ((size > low) & (size < high))).all())
 
 
 def fused(values: Any, other: Sequence[float]) -> Any:
     """A column of dgemv of a transposed matrix: one sum."""
 
     def of(part: Any) -> Any:
+        columns = np.ascontiguousarray(part.T)
+        safe = _safe(columns, other)
         total = np.zeros(len(part))
-        for column, number in zip(np.ascontiguousarray(part.T), other):
-            total = fma(column, number, total)
+        for column, number in zip(columns, other):
+            total = fma(column, number, total, safe=safe)
         return total
 
     return _by_parts(values, of)

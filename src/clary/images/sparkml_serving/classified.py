@@ -52,6 +52,12 @@ class Classifier(Stage):
     def probabilities(self, raw: Any) -> Any:
         return np.array([self.probability(row) for row in raw.tolist()], "f8")
 
+    def predictions(self, values: Any) -> Any:
+        """Of raw predictions or probabilities, whichever it predicts by."""
+        if self.thresholds is None:
+            return values.argmax(axis=1).astype("f8")
+        return np.array([self.of_probability(row) for row in values.tolist()], "f8")
+
     def columns(self, columns: Sequence[Any]) -> Any:
         features = batch.table(columns[0])
         raw = self.raws(features) if features is not None and len(features) else None
@@ -61,8 +67,7 @@ class Classifier(Stage):
         made: list[Any] = []
         for port in self._wanted:
             if port == "prediction":
-                values = (raw if self._by_raw else probability).tolist()
-                made.append(np.array([(self.of_raw if self._by_raw else self.of_probability)(row) for row in values]))
+                made.append(self.predictions(raw if self._by_raw else probability))
             else:
                 made.append(batch.dense(raw if port == "raw_prediction" else probability))
         return made

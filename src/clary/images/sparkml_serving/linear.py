@@ -105,6 +105,11 @@ class LogisticRegression(Classifier):
         first = 1.0 / (1.0 + batch_math.exp(-raw[:, 0]))
         return np.stack([first, 1.0 - first], axis=1)
 
+    def predictions(self, values: Any) -> Any:
+        if self._several:
+            return super().predictions(values)
+        return (values[:, 1] > (self._raw_threshold if self._by_raw else self._threshold)).astype("f8")
+
     def of_raw(self, raw: list[float]) -> float:
         return super().of_raw(raw) if self._several else float(raw[1] > self._raw_threshold)
 
@@ -126,6 +131,9 @@ class LinearSVC(Classifier):
 
     def raws(self, features: batch.Table) -> Any:
         return self._margin.both(features)
+
+    def predictions(self, values: Any) -> Any:
+        return (values[:, 1] > self._threshold).astype("f8")
 
     def of_raw(self, raw: list[float]) -> float:
         return float(raw[1] > self._threshold)

@@ -74,32 +74,33 @@ class VectorAssembler(Stage):
         return 1
 
     def columns(self, columns: Sequence[Any]) -> Any:
-        width = 0
-        parts: list[Any] = []
-        for column in columns:
-            part = column if isinstance(column, batch.Hot) else batch.table(column)
-            if part is None:
-                part = batch.numbers(column)
-                if part is None or np.isnan(part).any():
-                    return super().columns(columns)
-                width += 1
-            else:
-                width += part.size
-            parts.append(part)
+        parts = [_part(column) for column in columns]
+        if any(part is None for part in parts):
+            return super().columns(columns)
+        width = sum(1 if size is None else size for _, size in parts)
         if width > batch.WIDEST:
             return super().columns(columns)
-        rows = len(parts[0])
-        values = np.zeros((rows, width + 1))
+        rows = len(parts[0][0])
+        values = np.zeros((width + 1, rows))  # a column lies together; the last one is for what is nowhere
         every = np.arange(rows)
         place = 0
-        for part in parts:
-            if isinstance(part, batch.Hot):
-                values[every, np.where(part.index < part.size, place + part.index, width)] = 1.0
-                place += part.size
-            elif isinstance(part, batch.Table):
-                values[:, place : place + part.size] = part.values
-                place += part.size
+        for part, size in parts:  # + 0.0: -0.0 is zero, which is not kept
+            if size is None:
+                values[place] = part + 0.0
+            elif isinstance(part, batch.Hot):
+                values[np.where(part.index < size, place + part.index, width), every] = 1.0
             else:
-                values[:, place] = part
-                place += 1
-        return [batch.compressed(values[:, :-1] + 0.0)]  # -0.0 is zero, which is not kept
+                values[place : place + size] = part.values.T + 0.0
+            place += 1 if size is None else size
+        return [batch.compressed(values[:-1].T)]
+
+
+def _part(column: Any) -> Any:
+    """A column as (array, None), or (Table or Hot, its size); None where it is neither."""
+    if isinstance(column, (batch.Hot, batch.Table)):
+        return column, column.size
+    if isinstance(column, list) and column and type(column[0]) is Vector:
+        table = batch.table(column)
+        return None if table is None else (table, table.size)
+    numbers = batch.numbers(column)
+    return None if numbers is None or np.isnan(numbers).any() else (numbers, None)
