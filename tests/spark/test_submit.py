@@ -6,6 +6,7 @@ import pytest
 
 from conftest import Platform
 from processing_jobs import CODE, Processing
+from sagemaker_inputs import fresh
 from training_jobs import ENDS
 
 IMAGE = "153931337802.dkr.ecr.us-west-2.amazonaws.com/sagemaker-spark-processing:3.3-cpu-py39-v1.2"
@@ -99,6 +100,9 @@ def test_an_unknown_option_and_a_missing_file(jobs: Processing) -> None:
     reason, log = failed(jobs, "", "--py-files", "/opt/none.zip", "/opt/none.py")
     assert "exit code: 2" in reason
     assert "can't open file '/opt/none.py': [Errno 2] No such file or directory" in log
+    log = failed(jobs, "", "--py-files", f"s3://{jobs.bucket}/none.zip")[1]
+    assert f"Error: s3://{jobs.bucket}/none.zip: An error occurred (NoSuchKey)" in log
+    assert "Traceback" not in log
 
 
 MEMORY = """
@@ -137,7 +141,7 @@ import subprocess
 submit = [sys.executable, "/opt/clary/spark/submit.py"]
 files = ["--py-files", "/tmp/single.py,file:///tmp/packed.zip"]
 subprocess.run([*submit, *files, "/tmp/program.py"], check=True)
-logs = ["--conf", "spark.eventLog.enabled=true", "--conf", "spark.eventLog.dir=file:///opt/ml/processing/output/result"]
+logs = ["--conf", "spark.eventLog.enabled=true", "--conf", "spark.eventLog.dir=" + sys.argv[1]]
 jar = glob.glob("/opt/venv/lib/python3*/site-packages/pyspark/jars/spark-mllib_*.jar")[0]
 program = ["--class", "org.apache.spark.mllib.util.LinearDataGenerator", jar, "local[1]", "file:///tmp/made", "8"]
 print("jar", subprocess.run([*submit, *logs, *program]).returncode)
@@ -148,7 +152,9 @@ print("jar without its class", subprocess.run([*submit, "--class", "none.Such", 
 
 def test_modules_for_the_driver_and_its_workers_and_jars_with_their_exit_codes(jobs: Processing) -> None:
     script = spark(MODULES)
-    script["application"]["ContainerEntrypoint"] = ["/opt/venv/bin/python", f"{CODE}/script.py"]
+    place = fresh("events")
+    command = ["/opt/venv/bin/python", f"{CODE}/script.py", f"s3://{jobs.bucket}/{place}/new"]
+    script["application"]["ContainerEntrypoint"] = command
     name = jobs.start(**script)
     jobs.until(name, "Completed", seconds=SECONDS)
     log = jobs.log(name)
@@ -158,5 +164,5 @@ def test_modules_for_the_driver_and_its_workers_and_jars_with_their_exit_codes(j
     assert "socketserver" not in "".join(log)
     assert [line for line in log if "none.Such" in line]
     assert "jar without its class 101" in log
-    (events,) = jobs.left(f"{name}/out").values()
+    (events,) = (body for path, body in jobs.left(f"{place}/new").items() if path)
     assert b'"Event":"SparkListenerApplicationEnd"' in events

@@ -32,6 +32,13 @@ def run(words: list[str]) -> int:
     folder = java.folder()
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     told = settings(given, here, os.environ)
+    try:
+        sources.events(told)
+        modules = sources.modules(told, folder) if given.python else []
+        app = sources.local(given.app, folder) if given.python else Path(given.app)
+    except (sources.Unreachable, OSError) as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 1
     leading = None
     if len(here.hosts) > 1:
         leading = cluster.lead(here, folder)
@@ -41,15 +48,15 @@ def run(words: list[str]) -> int:
         catalog = metastore.Metastore()
         atexit.register(catalog.close)
         told = {**told, **catalog.settings}
-    if metastore.wanted(told):
-        catalog = metastore.Metastore()
-        atexit.register(catalog.close)
-        told |= catalog.settings
     ready = leading.join if leading is not None else lambda: None
     if not given.python:
         ready()
         return _jar(given, here, told, folder)
-    return _python(given, here, told, folder, ready)
+    _places(app, modules)
+    gateway = java.Gateway(here, told, folder)
+    atexit.register(gateway.close)
+    _joined(gateway, ready)  # it imports PySpark, while the JVM starts
+    return _python(given, app, told)
 
 
 def _environment(here: Instance) -> dict[str, str]:
@@ -75,14 +82,13 @@ def _jar(given: Given, here: Instance, told: dict[str, str], folder: Path) -> in
     return code if code >= 0 else 128 - code
 
 
-def _python(given: Given, here: Instance, told: dict[str, str], folder: Path, ready: Callable[[], None]) -> int:
-    modules = sources.modules(told, folder)
-    gateway = java.Gateway(here, told, folder)
-    atexit.register(gateway.close)
-    # Meanwhile the JVM starts.
-    app = sources.local(given.app, folder)
+def _places(app: Path, modules: list[str]) -> None:
+    """Where Python looks, in this process and in those that Spark starts."""
     sys.path[:0] = [PACKAGES, str(app.parent), *modules]
     os.environ["PYTHONPATH"] = os.pathsep.join([PACKAGES, *modules, *_more(os.environ["PYTHONPATH"])])
+
+
+def _python(given: Given, app: Path, told: dict[str, str]) -> int:
     try:
         text = app.read_bytes()
     except OSError as error:
@@ -95,7 +101,6 @@ def _python(given: Given, here: Instance, told: dict[str, str], folder: Path, re
     except (SyntaxError, ValueError) as error:
         sys.excepthook(type(error), error.with_traceback(None), None)
         return 1
-    _joined(gateway, ready)
     main = types.ModuleType("__main__")
     main.__dict__.update(__file__=str(app), __builtins__=builtins)
     sys.modules["__main__"], sys.argv = main, [given.app, *given.arguments]
