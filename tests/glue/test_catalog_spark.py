@@ -9,6 +9,7 @@ import pytest
 from conftest import Platform
 from glue.catalogs import unique
 from glue_jobs import GlueJobs
+from iam.people import policy, trust
 from sagemaker_inputs import role
 
 SCRIPT = """
@@ -63,7 +64,7 @@ ask("dropped", "drop table orc")
 ask("twice", "create table plain (id int)")
 ask("nothing", "select * from nothing")
 ask("nowhere", "create table homeless.t (id int)")
-ask("forbidden", "select * from forbidden.t")
+ask("locked", "select * from locked.t")
 print(json.dumps(told))
 """
 
@@ -78,7 +79,7 @@ def database(jobs: GlueJobs) -> str:
     """One that lies in the bucket, with a table that a crawler made; and one without a location."""
     name = unique("shop")
     jobs.glue.create_database(DatabaseInput={"Name": name, "LocationUri": f"s3://{jobs.bucket}/warehouse"})
-    for database in ("homeless", "default"):
+    for database in ("homeless", "locked", "default"):
         if database not in [each["Name"] for each in jobs.glue.get_databases()["DatabaseList"]]:
             jobs.glue.create_database(DatabaseInput={"Name": database})
     for place, doors in (("here", 2), ("there", 4)):
@@ -101,8 +102,14 @@ def database(jobs: GlueJobs) -> str:
 @pytest.fixture(scope="module")
 def told(jobs: GlueJobs, database: str) -> dict[str, Any]:
     arguments = {"--enable-glue-datacatalog": "true", "--database": database, "--bucket": jobs.bucket}
-    changed: dict[str, Any] = {"command": "glueetl", "GlueVersion": "4.0", "WorkerType": "G.1X", "NumberOfWorkers": 2}
-    name = jobs.create(SCRIPT, DefaultArguments=arguments, **changed)
+    own = unique("Shopkeeper")
+    iam = jobs.platform.client("iam")
+    iam.create_role(RoleName=own, AssumeRolePolicyDocument=trust({"Service": "glue.amazonaws.com"}))
+    iam.put_role_policy(RoleName=own, PolicyName="may", PolicyDocument=policy(["glue:*", "s3:*", "logs:*"]))
+    locked = policy("glue:GetTable", "arn:aws:glue:*:*:database/locked", "Deny")
+    iam.put_role_policy(RoleName=own, PolicyName="may-not", PolicyDocument=locked)
+    changed: dict[str, Any] = {"command": "glueetl", "GlueVersion": "4.0", "WorkerType": "G.1X", "Role": own}
+    name = jobs.create(SCRIPT, DefaultArguments=arguments, NumberOfWorkers=2, **changed)
     ran = jobs.until(name, jobs.start(name), seconds=240)
     assert ran["JobRunState"] == "SUCCEEDED", (ran, jobs.said(ran, "error")[-4000:])
     found: dict[str, Any] = json.loads(jobs.said(ran).splitlines()[-1])
@@ -155,4 +162,5 @@ def test_what_cannot_be(told: dict[str, Any]) -> None:
     assert "TABLE_OR_VIEW_ALREADY_EXISTS" in told["twice"]
     assert "TABLE_OR_VIEW_NOT_FOUND" in told["nothing"]
     assert "Can not create a Path from an empty string" in told["nowhere"]
-    assert "forbidden" in told["forbidden"]
+    assert "not authorized to perform: glue:GetTable" in told["locked"]
+    assert "database/locked" in told["locked"]
