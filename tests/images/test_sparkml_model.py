@@ -133,6 +133,21 @@ def test_assembled() -> None:
     assert str(kept.tolist()) == "[1.0, nan, nan]"
 
 
+def test_a_value_of_another_type_names_the_node() -> None:
+    sliced = Node("cut", "vector_slicer", {"input": "v"}, {"output": "w"}, {"indices": [0]})
+    scaled = Node("twice", "elementwise_product", {"input": "w"}, {"output": "x"}, {"scaling_vec": Tensor((1,), [2.0])})
+    plan = model(sliced, scaled).plan(["v"], ["x"])
+    assert plan.row([dense([4.0, 5.0])]) == [dense([8.0])]
+    for wrong in (3.0, "word", None, [1.0]):
+        with pytest.raises(BadRow, match=r"Node cut \(vector_slicer\) takes no such values"):
+            plan.row([wrong])
+    with pytest.raises(BadRow, match="reads number 0 of a vector of 0"):
+        plan.row([dense([])])
+    texts = model(Node("cut", "ngram", {"input": "t"}, {"output": "n"}, {"n": 2})).plan(["t"], ["n"])
+    with pytest.raises(BadRow, match=r"Node cut \(ngram\)"):
+        texts.columns([[["a", "b"], None]])
+
+
 def test_ports_are_in_the_order_of_their_numbers() -> None:
     ports = {f"input{place}": f"x{place}" for place in (10, 2, 0, 1, 9, 3, 8, 4, 7, 5, 6)}
     node = Node("all", "vector_assembler", ports, {"output": "y"}, {"input_shapes": []})

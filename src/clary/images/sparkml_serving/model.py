@@ -13,10 +13,11 @@ from __future__ import annotations
 from typing import Any, Callable, Mapping, Sequence
 
 from ..runtime import bundle as bundles  # noqa: TID252 - in the container the package is no `clary`
-from .failures import MissingColumn, SkippedRow
+from .failures import BadRow, MissingColumn, SkippedRow
 from .stage import SKIPPED, Stage
 from .table import stages_of
 
+_WRONG_TYPE = (TypeError, AttributeError, IndexError, KeyError, ArithmeticError)  # of a value that isn't the column's
 _IGNORES_MISSING = {"string_indexer"}  # StringIndexerModel.transform: "Input column ... does not exist. Skip"
 
 
@@ -92,6 +93,8 @@ class Plan:
                 call(place)
         except SkippedRow:
             return None
+        except _WRONG_TYPE as error:
+            raise self._refused(self._wiring[_reached(self._wiring, len(place))][0], error) from None
         return [place[index] for index in self._results]
 
     def columns(self, columns: Sequence[Any]) -> tuple[list[int] | None, list[Any]]:
@@ -102,7 +105,10 @@ class Plan:
         place: dict[int, Any] = dict(enumerate(columns))
         kept: list[int] | None = None
         for stage, sources, targets in self._wiring:
-            made = stage.columns([place[index] for index in sources])
+            try:
+                made = stage.columns([place[index] for index in sources])
+            except _WRONG_TYPE as error:
+                raise self._refused(stage, error) from None
             place.update(zip(targets, made))
             first = made[0]
             if isinstance(first, list) and SKIPPED in first:
@@ -110,6 +116,14 @@ class Plan:
                 kept = left if kept is None else [kept[index] for index in left]
                 place = {index: _take(column, left) for index, column in place.items()}
         return kept, [place[index] for index in self._results]
+
+    def _refused(self, stage: Stage, error: Exception) -> BadRow:
+        return BadRow(f"Node {stage.node.name} ({stage.node.op}) takes no such values: {error}")
+
+
+def _reached(wiring: Sequence[tuple[Stage, list[int], list[int]]], places: int) -> int:
+    """The step that was to fill the next place."""
+    return next(index for index, (_, _, targets) in enumerate(wiring) if targets[-1] >= places)
 
 
 def load(source: Any) -> Model:
