@@ -16,6 +16,8 @@ LARGEST = (
 class Intake:
     """A Sink. `finish` gives the body over: `blob`, `size`, `etag` and `checksum` hold from then on."""
 
+    most = LARGEST  # bytes
+
     def __init__(
         self,
         state: S3,
@@ -41,7 +43,7 @@ class Intake:
         self.blob = place.blob if place else 0
         self.etag = ""
         self.checksum = ""
-        if self.expected > LARGEST:
+        if self.expected > self.most:
             raise too_large(self.expected)
         if self.expected > SMALL and self.expected > state.blobs.free() - RESERVE:
             raise disk_full()
@@ -49,7 +51,7 @@ class Intake:
     def write(self, chunks: Iterable[bytes]) -> None:
         pieces = [chunk for chunk in chunks if chunk]
         self.size += sum(map(len, pieces))
-        if self.size > LARGEST:
+        if self.size > self.most:
             raise too_large(self.size)
         if 0 <= self.expected < self.size:
             raise incomplete()  # before it runs over its place

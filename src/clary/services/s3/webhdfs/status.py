@@ -212,7 +212,8 @@ def _mounts(visit: Visit) -> _Mounts:
 
 
 def table(visit: Visit) -> bytes:
-    """Which bucket is which folder here, as ViewFileSystemOverloadScheme reads it when a bucket is first used.
+    """Which bucket is which folder here, as ViewFileSystemOverloadScheme reads it when a bucket is first used. It says
+    not which, so all are in it, by their names alone.
     https://hadoop.apache.org/docs/r3.3.4/hadoop-project-dist/hadoop-hdfs/ViewFsOverloadScheme.html
     """
     found: list[sqlite3.Row] = visit.connection.execute(SQL["buckets"]).fetchall()

@@ -9,6 +9,7 @@ import orjson
 
 from clary.services.s3 import checksums, head, names, rows, writing
 from clary.services.s3.intake import Intake, length
+from clary.services.s3.place import LARGEST
 from clary.services.s3.state import result_of
 from clary.services.s3.webhdfs import faults, status
 from clary.services.s3.webhdfs.reading import FROM, redirected
@@ -35,6 +36,8 @@ def brings(asked: str) -> bool:
 
 class Bringing(Intake):
     """The bytes of a CREATE; `visit` is whose."""
+
+    most = LARGEST  # S3A would send so many in parts
 
     def __init__(self, visit: Visit) -> None:
         _check(visit)
