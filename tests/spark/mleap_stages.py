@@ -32,17 +32,7 @@ def frame(spark: Any) -> Any:
     return made.selectExpr("*", "float(amount) small", "int(place) user", "int(count % 5) item").coalesce(1).cache()
 
 
-def stages(data: Any) -> Iterator[tuple[str, Any, Any]]:
-    """(a name, a fitted transformer, what it transforms)."""
-    yield from indexers(data)
-    yield from numbers(data)
-    yield from vectors(data)
-    yield from texts(data)
-    yield from linear(data)
-    yield from trees(data)
-    yield from others(data)
-
-
+# Each gives a name, a fitted transformer, and what it transforms.
 def indexers(data: Any) -> Iterator[tuple[str, Any, Any]]:
     one = feature.StringIndexer(inputCol="colour", outputCol="o", handleInvalid="keep").fit(data)
     yield "StringIndexer", one, data

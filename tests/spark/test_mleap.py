@@ -88,23 +88,21 @@ OPS = {
 }
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("mleap")
+@pytest.mark.timeout(600)
+def test_all_that_mleap_knows_comes_back_the_same(oracle: Oracle, tmp_path: Path) -> None:
+    """One test, so that it is fitted once; several questions, so that others are answered between them: they take a
+    minute of CPU. Each second bundle is protobuf.
+    """
 
-
-@pytest.fixture(scope="module")
-def trips(oracle: Oracle, folder: Path) -> dict[str, Any]:
-    """Everything in one question. Each second bundle is protobuf."""
-
-    def asked(spark: Any, folder: str) -> dict[str, Any]:
+    def asked(spark: Any, folder: str, group: str) -> dict[str, Any]:
         import importlib
 
         from mleap.pyspark.spark_support import SimpleSparkSerializer
 
         stages = importlib.import_module("mleap_stages")
         found = {}
-        for number, (name, fitted, data) in enumerate(stages.stages(stages.frame(spark))):
+        rows = stages.frame(spark)
+        for number, (name, fitted, data) in enumerate(getattr(stages, group)(rows)):
             path = f"jar:file:{folder}/{name.replace(' ', '_')}.zip"
             form = "protobuf" if number % 2 else "json"
             SimpleSparkSerializer().serializeToBundle(fitted, path, data, form)
@@ -113,39 +111,32 @@ def trips(oracle: Oracle, folder: Path) -> dict[str, Any]:
             for one in (fitted, again):
                 made = one.transform(data)
                 new = [column for column in made.columns if column not in data.columns]
-                rows = made.select("count", *new).collect()  # a number for each row: ALS joins, and gives them anyhow
-                answers.append([repr(row) for row in sorted(rows, key=lambda row: row["count"])])
+                got = made.select("count", *new).collect()  # a number for each row: ALS joins, and gives them anyhow
+                answers.append([repr(row) for row in sorted(got, key=lambda row: row["count"])])
             kinds = [type(one).__module__ + "." + type(one).__name__ for one in (fitted, again)]
             found[name] = (*answers, *kinds, again.uid == fitted.uid)
+        rows.unpersist()
         return found
 
-    return dict(oracle(asked, str(folder)))
-
-
-@pytest.mark.timeout(600)
-@pytest.mark.parametrize("name", OPS)
-def test_round_trip(trips: dict[str, Any], folder: Path, name: str) -> None:
-    before, after, kind, again, same = trips[name]
-    assert after == before
-    assert before
-    assert same
-    root = read(f"{folder}/{name.replace(' ', '_')}.zip").root
-    assert root.op == OPS[name]
-    if OPS[name] != "pipeline":
-        assert again == kind
-    else:
-        assert again == "pyspark.ml.pipeline.PipelineModel"
-
-
-def test_every_stage_is_tested(trips: dict[str, Any]) -> None:
-    assert set(trips) == set(OPS)
+    groups = ("indexers", "numbers", "vectors", "texts", "linear", "trees", "others")
+    found = {name: one for group in groups for name, one in oracle(asked, str(tmp_path), group).items()}
+    assert list(found) == list(OPS)
+    for name, (before, after, kind, again, same) in found.items():
+        assert after == before, name
+        assert before, name
+        assert same, name
+        op = _node(tmp_path, name).op
+        assert op == OPS[name], name
+        assert again == ("pyspark.ml.pipeline.PipelineModel" if op == "pipeline" else kind), name
+    _check_ports_and_attributes(tmp_path)
 
 
 def _node(folder: Path, name: str) -> Node:
     return read(f"{folder}/{name.replace(' ', '_')}.zip").root
 
 
-def test_ports_and_attributes_are_those_of_mleap(trips: dict[str, Any], folder: Path) -> None:
+def _check_ports_and_attributes(folder: Path) -> None:
+    """They are MLeap's."""
     several = _node(folder, "StringIndexer several")
     assert (several.inputs, several.outputs) == (
         {"input0": "colour", "input1": "size"},
