@@ -15,7 +15,7 @@ from .errors import Errors
 from .files import File, truth
 from .jsonlines import errors_of, is_spark_s, kind_of_texts, read_texts, readable, records_of
 from .schema import from_spark, has_choice, is_null, struct, to_spark
-from .values import decoded, plain
+from .values import decoder, plain
 
 FILE = "\0file"  # the column that names a record's file
 _AVRO = "org.apache.spark.sql.avro.AvroFileFormat"
@@ -179,11 +179,13 @@ def _writable(kind: glue.StructType, *, text: bool) -> Iterable[Any]:
 def _as_json(df: Any, kind: glue.StructType, keys: list[str]) -> Any:
     """Lines, in which a choice is its value; the keys' columns beside."""
 
-    def line(row: Any) -> Any:
-        record = decoded(row, kind)
-        values = {name: one for name, one in record.items() if name not in keys}
-        beside = (None if record[key] is None else str(record[key]) for key in keys)
-        return (json.dumps(plain(values), ensure_ascii=False), *beside)
+    def lines(part: Iterable[Any]) -> Iterable[Any]:
+        decode = decoder(kind)
+        for row in part:
+            record = decode(row)
+            values = {name: one for name, one in record.items() if name not in keys}
+            beside = (None if record[key] is None else str(record[key]) for key in keys)
+            yield (json.dumps(plain(values), ensure_ascii=False), *beside)
 
     schema = to_spark(struct([("value", glue.StringType()), *((key, glue.StringType()) for key in keys)]))
-    return df.sparkSession.createDataFrame(df.rdd.map(line), schema, verifySchema=False)
+    return df.sparkSession.createDataFrame(df.rdd.mapPartitions(lines), schema, verifySchema=False)

@@ -14,7 +14,7 @@ from typing import Any
 from . import gluetypes as glue
 from .errors import Errors, Failed
 from .schema import has_choice, merged, struct, to_spark
-from .values import encoded, kind_of
+from .values import encoder, kind_of, shape
 
 _PATH = re.compile(r"\.(\w+|\*)|\['([^']*)'\]|\[\"([^\"]*)\"\]|\[(\*|\d+)\]")
 Records = Callable[[str], Iterator[Any]]
@@ -86,14 +86,14 @@ def kind_of_texts(texts: Any, records: Records) -> tuple[glue.StructType, int]:
     def of_part(part: Iterable[Any]) -> Iterator[tuple[glue.DataType, int]]:
         kind: glue.DataType = glue.StructType()
         failed = 0
-        seen: set[glue.DataType] = set()
+        seen: set[Any] = set()
         for row in part:
             for record in records(row[0]):
                 if isinstance(record, Failed):
                     failed += 1
-                elif (one := kind_of(record)) not in seen:  # most records have few types
+                elif (one := shape(record)) not in seen:  # most records have few shapes
                     seen.add(one)
-                    kind = merged(kind, one)
+                    kind = merged(kind, kind_of(record))
                     if len(seen) > _SEEN:
                         seen.clear()
         yield kind, failed
@@ -112,15 +112,18 @@ _SEEN = 10_000
 def read_texts(spark: Any, texts: Any, records: Records, kind: glue.StructType, beside: list[Any]) -> Any:
     """The records as a DataFrame, by Python; what is beside the text in a row comes behind, as the fields `beside`."""
 
-    def of_row(row: Any) -> list[Any]:
-        rest = tuple(row[1:])
-        good = (record for record in records(row[0]) if not isinstance(record, Failed))
-        return [encoded(record, kind) + rest for record in good]
+    def of_part(part: Iterable[Any]) -> Iterator[Any]:
+        encode = encoder(kind)
+        for row in part:
+            rest = tuple(row[1:])
+            for record in records(row[0]):
+                if not isinstance(record, Failed):
+                    yield encode(record) + rest
 
     schema = to_spark(kind)
     for field in beside:
         schema = schema.add(field)
-    return spark.createDataFrame(texts.flatMap(of_row), schema, verifySchema=False)
+    return spark.createDataFrame(texts.mapPartitions(of_part), schema, verifySchema=False)
 
 
 def errors_of(texts: Any, records: Records, count: int) -> Errors:

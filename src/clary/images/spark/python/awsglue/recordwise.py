@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from . import gluetypes as glue
 from .errors import Errors, Failed
 from .schema import merged, struct, to_spark
-from .values import decoded, encoded, kind_of
+from .values import decoder, encoder, kind_of, shape
 
 
 def mapped(
@@ -16,17 +16,24 @@ def mapped(
 ) -> tuple[Any, glue.DataType, Errors]:
     """What the function makes, its type, which all of it together tells, and the records on which it failed."""
 
-    def made(row: Any) -> Any:
-        try:
-            result = function(decoded(row, old))
-            return result if isinstance(result, dict) else _not_a_record(result)
-        except Exception as error:  # noqa: BLE001 - user code's: it becomes an error record
-            return Failed(error, decoded(row, old))
+    def made(part: Iterable[Any]) -> Iterator[Any]:
+        decode = decoder(old)
+        for row in part:
+            try:
+                result = function(decode(row))
+                yield result if isinstance(result, dict) else _not_a_record(result)
+            except Exception as error:  # noqa: BLE001 - user code's: it becomes an error record
+                yield Failed(error, decode(row))
 
-    rows = df.rdd.map(made, preserves).persist()
+    rows = df.rdd.mapPartitions(made, preserves).persist()
     kind, failed = _kind_of_all(rows)
     kind = _as_wide(kind, old)
-    good = rows.filter(lambda one: not isinstance(one, Failed)).map(lambda one: encoded(one, kind))
+
+    def rowed(part: Iterable[Any]) -> Iterator[Any]:
+        encode = encoder(kind)
+        return (encode(one) for one in part if not isinstance(one, Failed))
+
+    good = rows.mapPartitions(rowed)
     errors = Errors(rows.filter(lambda one: isinstance(one, Failed)).map(Failed.row), failed)
     return df.sparkSession.createDataFrame(good, to_spark(kind), verifySchema=False), kind, errors
 
@@ -34,14 +41,17 @@ def mapped(
 def filtered(df: Any, kind: glue.StructType, function: Callable[[Any], Any]) -> tuple[Any, Errors]:
     """The records of which the function is true, and those on which it failed."""
 
-    def tried(row: Any) -> Any:
-        try:
-            return row if function(decoded(row, kind)) else None
-        except Exception as error:  # noqa: BLE001 - user code's: it becomes an error record
-            return Failed(error, decoded(row, kind))
+    def tried(part: Iterable[Any]) -> Iterator[Any]:
+        decode = decoder(kind)
+        for row in part:
+            try:
+                if function(decode(row)):
+                    yield row
+            except Exception as error:  # noqa: BLE001 - user code's: it becomes an error record
+                yield Failed(error, decode(row))
 
-    rows = df.rdd.map(tried)
-    good = rows.filter(lambda one: one is not None and not isinstance(one, Failed))
+    rows = df.rdd.mapPartitions(tried)
+    good = rows.filter(lambda one: not isinstance(one, Failed))
     errors = Errors(rows.filter(lambda one: isinstance(one, Failed)).map(Failed.row))
     return df.sparkSession.createDataFrame(good, df.schema, verifySchema=False), errors
 
@@ -56,10 +66,12 @@ def _kind_of_all(rows: Any) -> tuple[glue.DataType, int]:
     def of_part(part: Iterable[Any]) -> Iterable[tuple[glue.DataType, int]]:
         kind: glue.DataType = glue.StructType()
         failed = 0
+        seen: set[Any] = set()
         for one in part:
             if isinstance(one, Failed):
                 failed += 1
-            else:
+            elif (key := shape(one)) not in seen:
+                seen.add(key)
                 kind = merged(kind, kind_of(one))
         yield kind, failed
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from . import gluetypes as glue
 from .errors import Errors, Failed
 from .jsonlines import kind_of_texts, records_of
 from .schema import to_spark
-from .values import encoded
+from .values import encoder
 
 
 def unboxed(df: Any, column: Any, format: str, options: dict[str, Any]) -> tuple[Any, glue.DataType, Errors]:
@@ -32,13 +32,15 @@ def unboxed(df: Any, column: Any, format: str, options: dict[str, Any]) -> tuple
     else:
         kind, failed = kind_of_texts(texts, records)
 
-    def first(text: Any) -> Any:
-        found = next(iter(records(text)), None) if text is not None else None
-        return None if found is None or isinstance(found, Failed) else encoded(found, kind)
+    def of_part(part: Iterable[Any]) -> Iterator[Any]:
+        encode = encoder(kind)
+        for row in part:
+            found = next(records(row[-1]), None) if row[-1] is not None else None
+            yield (*row[:-1], None if found is None or isinstance(found, Failed) else encode(found))
 
     spark = df.sparkSession
     schema = df.schema.add("\0unboxed", to_spark(kind))
-    rows = df.select("*", column.alias("\0text")).rdd.map(lambda row: (*row[:-1], first(row[-1])))
+    rows = df.select("*", column.alias("\0text")).rdd.mapPartitions(of_part)
     errors = texts.flatMap(lambda row: [one.row() for one in records(row[0]) if isinstance(one, Failed)])
     return spark.createDataFrame(rows, schema, verifySchema=False), kind, Errors(errors, failed)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import decimal
+from collections.abc import Callable
 from typing import Any
 
 from . import gluetypes as glue
@@ -73,48 +74,103 @@ _PYTHON: tuple[tuple[type, str], ...] = (
 )
 
 
-def encoded(value: Any, kind: glue.DataType) -> Any:
-    """As a row of Spark of that type holds it, which a value's own type is part of."""
-    if value is None:
-        return None
+def shape(value: Any) -> Any:
+    """A cheap key of a value's type: values of one shape are of one type."""
+    kind = type(value)
+    if kind is int:
+        return "int" if -_INT <= value < _INT else "long" if -_LONG <= value < _LONG else "double"
+    if kind in _PLAIN:
+        return kind
+    if isinstance(value, dict):
+        return tuple(value), *map(shape, value.values())
+    if kind is list:
+        return frozenset(map(shape, value))
+    return kind_of(value)
+
+
+_PLAIN = {str, float, bool, type(None), bytes, dt.datetime, dt.date}
+
+
+def encoder(kind: glue.DataType) -> Callable[[Any], Any]:
+    """What makes of a value of the type what a row of Spark holds for it."""
     if isinstance(kind, glue.ChoiceType):
-        return _chosen(value, kind)
+        return _chooser(kind)
     if isinstance(kind, glue.StructType):
-        return tuple(encoded(value.get(field.name), field.dataType) for field in kind)
+        parts = [(field.name, encoder(field.dataType)) for field in kind]
+        return lambda value: None if value is None else tuple([part(value.get(name)) for name, part in parts])
     if isinstance(kind, glue.ArrayType):
-        return [encoded(one, kind.elementType) for one in value]
+        element = encoder(kind.elementType)
+        return lambda value: None if value is None else [element(one) for one in value]
     if isinstance(kind, glue.MapType):
-        return {str(name): encoded(one, kind.valueType) for name, one in value.items()}
+        part = encoder(kind.valueType)
+        return lambda value: None if value is None else {str(name): part(one) for name, one in value.items()}
     if isinstance(kind, glue.DoubleType | glue.FloatType):
-        return float(value)
+        return lambda value: None if value is None else float(value)
     if isinstance(kind, glue.DecimalType):
-        return decimal.Decimal(value) if not isinstance(value, float) else decimal.Decimal(repr(value))
-    return value.item() if hasattr(value, "item") else value
+        return lambda value: None if value is None else decimal.Decimal(str(value))
+    return lambda value: value.item() if hasattr(value, "item") else value
 
 
-def _chosen(value: Any, kind: glue.ChoiceType) -> tuple[Any, ...]:
-    own = kind_of(value).typeName()
-    names = [own, *_WIDER.get(own, ()), *(["map"] if own == "struct" else [])]
-    name = next((one for one in names if one in kind.choices), None)
-    if name is None:
-        raise TypeError(f"{value!r} is of no type of {kind!r}")
-    return tuple(encoded(value, one) if one_name == name else None for one_name, one in kind.choices.items())
+def _chooser(kind: glue.ChoiceType) -> Callable[[Any], Any]:
+    at = {name: number for number, name in enumerate(kind.choices)}
+    parts = [encoder(one) for one in kind.choices.values()]
+
+    def choose(value: Any) -> Any:
+        if value is None:
+            return None
+        own = "struct" if isinstance(value, dict) else "array" if isinstance(value, list) else kind_of(value).typeName()
+        names = [own, *_WIDER.get(own, ()), *(["map"] if own == "struct" else [])]
+        number = next((at[one] for one in names if one in at), None)
+        if number is None:
+            raise TypeError(f"{value!r} is of no type of {kind!r}")
+        row = [None] * len(parts)
+        row[number] = parts[number](value)
+        return tuple(row)
+
+    return choose
+
+
+def decoder(kind: glue.DataType) -> Callable[[Any], Any]:
+    """What makes a dynamic record of a row of Spark: the value of a choice is the one that is set."""
+    return _decoder(kind) or (lambda value: value)
+
+
+def _decoder(kind: glue.DataType) -> Callable[[Any], Any] | None:
+    """None where a value stays as it is."""
+    if isinstance(kind, glue.ChoiceType):
+        choices = [decoder(part) for part in kind.choices.values()]
+
+        def chosen(value: Any) -> Any:
+            if value is None:
+                return None
+            return next((part(one) for one, part in zip(value, choices, strict=True) if one is not None), None)
+
+        return chosen
+    if isinstance(kind, glue.StructType):
+        names = [field.name for field in kind]
+        parts = [(field.name, made) for field in kind if (made := _decoder(field.dataType)) is not None]
+
+        def record(value: Any) -> Any:
+            if value is None:
+                return None
+            found = DynamicRecord(zip(names, value, strict=True))
+            for name, part in parts:
+                found[name] = part(found[name])
+            return found
+
+        return record
+    if isinstance(kind, glue.ArrayType):
+        element = decoder(kind.elementType)
+        return lambda value: None if value is None else [element(one) for one in value]
+    if isinstance(kind, glue.MapType):
+        part = decoder(kind.valueType)
+        return lambda value: None if value is None else {name: part(one) for name, one in value.items()}
+    return None
 
 
 def decoded(value: Any, kind: glue.DataType) -> Any:
-    """A row of Spark as a dynamic record: the value of a choice is the one that is set."""
-    if value is None:
-        return None
-    if isinstance(kind, glue.ChoiceType):
-        parts = zip(value, kind.choices.values(), strict=True)
-        return next((decoded(one, part) for one, part in parts if one is not None), None)
-    if isinstance(kind, glue.StructType):
-        return DynamicRecord((field.name, decoded(one, field.dataType)) for field, one in zip(kind, value, strict=True))
-    if isinstance(kind, glue.ArrayType):
-        return [decoded(one, kind.elementType) for one in value]
-    if isinstance(kind, glue.MapType):
-        return {name: decoded(one, kind.valueType) for name, one in value.items()}
-    return value
+    """One row as a dynamic record."""
+    return decoder(kind)(value)
 
 
 def plain(value: Any) -> Any:
