@@ -9,6 +9,7 @@ import pytest
 
 from conftest import Platform
 from glue_jobs import GlueJobs
+from sagemaker_inputs import fresh, role
 
 ALL = """
 import json, sys
@@ -66,12 +67,7 @@ def ran(jobs: GlueJobs) -> dict[str, Any]:
         "--spark-event-logs-path": f"s3://{jobs.bucket}/logs/",
         "--job-bookmark-option": "job-bookmark-enable",
     }
-    changed: dict[str, Any] = {
-        "GlueVersion": "1.0",
-        "WorkerType": "Standard",
-        "NumberOfWorkers": 2,
-        "command": "glueetl",
-    }
+    changed: dict[str, Any] = {"GlueVersion": "1.0", "WorkerType": "Standard", "NumberOfWorkers": 2}
     python2 = {"PythonVersion": "2"}
     run = jobs.create(ALL, command="glueetl", DefaultArguments=arguments, Command=python2, **changed)
     found = jobs.until(run, jobs.start(run), seconds=240)
@@ -152,6 +148,34 @@ def test_why_a_run_failed(jobs: GlueJobs, script: str, version: str, message: st
     name = jobs.create(script, command="glueetl", GlueVersion=version)
     found = jobs.until(name, jobs.start(name, Arguments={"--from": f"s3://{jobs.bucket}/nothing"}), seconds=180)
     assert (found["JobRunState"], found["ErrorMessage"]) == ("FAILED", message.format(bucket=jobs.bucket))
+
+
+EITHER = """
+import sys
+from pyspark.sql.functions import *
+print(1 / 2, reduce(lambda a, b: a + b, xrange(4)))
+"""
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({}, "0.5 6"),
+        ({"GlueVersion": "1.0"}, "0 6"),
+        ({"GlueVersion": "1.0", "Command": {"PythonVersion": "3"}}, None),
+        ({"GlueVersion": "4.0"}, None),
+    ],
+)
+def test_which_python_a_script_is_of(jobs: GlueJobs, changed: dict[str, Any], said: str | None) -> None:
+    told = {"Name": "glueetl", "ScriptLocation": jobs.put("either.py", EITHER), **changed.pop("Command", {})}
+    name = fresh("job")
+    jobs.glue.create_job(Name=name, Role=role(jobs.platform), Command=told, **changed)
+    found = jobs.until(name, jobs.start(name), seconds=180)
+    if said is None:
+        assert "NameError: name 'xrange'" in found["ErrorMessage"] or "reduce" in found["ErrorMessage"], found
+    else:
+        assert jobs.said(found) == said, jobs.said(found, "error")
+    assert "Undated" not in jobs.glue.get_job(JobName=name)["Job"]
 
 
 LARGE = """

@@ -159,3 +159,13 @@ def test_old_names_of_spark(oracle: Oracle) -> None:
     """
     found = oracle.run("import textwrap\n" + textwrap.dedent(script))
     assert found["status"] == 0, found["said"]
+
+
+def test_what_may_be_either_python_is_read_by_python_3(oracle: Oracle) -> None:
+    head = HEAD.replace("translate", "named")
+    either = {"new": "found = list(xrange(3)), 1 / 2, unicode(5)", "old": "print 'old'\nfound = 1 / 2"}
+    made = oracle.run(
+        f"{head}made = {{name: named(text) for name, text in given.items()}}", folder=FOLDER, given=either
+    )
+    assert oracle.run(made["made"]["new"])["found"] == ([0, 1, 2], 0.5, "5")
+    assert oracle.run(made["made"]["old"])["found"] == 0

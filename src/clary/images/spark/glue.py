@@ -16,7 +16,7 @@ import subprocess
 import sys
 import traceback
 import types
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,7 @@ def main() -> None:
     try:
         install(plan)
         importlib.import_module("oldspark").install(os.environ.get("GLUE_VERSION", ""))
-        run(script, translate if plan["python2"] else None)
+        run(script, plan["python2"])
     except SystemExit as error:
         report(error, script)
         quiet()
@@ -80,23 +80,23 @@ class InstallError(Exception):
     """pip has said why."""
 
 
-def translate(text: str) -> str:
-    """Python 2, as Glue 0.9 and 1.0 ran it."""
+def translate(text: str, how: str) -> str:
+    """Python 2, as Glue 0.9 and 1.0 ran it. `how`: by which function of python2.py."""
     sys.path.append(str(HERE))
     try:
-        found: str = importlib.import_module("python2").translate(text)
+        found: str = getattr(importlib.import_module("python2"), how)(text)
     finally:
         sys.path.remove(str(HERE))
     return found
 
 
-def run(script: str, translated: Callable[[str], str] | None) -> None:
+def run(script: str, python2: str) -> None:
     data: bytes | str = Path(script).read_bytes()
     program = types.ModuleType("__main__")
     program.__dict__.update({"__file__": script, "__builtins__": __builtins__})
     sys.modules["__main__"] = program
-    if translated is not None and isinstance(data, bytes):
-        data = text = translated(importlib.util.decode_source(data))
+    if python2 and isinstance(data, bytes):
+        data = text = translate(importlib.util.decode_source(data), python2)
         linecache.cache[script] = (len(text), None, text.splitlines(keepends=True), script)
     exec(compile(data, script, "exec"), program.__dict__)  # noqa: S102 - to run it is what we are for
 

@@ -63,6 +63,12 @@ def translate(source: str) -> str:
     return _headed(turned, tree)
 
 
+def named(source: str) -> str:
+    """The same, of a script that may be of either Python: what Python 3 reads gets only the names that it lacks."""
+    tree = _parsed(source)
+    return translate(source) if tree is None else _headed(source, tree)
+
+
 def _parsed(source: str) -> ast.Module | None:
     try:
         with warnings.catch_warnings():

@@ -21,6 +21,7 @@ TARGETS = {
 }
 _KEPT = ("LogUri", "Connections", "SecurityConfiguration", "NotificationProperty")
 _KEPT_TOO = ("CodeGenConfigurationNodes", "SourceControlDetails", "MaintenanceWindow", "ExecutionClass")
+INNER = ("RoleArn", "Undated")  # what no answer has
 UNUSED = {
     "CreateJob": {*_KEPT, *_KEPT_TOO},
     "UpdateJob": {f"JobUpdate.{member}" for member in (*_KEPT, *_KEPT_TOO)},
@@ -61,7 +62,7 @@ def get(connection: sqlite3.Connection, place: state.Place, name: str, said: str
 
 
 def shown(row: Any) -> Document:
-    document = {member: value for member, value in state.loaded(row).items() if member != "RoleArn"}
+    document = {member: value for member, value in state.loaded(row).items() if member not in INNER}
     return {**document, "CreatedOn": row["created"], "LastModifiedOn": row["modified"]}
 
 

@@ -34,6 +34,8 @@ def checked(call: Call[Glue], request: Document) -> Document:
     document = {"JobMode": "SCRIPT", **request, "Command": _command(request["Command"])}
     shell = document["Command"]["Name"] == SHELL
     document["RoleArn"] = passed(call, document["Role"])
+    if not document.get("GlueVersion"):
+        document["Undated"] = True
     document["GlueVersion"] = _version(document.get("GlueVersion"), shell=shell)
     document["MaxRetries"] = document.get("MaxRetries") or 0
     document["ExecutionProperty"] = {"MaxConcurrentRuns": RUNS, **(document.get("ExecutionProperty") or {})}

@@ -78,7 +78,7 @@ def shared(job: Job, objects: Objects, bookmark: Document) -> Staged:
     told = {
         "modules": [*modules, *wheels],
         "installer": run_arguments.installer(given),
-        "python2": command.get("PythonVersion", "2") == "2" and command["Name"] != SHELL,
+        "python2": _python2(document),
     }
     (plan / "plan.json").write_text(json.dumps(told))
     (plan / "plan.json").chmod(0o644)
@@ -89,6 +89,20 @@ def shared(job: Job, objects: Objects, bookmark: Document) -> Staged:
     found.mounts = [Mount(str(plan), PLAN)]
     found.mounts += [Mount(str(each), f"{TMP}/{each.name}") for each in sorted((plan / "tmp").iterdir())]
     return found
+
+
+def _python2(document: Document) -> str:
+    """How images/spark/python2.py is to read the script: as what is Python 2, or may be; or not at all. Glue 0.9 and
+    1.0 had Python 2 where nothing else was said; a job that names no version may be of any age.
+    """
+    command = document["Command"]
+    if command["Name"] == SHELL or command.get("PythonVersion", "2") != "2":
+        return ""
+    if "PythonVersion" in command:
+        return "translate"
+    if document.get("Undated"):
+        return "named"
+    return "translate" if document["GlueVersion"] in ("0.9", "1.0") else ""
 
 
 def own(job: Job, number: int, staged: Staged, where: Where, size: Size) -> tuple[tuple[Mount, ...], dict[str, str]]:

@@ -22,7 +22,7 @@ STATES: Final = {
 ENDS: Final = ("SUCCEEDED", "FAILED", "STOPPED", "TIMEOUT")
 TIMEOUT: Final = "TIMEOUT"
 INNER: Final = frozenset(
-    {"Command", "RoleArn", "Given", "JobId", "MaxRetries", "WorkflowName", "WorkflowRunId"}
+    {"Command", "RoleArn", "Given", "Undated", "JobId", "MaxRetries", "WorkflowName", "WorkflowRunId"}
 )  # what no answer of AWS's has
 
 

@@ -66,6 +66,7 @@ def _document(job_arn: str, definition: Document, request: Document, cause: Caus
         "LogGroupName": GROUPS[shell],
         "Command": definition["Command"],
         "RoleArn": definition["RoleArn"],
+        "Undated": definition.get("Undated", False),
         "MaxRetries": definition["MaxRetries"],
         **_capacity(definition, request),
     }
