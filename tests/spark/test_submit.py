@@ -42,6 +42,7 @@ told = {
     "found": found, "version": spark.version, "argv": sys.argv[1:], "master": context.master,
     "heap": runtime.maxMemory() >> 20, "cpus": runtime.availableProcessors(), "kept": spark.conf.get("spark.mine"),
     "path": sys.path[0], "java": list(arguments), "name": context.appName,
+    "authenticate": context._jsc.sc().env().securityManager().isAuthenticationEnabled(),
     "secrets": [name for name in os.environ if name.startswith("PYSPARK_GATEWAY")],
 }
 with open("/opt/ml/processing/output/result/told.json", "w") as file:
@@ -78,6 +79,7 @@ def test_a_program_runs_by_the_instances_size_and_its_exit_code_is_the_jobs(jobs
     assert "-XX:SharedArchiveFile=/opt/clary-java/driver.jsa" in told["java"]
     assert told["path"] == "/opt/clary/spark/python"
     assert told["secrets"] == []
+    assert told["authenticate"]
 
 
 def failed(jobs: Processing, script: str, *options: str, **changed: Any) -> tuple[str, str]:

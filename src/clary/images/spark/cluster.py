@@ -7,6 +7,7 @@ told. Who is not of the job does not know the secret that master, workers and ex
 
 import contextlib
 import hashlib
+import hmac
 import os
 import socket
 import subprocess
@@ -34,11 +35,13 @@ def address(host: str) -> str:
 
 def _settings() -> dict[str, str]:
     """What all of a cluster's programs share. The job's own token for its role's credentials makes the secret."""
-    token = os.environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN")
-    if not token:
-        return {}  # its network is its own
-    secret = hashlib.sha256(b"spark" + token.encode()).hexdigest()
-    return {"spark.authenticate": "true", "spark.authenticate.secret": secret}
+    return {"spark.authenticate": "true", "spark.authenticate.secret": _secret()}
+
+
+def _secret() -> str:
+    """Without a token the network is the job's alone, and so is who could read its name."""
+    token = os.environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN", "")
+    return hashlib.sha256(b"spark" + token.encode()).hexdigest()
 
 
 def _daemon(here: Instance, folder: Path, main: str, *arguments: str) -> "subprocess.Popen[bytes]":
@@ -99,15 +102,26 @@ class Leading:
     def close(self) -> None:
         """Tells all others of the end, also who only comes now."""
         self._door.settimeout(PATIENCE)
+        left = self._others
         with self._door, contextlib.suppress(OSError):
-            for _ in range(self._others):
+            while left:
                 other, _ = self._door.accept()
                 with other:
-                    other.sendall(END)
+                    left -= _told(other)
         self._starting.join()
         for daemon in self._daemons:
             daemon.kill()  # there is nothing that they would have to finish
             daemon.wait()
+
+
+def _told(other: socket.socket) -> bool:
+    """Whether it is one of the job's, which says so."""
+    other.settimeout(5)
+    with contextlib.suppress(OSError):
+        if hmac.compare_digest(other.recv(len(_secret())), _secret().encode()):
+            other.sendall(END)
+            return True
+    return False
 
 
 def lead(here: Instance, folder: Path) -> Leading:
@@ -133,6 +147,7 @@ def follow(here: Instance) -> int:
 
 
 def _wait(leader: socket.socket, name: str, worker: "subprocess.Popen[bytes]") -> int:
+    leader.sendall(_secret().encode())
     leader.settimeout(1)
     while True:
         with contextlib.suppress(TimeoutError):

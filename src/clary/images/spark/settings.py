@@ -82,6 +82,7 @@ def defaults(here: Instance) -> dict[str, str]:
         "spark.driver.memory": f"{here.share(ALONE if alone else DRIVER)}m",
         "spark.driver.host": host,
         "spark.driver.bindAddress": host,
+        "spark.authenticate": "true",  # by a secret of its own: other jobs of this machine may reach its ports
         "spark.ui.enabled": "false",  # nobody could reach it
         "spark.ui.showConsoleProgress": "false",
     }
