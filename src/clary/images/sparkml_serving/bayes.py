@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .classified import Classifier, softmax
+from . import batch, batch_math
+from .batch import np
+from .classified import Classifier, softmax, softmaxes, totals
 from .failures import BadRow, WrongModel
 from .java_math import exp, log, log1p
 from .java_text import double_text
@@ -47,6 +49,25 @@ class NaiveBayes(Classifier):
         total = log(_total(exp(value - largest) for value in values)) + largest
         return [value - total for value in values]
 
+    def raws(self, features: batch.Table) -> Any:
+        values = features.values
+        if self._kind == "gaussian":
+            return self._gaussians(values)
+        fine = ((values == 0.0) | (values == 1.0)) if self._kind == "bernoulli" else values >= 0.0
+        if self._kind == "complement" or features.size != self._theta.width or not fine.all():
+            return None
+        rows = zip(self._theta.rows, self._pi)
+        return np.stack([batch_math.times(features, row) + pi for row, pi in rows], axis=1)
+
+    def _gaussians(self, values: Any) -> Any:
+        raw = []
+        for pi, means, variances, logs in zip(self._pi, self._theta.rows, self._sigma.rows, self._logs):
+            if len(means) != values.shape[1]:
+                return None
+            difference = values - np.array(means)
+            raw.append(pi - (totals(difference * difference / np.array(variances)) + logs) / 2.0)
+        return np.stack(raw, axis=1)
+
     def _gaussian(self, features: Vector) -> list[float]:
         numbers = features.tolist()
         raw = []
@@ -69,6 +90,9 @@ class NaiveBayes(Classifier):
 
     def probability(self, raw: list[float]) -> list[float]:
         return softmax(raw)
+
+    def probabilities(self, raw: Any) -> Any:
+        return softmaxes(raw)
 
 
 def _total(values: Any) -> float:

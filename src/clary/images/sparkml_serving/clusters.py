@@ -6,8 +6,11 @@ https://github.com/apache/spark/tree/v3.5.6/mllib/src/main/scala/org/apache/spar
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Sequence
 
+from . import batch, batch_math
+from .batch import np
+from .classified import totals
 from .failures import WrongModel
 from .java_math import dot
 from .stage import Stage
@@ -81,6 +84,30 @@ class KMeans(Stage):
                 if distance < least:
                     best, least = index, distance
         return best
+
+    def columns(self, columns: Sequence[Any]) -> Any:
+        table = batch.table(columns[0])
+        if table is None or table.size != self._size:
+            return super().columns(columns)
+        own = np.sqrt(totals(table.values * table.values))
+        best, least = np.zeros(len(table), int), np.full(len(table), math.inf)
+        for index, (center, its) in enumerate(self._centers):
+            bound = its - own
+            distance = _distances(table, own, center, its)
+            closer = (bound * bound < least) & (distance < least)
+            best[closer], least[closer] = index, distance[closer]
+        return [best]
+
+
+def _distances(table: batch.Table, own: Any, center: Vector, its: float) -> Any:
+    """`squared` of the center and each row."""
+    sums = its * its + own * own
+    difference = its - own
+    precise = 2.0 * _EPSILON * sums / (difference * difference + _EPSILON) < _PRECISION
+    distance = sums - 2.0 * batch_math.dot(table, center)
+    for row in np.flatnonzero(~precise).tolist():
+        distance[row] = squared(center, its, table.take([row]).tolist()[0], float(own[row]))
+    return distance
 
 
 class _Branch:

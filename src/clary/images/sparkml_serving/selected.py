@@ -8,6 +8,8 @@ from __future__ import annotations
 import math
 from typing import Any, Sequence
 
+from . import batch, batch_math
+from .batch import np
 from .failures import BadRow, SkippedRow, WrongModel
 from .java_text import double_text
 from .matrices import Matrix
@@ -188,6 +190,12 @@ class PCA(Stage):
 
     def _row(self, vector: Any) -> Any:
         return dense(self._matrix.add_times(sized(self.node, vector, self._matrix.width), self._zeros))
+
+    def columns(self, columns: Sequence[Any]) -> Any:
+        table = batch.table(columns[0])
+        if table is None or table.size != self._matrix.width:
+            return super().columns(columns)
+        return [batch.dense(np.stack([batch_math.times(table, row) + 0.0 for row in self._matrix.rows], axis=1))]
 
 
 class DCT(Stage):
