@@ -134,6 +134,16 @@ def stages() -> "dict[str, Any]":
             f.ElementwiseProduct(inputCol="v", outputCol="o", scalingVec=Vectors.dense([0.1 * i for i in range(WIDTH)]))
         ],
         "pca": [f.PCA(inputCol="v", outputCol="o", k=4)],
+        "dct": [f.DCT(inputCol="v", outputCol="o")],
+        "dct_inverse": [f.DCT(inputCol="vd", outputCol="o", inverse=True)],
+        "binarizers": [f.Binarizer(inputCols=["n1", "n2"], outputCols=["o1", "o2"], thresholds=[0.0, 2.0])],
+        "binarizer_below_zero": [f.Binarizer(inputCol="v", outputCol="o", threshold=-0.5)],
+        "assembler_kept": [
+            f.VectorAssembler(inputCols=["gaps", "n1"], outputCol="o", handleInvalid="keep"),
+            f.MinMaxScaler(inputCol="v", outputCol="scaled", min=2.0, max=3.0),
+        ],
+        "assembler_skip": [f.VectorAssembler(inputCols=["gaps", "n1"], outputCol="o", handleInvalid="skip")],
+        "imputers": [f.Imputer(inputCols=["gaps", "n1"], outputCols=["o1", "o2"], strategy="median")],
         "imputer": [f.Imputer(inputCols=["gaps"], outputCols=["o"])],
         "tokens": [tokens],
         "regex": [
@@ -175,6 +185,7 @@ def stages() -> "dict[str, Any]":
             c.LogisticRegression(featuresCol="wide", labelCol="two", regParam=0.05, elasticNetParam=1.0, **both, **few)
         ],
         "softmax": [c.LogisticRegression(featuresCol="v", labelCol="three", **both, **few)],
+        "softmax_of_two": [c.LogisticRegression(featuresCol="v", labelCol="two", family="multinomial", **both, **few)],
         "softmax_thresholds": [
             c.LogisticRegression(featuresCol="v", labelCol="three", thresholds=[0.2, 0.5, 0.3], **both, **few)
         ],
