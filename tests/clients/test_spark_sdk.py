@@ -29,7 +29,7 @@ configuration = [
     {{"Classification": "yarn-site", "Properties": {{"yarn.x": "1"}}}},
 ]
 words = PySparkProcessor(base_job_name="words", instance_count=instances, env={{"KIND": "env"}}, **given)
-words.run(submit_app="words.py", submit_py_files=["modules"], submit_files=["stop.txt"],
+words.run(submit_app="words.py", submit_py_files=["{modules}"], submit_files=["stop.txt"],
           arguments=["--bucket", bucket, "--name", "{name}"], configuration=configuration,
           spark_event_logs_s3_uri=f"s3://{{bucket}}/{name}/events", wait=True, logs=True)
 jar = SparkJarProcessor(base_job_name="jar", instance_count=1, **given)
@@ -86,8 +86,10 @@ def jars() -> Path:
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("sdk", ["sagemaker2", "sagemaker3"])
 def test_a_script_and_a_jar(platform: Platform, outside: Any, tmp_path: Path, jars: Path, sdk: str) -> None:
-    instances = 2 if sdk == "sagemaker2" else 1
-    (tmp_path / "run.py").write_text(RUN.format(imports=SDK[sdk], instances=instances, name=f"spark-{sdk}"))
+    # SDK 3 takes no folders.
+    instances, modules = (2, "modules") if sdk == "sagemaker2" else (1, "modules/beside.py")
+    program = RUN.format(imports=SDK[sdk], instances=instances, modules=modules, name=f"spark-{sdk}")
+    (tmp_path / "run.py").write_text(program)
     (tmp_path / "words.py").write_text(WORDS)
     (tmp_path / "stop.txt").write_text("a the")
     (tmp_path / "modules").mkdir()
