@@ -250,6 +250,7 @@ def test_what_cannot_be_serialized_is_named(oracle: Oracle, tmp_path: Path) -> N
     script = """
         from mleap.pyspark.spark_support import SimpleSparkSerializer
         from pyspark.ml import Pipeline, Transformer
+        from pyspark.ml.classification import FMClassifier, OneVsRest
         from pyspark.ml.feature import SQLTransformer, Tokenizer, VectorAssembler
 
         class Own(Transformer):
@@ -268,6 +269,9 @@ def test_what_cannot_be_serialized_is_named(oracle: Oracle, tmp_path: Path) -> N
         sql = SQLTransformer(statement="SELECT *, x + 1 y FROM __THIS__")
         unknown = said(Pipeline(stages=[tokens, sql]).fit(data))
         own = said(Own())
+        vectors = VectorAssembler(inputCols=["x"], outputCol="features").transform(data.selectExpr("x", "x - 1 label"))
+        several = OneVsRest(classifier=FMClassifier(maxIter=1)).fit(vectors)
+        inside = said(several, vectors)
         sample = said(tokens, None)
         assembler = VectorAssembler(inputCols=["x", "z"], outputCol="o")
         missing = said(assembler)
@@ -278,6 +282,8 @@ def test_what_cannot_be_serialized_is_named(oracle: Oracle, tmp_path: Path) -> N
     unknown = "UnknownTransformer: MLeap doesn't know pyspark.ml.feature.SQLTransformer (stage SQLTransformer_"
     assert found["unknown"].startswith(unknown)
     assert "asked.Own (stage Own_" in found["own"]
+    inner = "UnknownTransformer: MLeap doesn't know org.apache.spark.ml.classification.FMClassificationModel (stage FM"
+    assert found["inside"].startswith(inner)
     assert found["sample"].startswith("ValueError: MLeap needs a sample")
     assert found["missing"].startswith("ValueError: the sample has no column z, o, and cannot be transformed to have")
     assert "at file: and jar:file: only" in found["s3"]
