@@ -78,7 +78,10 @@ class Conductor:
         """Returns in how many seconds there is more."""
         store = self.platform.store
         for row in store.read().execute(SQL["run_unsettled"]).fetchall():
-            store.write(partial(self._settle, row))
+            try:
+                store.write(partial(self._settle, row))
+            except Exception:  # it is looked at anew in the next round, and keeps no other from its turn
+                log.exception("what follows from %s", row["arn"])
             self.platform.wake()
         now = self.platform.clock()
         first = store.read().execute(SQL["due_next"]).fetchone()
@@ -91,6 +94,8 @@ class Conductor:
     def _due(self, arn: str, connection: sqlite3.Connection) -> None:
         """The trigger's time has come. One that was missed while Clary was away fires once."""
         row, at = crud.find(connection, arn), state.now(self.platform)
+        if row is None:  # it was deleted just now
+            return
         found = state.loaded(row)
         trigger.plan(connection, arn, found, at)
         _, _, _, region, account, _ = arn.split(":", 5)
