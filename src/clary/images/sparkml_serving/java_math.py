@@ -21,7 +21,10 @@ from .vectors import Vector
 
 
 def _fused() -> Any:
-    library = ctypes.CDLL(ctypes.util.find_library("m") or "libm.so.6")
+    try:
+        library = ctypes.CDLL("libm.so.6")
+    except OSError:  # looking for it elsewhere starts other programs
+        library = ctypes.CDLL(ctypes.util.find_library("m"))
     library.fma.argtypes = [ctypes.c_double] * 3
     library.fma.restype = ctypes.c_double
     return library.fma
