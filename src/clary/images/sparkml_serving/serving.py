@@ -37,7 +37,9 @@ def scripted(_environ: Mapping[str, str]) -> bool:
 
 def load(folder: str, environ: Mapping[str, str]) -> Model:
     """Raises UnknownTransformer, which names it and its node, WrongModel or BundleError."""
-    return Model(read(folder), environ)
+    model = read(folder)
+    print(f"The bundle {model.name} is loaded, transformers: {len(model.stages)}", flush=True)
+    return Model(model, environ)
 
 
 class Model:
