@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from pyspark.sql import functions as F
@@ -9,7 +10,7 @@ from pyspark.sql import types as spark_types
 
 from . import gluetypes as glue
 from .columns import top
-from .schema import atom, is_nested, to_spark
+from .schema import atom, to_spark
 
 # What a SerDe or input format is called, where the table has no classification.
 _BY_CLASS = (("parquet", "parquet"), ("orc", "orc"), ("avro", "avro"), ("json", "json"), ("text", "csv"))
@@ -64,6 +65,14 @@ class Table:
             if part in used:
                 return name
         raise ValueError(f"The table {self.name} does not say what format its data has")
+
+    def atoms(self) -> dict[str, glue.DataType]:
+        """The columns' types, of those that have one without parts; what Glue knows no type for is left as it is."""
+        found = {}
+        for name, said in self.columns:
+            with suppress(ValueError):
+                found[name] = atom(said)
+        return found
 
     def options(self) -> dict[str, Any]:
         """Format options, as the SerDe's parameters and the table's say."""
@@ -218,7 +227,7 @@ def satisfying(spark: Any, table: Table, partitions: list[Partition], predicate:
 
 def typed(df: Any, kind: glue.StructType, table: Table) -> tuple[Any, glue.StructType]:
     """CSV's texts as the table's types. A column with texts that are none of its type becomes a choice of both."""
-    wanted = {name: atom(said) for name, said in table.columns if not is_nested(said)}
+    wanted = table.atoms()
     casts = {
         name: top(name).cast(to_spark(one))
         for name, one in wanted.items()

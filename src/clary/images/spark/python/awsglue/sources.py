@@ -14,7 +14,7 @@ from .catalog import Catalog, Partition, Table, satisfying, typed
 from .columns import aligned, top
 from .files import File, bounded, listed
 from .formats import FILE, Read, read
-from .schema import atom, is_nested, struct, to_spark
+from .schema import atom, struct, to_spark
 
 # Of the connection, not of a format.
 _OWN = {
@@ -95,7 +95,7 @@ def _typed(table: Table, found: Read) -> Read:
         return Read(df, kind, found.errors)
     if table.format != "json":
         return found
-    wanted = {name: atom(said) for name, said in table.columns if not is_nested(said)}
+    wanted = table.atoms()
     kind = struct((one.name, _widened(one.dataType, wanted.get(one.name.lower()))) for one in found.kind)
     columns = [
         aligned(top(one.name), found.kind.getField(one).dataType, one.dataType).alias(one.name)
@@ -140,6 +140,9 @@ def _joined(name: str, old: glue.DataType, new: glue.DataType) -> Any:
     return F.when(top(name).isNotNull(), F.struct(*named))
 
 
+_NULL = "__HIVE_DEFAULT_PARTITION__"
+
+
 def _with_values(spark: Any, table: Table, found: Read, by_path: dict[str, Partition]) -> Read:
     """The values of each record's partition, behind the other columns."""
     names = [name for name, _ in table.keys]
@@ -153,8 +156,14 @@ def _with_values(spark: Any, table: Table, found: Read, by_path: dict[str, Parti
     schema = ", ".join(["folder string", *(f"v{at} string" for at in range(len(names)))])
     values = F.broadcast(spark.createDataFrame(rows, schema))
     df = found.df.withColumn("\0folder", F.regexp_replace(top(FILE), "/[^/]*$", ""))
-    df = df.join(values, top("\0folder") == F.col("folder"))
-    casts = [F.col(f"v{at}").cast(to_spark(one)).alias(names[at]) for at, one in enumerate(kinds)]
+    df = df.join(values, top("\0folder") == F.col("folder"), "left")
+    lost = F.raise_error(F.concat(F.lit("No partition is known of "), top(FILE)))
+    casts = [
+        F.when(F.col("folder").isNull(), lost.cast(to_spark(one)))
+        .when(F.col(f"v{at}") != _NULL, F.col(f"v{at}").cast(to_spark(one)))
+        .alias(names[at])
+        for at, one in enumerate(kinds)
+    ]
     return Read(df.select(*(top(one.name) for one in fields), *casts), kind, found.errors)
 
 
@@ -162,4 +171,6 @@ def _spellings(folder: str) -> Iterable[str]:
     """As Spark may say it: with or without the scheme's slashes, characters as they are or in percent."""
     bases = [folder] if "://" in folder else [f"file://{folder}", f"file:{folder}", folder]
     for base in bases:
-        yield from dict.fromkeys([base, quote(base, safe="/:=@&+$,;~!*'()")])
+        # As java.net.URI quotes: what is no ASCII stays.
+        quoted = "".join(quote(one, safe="/:=@&+$,;~!*'()") if one.isascii() else one for one in base)
+        yield from dict.fromkeys([base, quoted])

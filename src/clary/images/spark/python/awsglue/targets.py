@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import quote
 
 from . import gluetypes as glue
 from .catalog import Catalog, Made
@@ -50,10 +49,15 @@ def _made(df: Any, kind: glue.StructType, format: str, path: str, options: dict[
     partitions = []
     for row in df.select(*(f"`{key}`" for key in keys)).distinct().collect() if keys else []:
         values = tuple("__HIVE_DEFAULT_PARTITION__" if one is None else str(one) for one in row)
-        folder = "/".join(f"{key}={quote(one, safe=_PLAIN)}" for key, one in zip(keys, values, strict=True))
+        folder = "/".join(f"{key}={_escaped(one)}" for key, one in zip(keys, values, strict=True))
         partitions.append((values, folder))
     behavior = str(options.get("updateBehavior", _DEFAULT))
     return Made(kind, format.lower(), path, keys, partitions, behavior)
 
 
-_PLAIN = " !$&'()+,-.;<>@_`|~"  # what Spark leaves in a folder's name
+def _escaped(value: str) -> str:
+    """As Spark spells a value in a folder's name."""
+    return "".join(f"%{ord(one):02X}" if one in _ESCAPED or ord(one) < ord(" ") else one for one in value)
+
+
+_ESCAPED = set("\"#%'*/:=?\\\x7f{[]^")
