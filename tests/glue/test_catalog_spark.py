@@ -31,6 +31,8 @@ def ask(name, text):
 spark.sql("use " + args["database"])
 ask("crawled", "select sum(doors), max(place) from cars")
 ask("pruned", "select price from cars where place = 'there'")
+ask("json", "select userId, tags[0].Name, place from clicks where place = 'there' order by userId")
+ask("json altered", "alter table clicks set tblproperties ('a' = 'b')")
 ask("parquet made", "create table plain (id int, name string) using parquet")
 ask("parquet filled", "insert into plain values (1, 'a'), (2, 'b')")
 ask("parquet", "select * from plain order by id")
@@ -84,19 +86,26 @@ def database(jobs: GlueJobs) -> str:
             jobs.glue.create_database(DatabaseInput={"Name": database})
     for place, doors in (("here", 2), ("there", 4)):
         jobs.put(f"cars/place={place}/a.csv", f"{place}-a,{doors}\n{place}-b,{doors}\n")
-    classifier, crawler = unique("headless"), unique("crawler")
+        clicks = [{"userId": doors + number, "tags": [{"Name": place}]} for number in range(2)]
+        jobs.put(f"clicks/place={place}/a.json", "".join(json.dumps(each) + "\n" for each in clicks))
+    classifier = unique("headless")
     named = {"Name": classifier, "ContainsHeader": "ABSENT", "Header": ["price", "doors"]}
     jobs.glue.create_classifier(CsvClassifier=named)
-    targets = {"S3Targets": [{"Path": f"s3://{jobs.bucket}/cars/"}]}
-    given = {"Role": role(jobs.platform), "DatabaseName": name, "Classifiers": [classifier]}
-    jobs.glue.create_crawler(Name=crawler, Targets=targets, **given)
-    jobs.glue.start_crawler(Name=crawler)
+    for folder, classifiers in {"cars": [classifier], "clicks": []}.items():
+        crawl(jobs, name, f"s3://{jobs.bucket}/{folder}/", classifiers)
+    return name
+
+
+def crawl(jobs: GlueJobs, database: str, path: str, classifiers: list[str]) -> None:
+    name = unique("crawler")
+    given = {"Role": role(jobs.platform), "DatabaseName": database, "Classifiers": classifiers}
+    jobs.glue.create_crawler(Name=name, Targets={"S3Targets": [{"Path": path}]}, **given)
+    jobs.glue.start_crawler(Name=name)
     deadline = time.monotonic() + 60
-    while (shown := jobs.glue.get_crawler(Name=crawler)["Crawler"])["State"] != "READY":
+    while (shown := jobs.glue.get_crawler(Name=name)["Crawler"])["State"] != "READY":
         assert time.monotonic() < deadline
         time.sleep(0.05)
     assert shown["LastCrawl"]["Status"] == "SUCCEEDED", shown
-    return name
 
 
 @pytest.fixture(scope="module")
@@ -116,9 +125,14 @@ def told(jobs: GlueJobs, database: str) -> dict[str, Any]:
     return found
 
 
-def test_what_a_crawler_found(told: dict[str, Any]) -> None:
+def test_what_a_crawler_found(told: dict[str, Any], jobs: GlueJobs, database: str) -> None:
     assert told["crawled"] == [[12, "there"]]
     assert sorted(told["pruned"]) == [["there-a"], ["there-b"]]
+    assert told["json"] == [[4, "there", "there"], [5, "there", "there"]]
+    assert "AnalysisException" in told["json altered"]  # it is another table than Spark believes
+    clicks = jobs.glue.get_table(DatabaseName=database, Name="clicks")["Table"]
+    assert clicks["VersionId"] == "0"
+    assert clicks["StorageDescriptor"]["SerdeInfo"]["SerializationLibrary"] == "org.openx.data.jsonserde.JsonSerDe"
 
 
 def test_tables_of_sparks_own(told: dict[str, Any], jobs: GlueJobs, database: str) -> None:

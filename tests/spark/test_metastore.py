@@ -1,6 +1,7 @@
 """The metastore that Spark asks for Glue's Data Catalog: its messages, and whom it answers."""
 
 import io
+import json
 import socket
 import struct
 import subprocess
@@ -170,3 +171,42 @@ def test_words() -> None:
     assert [name for name in ("plain", "parts", "x") if _pattern("p*|x")(name)] == ["plain", "parts", "x"]
     assert translate.partition_name(["Year", "m"], ["2024", "a/b=c"]) == "year=2024/m=a%2Fb%3Dc"
     assert translate.partition_values("year=2024/m=a%2Fb%3Dc") == ["2024", "a/b=c"]
+
+
+def test_tables_of_json() -> None:
+    """Names as the files have them, and types in Spark's own words."""
+    columns = {
+        "userid": "bigint",
+        "tags": "array<struct<Name:string,at:map<string,decimal(10,2)>>>",
+        "flag": "boolean",
+        "code": "varchar(3)",
+    }
+    serde = {
+        "SerializationLibrary": "org.openx.data.jsonserde.JsonSerDe",
+        "Parameters": {"paths": "userId,tags,flag,code"},
+    }
+    storage = {
+        "Columns": [{"Name": name, "Type": kind} for name, kind in columns.items()],
+        "Location": "s3://b/t/",
+        "SerdeInfo": serde,
+    }
+    given = {
+        "Name": "t",
+        "DatabaseName": "d",
+        "StorageDescriptor": storage,
+        "PartitionKeys": [{"Name": "day", "Type": "date"}],
+        "Parameters": {"classification": "json"},
+    }
+    shown = translate.table_out(given)
+    fields = json.loads(shown["parameters"]["spark.sql.sources.schema"])["fields"]
+    kinds = {field["name"]: field["type"] for field in fields}
+    assert list(kinds) == ["userId", "tags", "flag", "code", "day"]
+    assert (kinds["userId"], kinds["flag"], kinds["code"], kinds["day"]) == ("long", "boolean", "string", "date")
+    (name, at) = kinds["tags"]["elementType"]["fields"]
+    assert (name["name"], name["type"]) == ("Name", "string")
+    assert (at["type"]["keyType"], at["type"]["valueType"]) == ("string", "decimal(10,2)")
+    assert shown["parameters"]["spark.sql.sources.schema.partCol.0"] == "day"
+    assert shown["sd"]["serdeInfo"]["parameters"]["path"] == "s3://b/t/"
+    for changed in ({"paths": "userId"}, {}):  # it does not say how all are called
+        serde["Parameters"] = changed
+        assert "spark.sql.sources.provider" not in translate.table_out(given)["parameters"]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
-from . import translate
+from . import json_tables, translate
 from .files import Files
 from .shapes import EXISTS, INVALID, META, MISSING, OPERATION, Refused
 from .translate import Document
@@ -153,6 +153,8 @@ class Catalog:
     def alter_table(self, database: str, name: str, given: Document) -> None:
         if given["tableName"].lower() != name.lower() or given["dbName"].lower() != database.lower():
             raise Refused(OPERATION, "Table rename is not supported")  # nor is it by AWS's client
+        if json_tables.seen(self._table(database, name)):
+            raise Refused(OPERATION, f"{name} is a table of JSON with a SerDe that Spark does not have: not by Spark")
         try:
             self._glue.update_table(DatabaseName=database, TableInput=translate.table_in(given))
         except self._glue.exceptions.EntityNotFoundException as error:

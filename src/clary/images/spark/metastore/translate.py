@@ -4,6 +4,8 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, unquote
 
+from . import json_tables
+
 Document = dict[str, Any]
 KINDS = {"JAR": 1, "FILE": 2, "ARCHIVE": 3}
 OWNERS = {"USER": 1, "ROLE": 2, "GROUP": 3}
@@ -33,6 +35,11 @@ def database_in(given: Document) -> Document:
 
 
 def table_out(given: Document) -> Document:
+    table = _table(given)
+    return json_tables.shown(given, table) if json_tables.seen(given) else table
+
+
+def _table(given: Document) -> Document:
     return {
         "tableName": given["Name"],
         "dbName": given["DatabaseName"],

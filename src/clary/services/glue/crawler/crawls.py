@@ -64,7 +64,8 @@ class Crawls:
             raise missing(f"Crawler with name {name} does not exist")
         idle(connection, row)
         begin(connection, row, at, cause)
-        self._rounds.wake()
+        # The row can be seen once this transaction is over, and what is submitted now comes after it.
+        self.platform.store.submit(lambda _connection: None).add_done_callback(lambda _done: self._rounds.wake())
 
     def wake(self) -> None:
         """A crawler was started or stopped, or has another schedule."""

@@ -10,7 +10,7 @@ import math
 import re
 from typing import Any, Final
 
-from clary.services.glue.crawler.kinds import MOST_COLUMNS, Found, Struct, merged, of_value
+from clary.services.glue.crawler.kinds import MOST_COLUMNS, Found, merged, of_value
 
 Document = dict[str, Any]
 DELIMITERS: Final = (",", "|", "\t", ";", "\x01")
@@ -30,12 +30,27 @@ def of_json(text: str, *, whole: bool, path: str = "") -> Found | None:
     objects = [each if isinstance(each, dict) else {"array": each} for each in records if isinstance(each, dict | list)]
     if not objects or len(objects) < len(records):
         return None
-    kind: Any = Struct({})
-    for each in objects[:RECORDS]:
-        kind = merged(kind, of_value(each))
-    if not kind.fields:
+    fields = _fields(objects[:RECORDS])
+    if not fields:
         return None
-    return Found("json", kind.fields, records=len(objects), size=float(len(text[:end].encode())))
+    return Found("json", fields, records=len(objects), size=float(len(text[:end].encode())))
+
+
+def _fields(objects: list[Document]) -> dict[str, Any]:
+    """Names and types. A value of a type that was seen under its name already says nothing new: most are."""
+    found: dict[str, Any] = {}
+    seen = set()
+    for each in objects:
+        for name, value in each.items():
+            kind: Any = type(value)
+            if kind is int:
+                kind = of_value(value)
+            if (name, kind) in seen:
+                continue
+            if kind not in (dict, list):
+                seen.add((name, kind))
+            found[name] = merged(found.get(name), of_value(value))
+    return found
 
 
 def _values(text: str, *, whole: bool) -> tuple[list[Any], int]:
