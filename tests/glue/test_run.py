@@ -187,3 +187,20 @@ def test_metrics_of_runs_that_ask_for_them(jobs: GlueJobs, platform: Platform) -
 def test_a_shell_out_of_memory(jobs: GlueJobs) -> None:
     found = jobs.run("kept = []\nwhile True:\n    kept.append(bytearray(50_000_000))\n")
     assert (found["JobRunState"], found["ErrorMessage"]) == ("FAILED", "Command Failed due to Out of Memory")
+
+
+def test_runs_that_may_wait_have_their_turns(jobs: GlueJobs) -> None:
+    name = jobs.create(WAIT, JobRunQueuingEnabled=True)
+    first, second, third = (jobs.start(name) for _ in range(3))
+    waiting = jobs.get(name, second)
+    assert (waiting["JobRunState"], waiting["StateDetail"]) == ("WAITING", "Max concurrent runs per job exceeded")
+    with pytest.raises(jobs.glue.exceptions.ConcurrentRunsExceededException):
+        jobs.start(name, JobRunQueuingEnabled=False)
+    jobs.glue.batch_stop_job_run(JobName=name, JobRunIds=[second])
+    assert jobs.until(name, second)["JobRunState"] == "STOPPED"
+    assert jobs.get(name, third)["JobRunState"] == "WAITING"
+    jobs.until(name, first, "RUNNING")
+    jobs.glue.batch_stop_job_run(JobName=name, JobRunIds=[first])
+    jobs.until(name, third, "RUNNING")
+    jobs.glue.batch_stop_job_run(JobName=name, JobRunIds=[third])
+    jobs.until(name, third)

@@ -14,8 +14,9 @@ from clary.errors import AWSError
 from clary.resource import crud
 from clary.resource.call import Platform
 from clary.resource.rounds import Rounds
-from clary.services.glue import firing, run, run_event, state, trigger, workflow_starting
+from clary.services.glue import firing, run, run_event, starting, state, trigger, workflow_starting
 from clary.services.glue.firing import Crawlers
+from clary.services.glue.job import NOUN as JOB
 from clary.services.glue.run_view import shown
 from clary.services.glue.starting import Cause
 from clary.services.glue.state import SQL, Document, Place
@@ -83,6 +84,9 @@ class Conductor:
             except Exception:  # it is looked at anew in the next round, and keeps no other from its turn
                 log.exception("what follows from %s", row["arn"])
             self.platform.wake()
+        for row in store.read().execute(SQL["run_queued"]).fetchall():
+            store.write(partial(self._admit, row))
+            self.platform.wake()
         now = self.platform.clock()
         first = store.read().execute(SQL["due_next"]).fetchone()
         if first is None or first["at"] > now:
@@ -90,6 +94,14 @@ class Conductor:
         store.write(partial(self._due, first["arn"]))
         self.platform.wake()
         return 0.0
+
+    def _admit(self, row: Any, connection: sqlite3.Connection) -> None:
+        """A run that waits for its turn begins, if there is room; it has failed, if its job is gone."""
+        place, at = Place(row["account"], row["region"]), state.now(self.platform)
+        known = connection.execute(crud.SQL["job_find"], {"arn": row["arn"]}).fetchone()
+        found = state.find(connection, place, JOB, row["job"])
+        if known is None and (found is None or starting.has_room(connection, place, found)):
+            starting.enter(connection, row["arn"], "failed" if found is None else "pending", at)
 
     def _due(self, arn: str, connection: sqlite3.Connection) -> None:
         """The trigger's time has come. One that was missed while Clary was away fires once."""

@@ -36,6 +36,11 @@ WHERE account = :account AND region = :region AND glue_run.job = :job
 SELECT glue_run.* FROM glue_run JOIN job ON job.arn = glue_run.arn
 WHERE settled = 0 AND job.state IN ('completed', 'failed', 'stopped') ORDER BY number;
 
+-- Those that wait for their turn among the runs of their job, in order.
+-- name: run_queued
+SELECT * FROM glue_run WHERE settled = 0 AND NOT EXISTS (SELECT 1 FROM job WHERE job.arn = glue_run.arn)
+ORDER BY number;
+
 -- name: run_settle
 UPDATE glue_run SET settled = 1 WHERE arn = :arn;
 

@@ -14,7 +14,7 @@ from clary.services.glue.state import SQL, Glue, Place, here, invalid, missing
 
 TARGETS = dict.fromkeys(("StartJobRun", "GetJobRun", "GetJobRuns", "BatchStopJobRun"), ("job/{JobName}",))
 UNUSED = {
-    "StartJobRun": {"SecurityConfiguration", "NotificationProperty", "ExecutionClass", "JobRunQueuingEnabled"},
+    "StartJobRun": {"SecurityConfiguration", "NotificationProperty", "ExecutionClass"},
     "GetJobRun": {"PredecessorsIncluded"},  # they are always shown
 }
 NO_JOB = "Failed to start job run due to missing metadata."
@@ -86,6 +86,7 @@ def stop(call: Call[Glue], request: Document) -> Document:
 
     said = dict(zip(wanted, call.platform.store.write(work), strict=True))
     call.platform.wake()
+    call.state.conductor.wake()
     return {
         "SuccessfulSubmissions": [{"JobName": name, "JobRunId": run} for run, error in said.items() if error is None],
         "Errors": [
@@ -106,6 +107,9 @@ def halt(connection: sqlite3.Connection, place: Place, name: str, run: str, at: 
     if row is None:
         return missing(NO_RUN)
     found = connection.execute(crud.SQL["job_find"], {"arn": row["arn"]}).fetchone()
+    if found is None:
+        starting.enter(connection, row["arn"], "stopped", at)
+        return None
     if found["state"] in crud.ENDED:
         now = shown(connection, row)["JobRunState"]
         return AWSError("JobRunInTerminalStateException", f"Job run {run} is in terminal state {now}.")

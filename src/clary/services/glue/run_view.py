@@ -21,6 +21,7 @@ STATES: Final = {
 }
 ENDS: Final = ("SUCCEEDED", "FAILED", "STOPPED", "TIMEOUT")
 TIMEOUT: Final = "TIMEOUT"
+QUEUED: Final = "Max concurrent runs per job exceeded"
 INNER: Final = frozenset(
     {"Command", "RoleArn", "Given", "Undated", "JobId", "MaxRetries", "WorkflowName", "WorkflowRunId"}
 )  # what no answer of AWS's has
@@ -33,6 +34,8 @@ def shown(connection: sqlite3.Connection, row: Any) -> Document:
     events = connection.execute(crud.SQL["event_all"], arn).fetchall()
     found = {member: value for member, value in document.items() if member not in INNER}
     found |= {"StartedOn": row["created"], "LastModifiedOn": row["modified"], "ExecutionTime": 0}
+    if job is None:  # no job of the engine's yet: it waits for its turn among the runs of its own job
+        return {**found, "JobRunState": "WAITING", "StateDetail": QUEUED}
     last = events[-1]
     found["JobRunState"] = now = _state(job, last)
     if now not in ENDS:

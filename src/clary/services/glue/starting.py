@@ -37,19 +37,32 @@ def start(connection: sqlite3.Connection, place: Place, job: Any, request: Docum
     InvalidInputException and ConcurrentRunsExceededException. Wake the engine afterwards.
     """
     definition = state.loaded(job)
-    name, most = job["name"], definition["ExecutionProperty"]["MaxConcurrentRuns"]
+    name = job["name"]
     values = {"account": place.account, "region": place.region, "job": name}
-    if len(connection.execute(SQL["run_open"], values).fetchall()) >= most:
-        raise AWSError("ConcurrentRunsExceededException", f"Concurrent runs exceeded for {name}")
     document = _document(job["arn"], definition, request, cause)
-    run = document["Id"]
+    run, room = document["Id"], has_room(connection, place, job)
+    if not room and not document.get("JobRunQueuingEnabled"):
+        raise AWSError("ConcurrentRunsExceededException", f"Concurrent runs exceeded for {name}")
     arn = state.add(connection, place, NOUN, f"jobRun/{name}/{run}", f"{name}/{run}", document, at)
     told = {**values, "run": run, "arn": arn, "workflow": cause.workflow_run, "trigger": cause.trigger}
     connection.execute(SQL["run_add"], told)
-    connection.execute(crud.SQL["job_add"], {"arn": arn, "recipe": RECIPE, "state": "pending", "due": at})
-    first = {"arn": arn, "at": at, "state": "pending", "message": "", "detail": None}
-    connection.execute(crud.SQL["event_add"], first)
+    if room:
+        enter(connection, arn, "pending", at)
     return str(run)
+
+
+def has_room(connection: sqlite3.Connection, place: Place, job: Any) -> bool:
+    """Whether the job may have one more run now."""
+    values = {"account": place.account, "region": place.region, "job": job["name"]}
+    most: int = state.loaded(job)["ExecutionProperty"]["MaxConcurrentRuns"]
+    return len(connection.execute(SQL["run_open"], values).fetchall()) < most
+
+
+def enter(connection: sqlite3.Connection, arn: str, first: str, at: float) -> None:
+    """Within a transaction: the run, which may have waited for its turn until now, becomes a job of the engine."""
+    connection.execute(crud.SQL["job_add"], {"arn": arn, "recipe": RECIPE, "state": first, "due": at})
+    event = {"arn": arn, "at": at, "state": first, "message": "", "detail": None}
+    connection.execute(crud.SQL["event_add"], event)
 
 
 def _document(job_arn: str, definition: Document, request: Document, cause: Cause) -> Document:

@@ -4,10 +4,11 @@ import sqlite3
 from typing import Any
 
 from clary.errors import AWSError
-from clary.resource import crud, pages
+from clary.resource import pages
 from clary.resource.call import Call
 from clary.resource.service import Document, operation
 from clary.services.glue import state
+from clary.services.glue.run import halt
 from clary.services.glue.state import SQL, Glue, Place, here, missing
 from clary.services.glue.workflow_graph import graph
 from clary.services.glue.workflow_starting import OPEN, RUN, begin, get, job_runs, runs, settle
@@ -103,13 +104,12 @@ def stop(call: Call[Glue], request: Document) -> Document:
             raise AWSError("IllegalWorkflowStateException", said)
         state.change(connection, row, {**document, "Status": "STOPPING"}, at)
         for each in connection.execute(SQL["run_of_workflow"], {"workflow": request["RunId"]}).fetchall():
-            found = connection.execute(crud.SQL["job_find"], {"arn": each["arn"]}).fetchone()
-            if found["state"] not in crud.ENDED:
-                crud.halt(connection, found, at)
+            halt(connection, place, each["job"], each["run"], at)
         settle(connection, place, request["Name"], request["RunId"], at, call.state.conductor.crawlers)
 
     call.platform.store.write(work)
     call.platform.wake()
+    call.state.conductor.wake()
     return {}
 
 
