@@ -276,7 +276,7 @@ def test_what_cannot_be_serialized_is_named(oracle: Oracle, tmp_path: Path) -> N
         assembler = VectorAssembler(inputCols=["x", "z"], outputCol="o")
         missing = said(assembler)
         s3 = said(tokens, place="s3://bucket/model.zip")
-        fine = said(tokens, place=folder + "/deep/er/m.zip")
+        fine = said(Tokenizer(inputCol="text"), place=folder + "/deep/er/m.zip")
     """
     found = oracle.run(script, folder=str(tmp_path))
     unknown = "UnknownTransformer: MLeap doesn't know pyspark.ml.feature.SQLTransformer (stage SQLTransformer_"

@@ -66,12 +66,10 @@ class Op:
 def _ports(stage: Stage, columns: Columns, params: Mapping[str, str]) -> dict[str, str]:
     found = {}
     for port, param in params.items():
-        several = stage.columns(param) if param.endswith("s") else []
-        if not param.endswith("s") and stage.java.hasParam(param + "s"):
-            several = stage.columns(param + "s") if stage.is_set(param + "s") else []
-        if several:
-            found.update({f"{port}{number}": name for number, name in enumerate(several)})
-        elif not param.endswith("s"):
+        many = param if param.endswith("s") else param + "s"
+        if stage.java.hasParam(many) and stage.is_set(many):
+            found.update({f"{port}{number}": name for number, name in enumerate(stage.columns(many))})
+        elif param != many:
             for name in stage.columns(param):
                 found[port] = name
     for name in found.values():

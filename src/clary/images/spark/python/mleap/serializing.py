@@ -47,7 +47,7 @@ def _asked(stage: Any) -> list[str]:
     found: list[str] = []
     if hasattr(stage, "_to_java") and hasattr(stage, "params"):
         for param in stage.params:
-            if param.name == "outputCol" and not stage.isSet(param):
+            if param.name == "outputCol" and stage.hasParam("outputCols") and stage.isSet("outputCols"):
                 continue  # its default, which stages with outputCols have too and don't make
             if param.name.endswith(("Col", "Cols")) and param.name not in _OTHERS and stage.isDefined(param):
                 value = stage.getOrDefault(param)
