@@ -90,11 +90,23 @@ def test_division_of_integers_floors(oracle: Oracle) -> None:
         values = [a / b, (a + 2) / (b), a / b / 2, -a / b, a / 2.0, a * b / 4, 1.0 * a / b, (a /  # half
             b)]
         a /= b
-        values.append(a)
+        held = {"x": 7}
+        held["x"] /= b
+        values += [a, held["x"]]
     """
-    assert answers(oracle, script)["values"] == [3, 4, 1, -4, 3.5, 3, 3.5, 3, 3]
+    assert answers(oracle, script)["values"] == [3, 4, 1, -4, 3.5, 3, 3.5, 3, 3, 3]
     true = "from __future__ import division\nvalue = 7 / 2\n"
     assert answers(oracle, true)["value"] == 3.5
+
+
+def test_sorting_by_comparison(oracle: Oracle) -> None:
+    script = """\
+        xs = [3, 1, 2]
+        xs.sort(cmp=lambda a, b: cmp(b, a))
+        ys = sorted([3, 1, 2], cmp=cmp), sorted([3, 1], key=lambda x: x)
+    """
+    found = answers(oracle, "\ufeff" + textwrap.dedent(script))
+    assert (found["xs"], found["ys"]) == ([3, 2, 1], ([1, 2, 3], [1, 3]))
 
 
 def test_lines_stay_where_they_are(oracle: Oracle) -> None:

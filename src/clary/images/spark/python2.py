@@ -42,6 +42,7 @@ _NAMES = {
 # script of that age did not bring them.
 _SHADOWED = {"filter": "from builtins import filter", "reduce": "from functools import reduce"}
 _DIVIDE = "_python2_divide"
+_KEY = "_python2_key"
 _DIVISION = (
     f"{_DIVIDE} = lambda one, other: one // other if isinstance(one, int) and isinstance(other, int) else one / other"
 )
@@ -49,6 +50,7 @@ _DIVISION = (
 
 def translate(source: str) -> str:
     """The same program for Python 3. What is a program of neither Python comes back as it is: Python says why."""
+    source = source.removeprefix("\ufeff")
     statements = _parsed(source) is None
     turned = _refactored(source, statements=statements)
     tree = _parsed(turned)
@@ -57,9 +59,8 @@ def translate(source: str) -> str:
         tree = _parsed(turned)
     if tree is None:
         return source
-    if "division" not in _futures(source):
-        turned = _divided(turned, tree)
-        tree = ast.parse(turned)
+    turned = _edited(turned, tree, divides="division" not in _futures(source))
+    tree = ast.parse(turned)
     return _headed(turned, tree)
 
 
@@ -113,8 +114,10 @@ def _refactored(source: str, *, statements: bool) -> str:
     return source
 
 
-def _divided(source: str, tree: ast.Module) -> str:
-    """Each `a / b` as a call that floors for two integers; what surely is no such division is left."""
+def _edited(source: str, tree: ast.Module, *, divides: bool) -> str:
+    """With what lib2to3 leaves: `cmp=` of a sort, and if `divides` each `a / b` as a call that floors for two integers,
+    unless it surely is no such division.
+    """
     lines = source.splitlines(keepends=True)
     starts = [0]
     for line in lines:
@@ -125,19 +128,26 @@ def _divided(source: str, tree: ast.Module) -> str:
 
     edits: list[tuple[int, int, int, str]] = []  # where, how much goes, order at one place, what comes
     for depth, node in enumerate(ast.walk(tree)):
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div) and not _whole(node.left, node.right):
+        if isinstance(node, ast.Call) and (key := _compared(node)) is not None:
+            start, value = place(key.lineno, key.col_offset), place(key.value.lineno, key.value.col_offset)
+            end = place(key.value.end_lineno or 0, key.value.end_col_offset or 0)
+            edits += [(start, value - start, 0, f"key={_KEY}("), (end, 0, -depth, ")")]
+        elif not divides:
+            continue
+        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div) and not _whole(node.left, node.right):
             start, end = place(node.lineno, node.col_offset), place(node.end_lineno or 0, node.end_col_offset or 0)
             after = place(node.left.end_lineno or 0, node.left.end_col_offset or 0)
             before = place(node.right.lineno, node.right.col_offset)
             slash = _slash(source[after:before])
             edits += [(start, 0, depth, f"{_DIVIDE}("), (after + slash, 1, 0, ","), (end, 0, -depth, ")")]
-        elif isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Div) and isinstance(node.target, ast.Name):
+        elif isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Div) and _calls_nothing(node.target):
             after = place(node.target.end_lineno or 0, node.target.end_col_offset or 0)
+            target = source[place(node.target.lineno, node.target.col_offset) : after]
             start, end = (
                 place(node.value.lineno, node.value.col_offset),
                 place(node.end_lineno or 0, node.end_col_offset or 0),
             )
-            edits += [(after, start - after, 0, f" = {_DIVIDE}({node.target.id}, "), (end, 0, -depth, ")")]
+            edits += [(after, start - after, 0, f" = {_DIVIDE}({target}, "), (end, 0, -depth, ")")]
     for where, gone, _, come in sorted(edits, key=lambda edit: (edit[0], edit[2]), reverse=True):
         source = source[:where] + come + source[where + gone :]
     return source
@@ -146,6 +156,18 @@ def _divided(source: str, tree: ast.Module) -> str:
 def _whole(*operands: ast.expr) -> bool:
     """Whether one of them is written as a number with a point, or as a text."""
     return any(isinstance(one, ast.Constant) and not isinstance(one.value, int) for one in operands)
+
+
+def _compared(node: ast.Call) -> ast.keyword | None:
+    """The `cmp=` of `xs.sort(...)` and `sorted(...)`."""
+    name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    keys = [one for one in node.keywords if one.arg in {"cmp", "key"}]
+    return keys[0] if name in {"sort", "sorted"} and len(keys) == 1 and keys[0].arg == "cmp" else None
+
+
+def _calls_nothing(target: ast.expr) -> bool:
+    """Whether it may be written twice."""
+    return not any(isinstance(one, ast.Call) for one in ast.walk(target))
 
 
 def _slash(between: str) -> int:
@@ -165,6 +187,8 @@ def _headed(source: str, tree: ast.Module) -> str:
     head = [text for name, text in _NAMES.items() if name in used - bound]
     if _DIVIDE in used:
         head.append(_DIVISION)
+    if _KEY in used:
+        head.append(f"from functools import cmp_to_key as {_KEY}")
     own = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
     again = "; ".join(text for name, text in _SHADOWED.items() if name in used - own)
     lines = source.splitlines(keepends=True)
