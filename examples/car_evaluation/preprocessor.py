@@ -50,7 +50,7 @@ def main() -> None:
 
     predicted = features.transform(cars).withColumnRenamed("label", "prediction")
     upload(features, predicted, args, "model")
-    upload(labels, predicted, args, "postprocess")
+    upload(labels, labels.transform(predicted), args, "postprocess")
 
 
 def place(args: dict[str, str], name: str) -> str:
