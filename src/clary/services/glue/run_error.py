@@ -25,6 +25,7 @@ CATEGORIES: Final = {
     "IllegalArgumentException": "INVALID_ARGUMENT_ERROR",
 }
 TIMEOUT_STATUS: Final = "TIMEOUT"  # as run_view.py shows it
+DISK: Final = "No space left on device"
 MEMORY: Final = "Command Failed due to Out of Memory"
 PLAIN: Final = ("Py4JJavaError",)  # which are named by what they say alone
 

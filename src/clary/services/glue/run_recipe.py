@@ -124,6 +124,9 @@ class Runs:
             return Outcome("stopped")
         if driver.out_of_memory or job.facts.get("memory"):
             return Outcome("failed", run_error.MEMORY)
+        if driver.out_of_disk:
+            said = f"{run_error.DISK}: the run wrote more than the {workers(document)[1].disk} GB of its worker."
+            return Outcome("failed", said)
         return Outcome("failed", run_error.message(version, driver, told, shell=shell))
 
     def published(self, job: Job, _state: str, _status: str, _message: str) -> None:
