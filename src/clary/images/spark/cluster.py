@@ -48,7 +48,7 @@ def _daemon(here: Instance, folder: Path, main: str, *arguments: str) -> "subpro
     file = folder / "daemons.conf"
     if not file.exists():
         file.touch(mode=0o600)
-        file.write_text(options.write(_settings()))
+        file.write_text(options.write(_settings()), "utf-8")
     command = java.plain(here, HEAP, main, "--properties-file", str(file), *arguments)
     # Of a session of its own, so that it ends when we say so.
     return subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)

@@ -69,7 +69,7 @@ def driver(here: Instance, settings: dict[str, str], folder: Path, resource: lis
     """The driver's JVM; the settings are in a file of the folder, since some are secret."""
     file = folder / "spark-defaults.conf"
     file.touch(mode=0o600)
-    file.write_text(options.write(settings))
+    file.write_text(options.write(settings), "utf-8")
     command = [program(), f"-Xmx{memory(settings['spark.driver.memory'])}", *tuning(here)]
     if making := os.environ.get("CLARY_SPARK_ARCHIVE"):
         command += [f"-XX:ArchiveClassesAtExit={making}", "-Xlog:disable"]

@@ -29,7 +29,9 @@ NAMES = {
 LEFT = {"--deploy-mode", "--proxy-user"}  # the driver runs here, as the job's user, whatever they say
 FLAGS = {"--supervise", "--verbose", "-v", "--clary-python2"}
 _JOINED = re.compile(r"(--[^=]+)=(.*)", re.DOTALL)
-_LINE = re.compile(r"((?:\\.|[^\\=:\s])+)\s*[=:\s]?\s*(.*)", re.DOTALL)
+_LINE = re.compile(r"((?:\\.|[^\\=: \t\f])*)[ \t\f]*[=:]?[ \t\f]*(.*)", re.DOTALL)
+_JOIN = re.compile(r"(?<!\\)((?:\\\\)*)\\(?:\r\n|\r|\n)[ \t\f]*")
+_BLANK = " \t\f"
 
 
 class BadOptions(Exception):
@@ -93,23 +95,26 @@ def _take(given: Given, name: str, value: str) -> None:
 def read(text: str) -> dict[str, str]:
     """A file of Java properties, spark-defaults.conf: `name value`, or with = or : between them."""
     found: dict[str, str] = {}
-    for line in re.sub(r"\\\r?\n\s*", "", text).splitlines():
-        if matched := _LINE.fullmatch(line.strip()) if line.strip()[:1] not in {"#", "!"} else None:
-            name, value = (re.sub(r"\\(.)", _escaped, part) for part in matched.groups())
-            found[name] = value.strip()
+    for line in re.split(r"\r\n|\r|\n", _JOIN.sub(r"\1", text)):
+        bare = line.lstrip(_BLANK)
+        if bare and bare[0] not in "#!" and (matched := _LINE.fullmatch(bare)):
+            name, value = (re.sub(r"\\(u[0-9a-fA-F]{4}|.)", _escaped, part) for part in matched.groups())
+            found[name] = value.strip(_BLANK + "\r\n")
     return found
 
 
 def write(settings: dict[str, str]) -> str:
-    """The same form."""
+    """The same form, as Spark reads it: in UTF-8."""
     return "".join(f"{_escape(name)}={_escape(value)}\n" for name, value in sorted(settings.items()))
 
 
 def _escaped(found: "re.Match[str]") -> str:
+    if len(found[1]) > 1:
+        return chr(int(found[1][1:], 16))
     return {"n": "\n", "t": "\t", "r": "\r", "f": "\f"}.get(found[1], found[1])
 
 
 def _escape(text: str) -> str:
     named = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\f": "\\f"}
     plain = re.sub(r"[\\\n\r\t\f]", lambda found: named[found[0]], text)
-    return re.sub(r"^[ #!]|[=:]", lambda found: "\\" + found[0], plain).encode("ascii", "backslashreplace").decode()
+    return re.sub(r"^[#!]|[=: ]", lambda found: "\\" + found[0], plain)
