@@ -3,6 +3,7 @@
 import io
 import json
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -194,3 +195,16 @@ def test_exclusions(pattern: str, matched: str, other: str) -> None:
     assert left_out.fullmatch(matched)
     assert not left_out.fullmatch(other)
     assert not folders.excluded([]).fullmatch(matched)
+
+
+def test_many_partitions_cost_what_each_does() -> None:
+    """Not the square of that: the tables of one crawl are one transaction, which others wait for."""
+    found = Found("json", {"a": "int"})
+    root = folders.Folder("t/")
+    for number in range(5000):
+        root.add(f"t/day={number}/a.json", found, 10)
+    begun = time.process_time()
+    (table,) = folders.tables(root)
+    assert table.keys == ["day"]
+    assert [table.values(part) for part in table.parts] == [[str(number)] for number in range(5000)]
+    assert time.process_time() - begun < 5

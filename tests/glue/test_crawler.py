@@ -335,7 +335,7 @@ def test_stop_and_kill(own_platform: Any) -> None:
     """A crawl that is cut off begins anew; one that is stopped says so."""
     world = World(own_platform)
     line = json.dumps({f"column{number}": number for number in range(200)}) + "\n"
-    for number in range(150):
+    for number in range(50):
         world.put(f"many/part-{number}.json", line * 300)
     name = world.crawler("many/")
     world.glue.start_crawler(Name=name)

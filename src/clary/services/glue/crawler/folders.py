@@ -7,6 +7,7 @@ import fnmatch
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final
 
 from clary.services.glue.crawler.kinds import Found
@@ -26,14 +27,16 @@ class Part:
     prefix: str  # of its keys
 
 
-@dataclass(slots=True)
+@dataclass
 class Table:
-    """`root`: the prefix of its keys, or the one key; `parts`: one without values for a table without partitions."""
+    """`root`: the prefix of its keys, or the one key; `parts`: one without values for a table without partitions. They
+    may be many: what is asked of all of them is worked out once.
+    """
 
     root: str
     parts: list[Part]
 
-    @property
+    @cached_property
     def found(self) -> Found:
         found = self.parts[0].found
         for part in self.parts[1:]:
@@ -44,6 +47,7 @@ class Table:
     def depth(self) -> int:
         return len(self.parts[0].values)
 
+    @cached_property
     def keys(self) -> list[str]:
         """Names of the partition keys: those of year=2024, or partition_0 for what has no name."""
         names = []
@@ -56,7 +60,7 @@ class Table:
     def values(self, part: Part) -> list[str]:
         """Of a partition, one for each of its keys."""
         found = []
-        for level, name in enumerate(self.keys()):
+        for level, name in enumerate(self.keys):
             match = HIVE.fullmatch(part.values[level])
             found.append(match[2] if match and match[1].lower() == name else part.values[level])
         return found

@@ -53,7 +53,7 @@ class Found:
 
     def merged(self, other: "Found") -> "Found":
         columns = dict(self.columns)
-        for name, kind in other.columns.items():
+        for name, kind in other.columns.items() if other.columns != columns else ():
             columns[name] = merged(columns[name], kind) if name in columns else kind
         return Found(
             self.classification,

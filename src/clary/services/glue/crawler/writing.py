@@ -168,7 +168,7 @@ class Writing:
         """A TableInput."""
         found = each.found
         parameters = {**_parameters(found, each.parts), MADE: self.crawler["Name"]}
-        keys = each.keys()
+        keys = each.keys
         if row is not None:  # partition keys are what they are
             had = orjson.loads(row["document"]).get("PartitionKeys", [])
             keys = [key["Name"] for key in had] if len(had) == len(keys) else keys
@@ -187,7 +187,7 @@ class Writing:
         for part in each.parts:
             location = in_place(bucket, part.prefix)
             parameters = _parameters(part.found, [part])
-            storage = _storage(part.found, location, parameters, set(each.keys()))
+            storage = _storage(part.found, location, parameters, set(each.keys))
             if self.options.inherit:
                 storage["Columns"] = columns
             values = each.values(part)
