@@ -101,7 +101,7 @@ def _read(server: Server, python: str, java: str, rounds: int, folder: str) -> d
         "PATH": os.environ["PATH"],
         "HOME": folder,
         "PYSPARK_PYTHON": python,
-        "PYSPARK_SUBMIT_ARGS": "--driver-memory 2g --driver-java-options -Dfile.encoding=UTF-8 pyspark-shell",
+        "PYSPARK_SUBMIT_ARGS": "--driver-memory 1g --driver-java-options -Dfile.encoding=UTF-8 pyspark-shell",
         "AWS_ENDPOINT_URL": server.url,
         "AWS_ACCESS_KEY_ID": server.access_key,
         "AWS_SECRET_ACCESS_KEY": server.secret_key,

@@ -1,11 +1,9 @@
-"""smspark, Amazon's programs around Spark: options, the job's configuration, event logs, the history server."""
+"""smspark, Amazon's programs around Spark: options, the job's configuration, event logs."""
 
 import importlib
 import json
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,23 +11,8 @@ from typing import Any
 import pytest
 
 import clary.images
-from conftest import Platform
-from processing_jobs import Processing
 
 PACKAGES = Path(clary.images.__file__).parent / "spark" / "python"
-IMAGE = "153931337802.dkr.ecr.us-west-2.amazonaws.com/sagemaker-spark-processing:3.3-cpu-py39-v1.2"
-# What Spark writes, as far as its history server needs it.
-EVENTS = [
-    {"Event": "SparkListenerLogStart", "Spark Version": "3.5.9"},
-    {
-        "Event": "SparkListenerApplicationStart",
-        "App Name": "told",
-        "App ID": "local-1",
-        "Timestamp": 1700000000000,
-        "User": "u",
-    },
-    {"Event": "SparkListenerApplicationEnd", "Timestamp": 1700000001000},
-]
 
 
 @pytest.fixture(scope="module")
@@ -121,35 +104,3 @@ def test_event_logs_are_copied_under_their_final_name(smspark: Any, tmp_path: Pa
     publisher.close()
     assert [file.name for file in target.iterdir()] == ["app-1"]
     assert (target / "app-1").read_text() == "one\ntwo\n"
-
-
-@pytest.mark.usefixtures("spark_image")
-def test_the_history_server_shows_logs_of_s3(platform: Platform) -> None:
-    jobs = Processing(platform)
-    jobs.put("events", {"local-1": _log()})
-    entry = ["smspark-history-server", "--event-logs-s3-uri", f"s3://{jobs.bucket}/events"]
-    name = jobs.start("", application={"ImageUri": IMAGE, "ContainerEntrypoint": entry})
-    try:
-        assert _shown(jobs, name) == ["told"]
-    finally:
-        jobs.sagemaker.stop_processing_job(ProcessingJobName=name)
-    jobs.until(name, "Stopped")
-
-
-def _log() -> bytes:
-    """Without spaces: Spark looks at how a line begins."""
-    return "".join(json.dumps(each, separators=(",", ":")) + "\n" for each in EVENTS).encode()
-
-
-def _shown(jobs: Processing, name: str) -> list[str]:
-    """The names of applications, once there is one."""
-    deadline = time.monotonic() + 90
-    while True:
-        assert time.monotonic() < deadline, jobs.log(name)
-        try:
-            with urllib.request.urlopen("http://127.0.0.1:15050/api/v1/applications", timeout=10) as answer:
-                if found := [each["name"] for each in json.load(answer)]:
-                    return found
-        except urllib.error.URLError:
-            assert jobs.describe(name)["ProcessingJobStatus"] == "InProgress", jobs.log(name)
-        time.sleep(0.5)

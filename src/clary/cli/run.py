@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-from clary.cli import say
+from clary.cli import docker, say
 from clary.cli.env import variables
 from clary.cli.home import Home, Running
 from clary.cli.up import READY_WITHIN, start, stop
@@ -28,6 +28,7 @@ def carry_out(config: Config, command: list[str]) -> int:
     signals = Signals()
     with _running(config) as running:
         environment = {**os.environ, **variables(Home(config.home), running), **proxied(Home(config.home), running)}
+        environment["PATH"] = f"{environment.get('PATH', os.defpath)}{os.pathsep}{docker.place(config.home)}"
         if shutil.which(command[0]) is None and not Path(command[0]).exists():
             say.problem(f"{command[0]}: there is no such command")
             return NOT_FOUND
