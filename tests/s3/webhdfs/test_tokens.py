@@ -55,6 +55,23 @@ def test_one_key_among_many_that_is_denied_stops_all(platform: Any, s3: Any, buc
     assert len(keys_of(s3, bucket)) == 40
 
 
+def test_one_tag_among_many_objects_stops_all(platform: Any, s3: Any, bucket: str) -> None:
+    for number in range(20):
+        tags = {"Tagging": "secret=yes"} if number == 7 else {}
+        s3.put_object(Bucket=bucket, Key=f"d/{number:04d}-a-long-name", Body=b"1", **tags)
+    plain = {"StringNotEquals": {"s3:ExistingObjectTag/secret": "yes"}}
+    rest = ("s3:ListBucket", "s3:PutObject", "s3:GetObjectTagging")
+    for careful, free in (("s3:GetObject", "s3:DeleteObject"), ("s3:DeleteObject", "s3:GetObject")):
+        others = [allow(action, bucket, f"{bucket}/*") for action in (free, *rest)]
+        asker = Door(platform, user(platform, allow(careful, f"{bucket}/*", Condition=plain), *others))
+        answer = asker("PUT", "RENAME", f"{bucket}/d", destination=f"/{bucket}/e")
+        assert answer.error == (403, ACCESS), careful
+        assert f"{careful} on resource" in answer.message
+        assert f"{bucket}/d/0007-a-long-name" in answer.message
+    assert asker("DELETE", "DELETE", f"{bucket}/d", recursive="true").error == (403, ACCESS)
+    assert len(keys_of(s3, bucket, "d/")) == 20
+
+
 def test_the_bucket_has_a_say(platform: Any, s3: Any, bucket: str) -> None:
     s3.put_object(Bucket=bucket, Key="f", Body=b"1")
     keys = user(platform, allow("s3:*", bucket, f"{bucket}/*"))

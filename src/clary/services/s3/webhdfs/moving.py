@@ -58,7 +58,7 @@ def _rename(visit: Visit, source: Place, target: Place, *, overwrite: bool) -> N
 def _rename_once(visit: Visit, source: Place, target: Place, *, overwrite: bool) -> None:
     """Raises _Changed."""
     moved = _tree(visit.connection, source)
-    visit.may("GetObject", source.bucket, [row["key"] for row in moved] or [source.key])
+    visit.may("GetObject", source.bucket, [row["key"] for row in moved] or [source.key], _tagged(moved))
     if not moved:
         raise faults.missing(source.bucket, source.key)
     is_file = moved[0]["key"] == source.key
@@ -85,8 +85,8 @@ def _may_move(visit: Visit, bucket: str, moved: list[sqlite3.Row], keys: dict[st
     for key in keys.values():
         names.check_key(key)
     visit.may("PutObject", bucket, keys.values())
-    visit.may("DeleteObject", bucket, keys)
-    visit.may("GetObjectTagging", bucket, [row["key"] for row in moved if row["tags"]])
+    visit.may("DeleteObject", bucket, keys, _tagged(moved))
+    visit.may("GetObjectTagging", bucket, _tagged(moved), _tagged(moved))
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +196,7 @@ def delete(visit: Visit) -> Response:
         is_file = keys[0] == place.key
         if not recursive and not is_file and keys != [place.folder]:
             raise AWSError(faults.NOT_EMPTY, f"`s3://{place.bucket}/{place.key}': Directory is not empty")
-        visit.may("DeleteObject", place.bucket, keys)
+        visit.may("DeleteObject", place.bucket, keys, _tagged(doomed))
         try:
             done = _delete(visit, place, keys, is_file=is_file)
         except _Changed:
@@ -242,6 +242,10 @@ def _tree(connection: sqlite3.Connection, place: Place) -> list[sqlite3.Row]:
         return row
     scope = {"bucket": place.bucket, "start": place.folder, "end": end(place.folder)}
     return connection.execute(SQL["tree"], scope).fetchall()
+
+
+def _tagged(found: list[sqlite3.Row]) -> list[str]:
+    return [row["key"] for row in found if row["tags"]]
 
 
 def _tell(visit: Visit, bucket_name: str, done: _Done) -> None:

@@ -104,13 +104,15 @@ class Visit:
         document = {"Prefix": place.folder, "Delimiter": "/"}
         call.authorize(permissions.on_bucket(call, place.bucket, "ListBucket", document))
 
-    def may(self, operation: str, bucket: str, keys: Iterable[str]) -> None:
-        """For S3's GetObject, PutObject and DeleteObject on each of the keys. Raises AccessDenied for one of them."""
+    def may(self, operation: str, bucket: str, keys: Iterable[str], tagged: Iterable[str] = ()) -> None:
+        """For S3's GetObject, PutObject and DeleteObject on each of the keys. `tagged`: those that have tags,
+        which a policy may look at: each of them is asked for by itself. Raises AccessDenied for one of them.
+        """
         call = self.call(operation)
         self.state.bucket(bucket)
         names = list(keys)
         if len(names) >= PATIENT and self._may_all(call, operation, bucket, names):
-            return
+            names = list(tagged)
         for key in names:
             if operation == "PutObject":
                 asked = permissions.on_object(call, (bucket, key, None), operation, {})
