@@ -45,6 +45,7 @@ rounds, folder = int(sys.argv[1]), sys.argv[2]
 sys.path.insert(0, sys.argv[3])
 import os, files
 build = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false")
+build = build.config("spark.ui.showConsoleProgress", "false")
 for name, value in files.configuration(os.environ).items():
     build = build.config(name, value)
 spark = build.getOrCreate()
