@@ -14,6 +14,7 @@ from bench import (
     serving,
     soak,
     spark,
+    spark_read,
     sparkml,
     sparkml_pipeline,
     start,
@@ -24,5 +25,6 @@ from bench.table import publish
 
 if __name__ == "__main__":  # the clients of bench.api are started anew, and read this file
     storage, work = (start, api, s3_small, s3_list, s3_large), (jobs, jobs_list, training, transform, crash)
-    for bench in (*storage, *work, processing, registry, serving, spark, sparkml, sparkml_pipeline, many, soak):
+    sparks = (spark, spark_read, sparkml, sparkml_pipeline)
+    for bench in (*storage, *work, processing, registry, serving, *sparks, many, soak):
         publish(bench.run())
