@@ -109,7 +109,7 @@ class Crawl:
         for each in self._objects(bucket, prefix):
             self._check()
             below = each.key[len(prefix) :].lstrip("/")
-            if left_out.fullmatch(below) or not _counts(each):
+            if left_out(below) or not _counts(each):
                 continue
             folder = each.key.rpartition("/")[0]
             taken[folder] = taken.get(folder, 0) + 1

@@ -5,12 +5,16 @@ https://docs.aws.amazon.com/glue/latest/dg/crawler-s3-folder-table-partition.htm
 
 import fnmatch
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
+import regex  # type: ignore[import-untyped]  # it ships no types
+
+from clary.services.glue.catalog.state import PATIENCE
 from clary.services.glue.crawler.kinds import Found
+from clary.services.glue.state import invalid
 
 HIVE: Final = re.compile(r"([^=/]+)=(.*)")
 DEEPEST: Final = 100
@@ -130,11 +134,20 @@ def _one(each: list[Table], *, combine: bool) -> bool:
     return all(not table.root.endswith("/") for table in each) or all(table.root.endswith("/") for table in each)
 
 
-def excluded(patterns: Iterable[str]) -> re.Pattern[str]:
-    """What Exclusions mean, as one expression for the path below the target: glob patterns.
+def excluded(patterns: Iterable[str]) -> Callable[[str], bool]:
+    """Whether Exclusions, glob patterns, mean the path below the target. Raises InvalidInputException for patterns that
+    take too long: they are matched in the process that answers requests.
     https://docs.aws.amazon.com/glue/latest/dg/define-crawler-choose-data-sources.html#crawler-data-stores-exclude
     """
-    return re.compile("|".join(f"(?:{_glob(each)})" for each in patterns) or "(?!)")
+    compiled = regex.compile("|".join(f"(?:{_glob(each)})" for each in patterns) or "(?!)")
+
+    def matches(path: str) -> bool:
+        try:
+            return compiled.fullmatch(path, timeout=PATIENCE) is not None
+        except TimeoutError as error:
+            raise invalid(f"The exclusion patterns take too long to match {path}") from error
+
+    return matches
 
 
 def _glob(pattern: str) -> str:
