@@ -72,7 +72,7 @@ class Conductor:
                 if state.loaded(crud.find(connection, row["arn"]))["Status"] not in workflow_starting.OPEN:
                     crud.forget(connection, row["arn"])
 
-        if store.read().execute(SQL["run_past"], before).fetchone() is not None:
+        if any(store.read().execute(SQL[name], before).fetchone() for name in ("run_past", "workflow_run_past")):
             store.write(work)
 
     def _round(self) -> float:
