@@ -79,8 +79,25 @@ class Platform:
     wake: Callable[[], None] = lambda: None  # the job engine: there is a new job, or one is to stop
 
 
-class Keys(Mapping[str, list[str]]):
-    """The global condition keys of a request: put together only when a policy asks, since most don't.
+class Lazy(Mapping[str, list[str]]):
+    """Condition keys that are put together only when a policy asks for one, since most don't."""
+
+    @cached_property
+    def _all(self) -> dict[str, list[str]]:
+        raise NotImplementedError
+
+    def __getitem__(self, key: str) -> list[str]:
+        return self._all[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all)
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+
+class Keys(Lazy):
+    """The global condition keys of a request.
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
     """
 
@@ -105,15 +122,6 @@ class Keys(Mapping[str, list[str]]):
             "aws:Referer": [v] if (v := request.headers.get("referer")) else [],
             "aws:RequestedRegion": [region],
         }
-
-    def __getitem__(self, key: str) -> list[str]:
-        return self._all[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._all)
-
-    def __len__(self) -> int:
-        return len(self._all)
 
 
 @dataclass(slots=True)

@@ -4,11 +4,12 @@ https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strat
 
 import sqlite3
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Any
 
 from clary.errors import Invalid
 from clary.resource import pages
-from clary.resource.call import Call
+from clary.resource.call import Call, Lazy
 from clary.resource.service import Document
 from clary.store.sql import queries
 
@@ -19,6 +20,20 @@ PAGE = 50  # ListTags' MaxResults is at least this
 
 def read(connection: sqlite3.Connection, arn: str) -> dict[str, str]:
     return {row["key"]: row["value"] for row in connection.execute(SQL["tag_all"], {"arn": arn})}
+
+
+class Keys(Lazy):
+    """The condition keys of a resource's tags, under each of the prefixes, and those that are known already."""
+
+    def __init__(self, call: Call[Any], arn: str, known: dict[str, list[str]], prefixes: tuple[str, ...]) -> None:
+        self._facts = call, arn, known, prefixes
+
+    @cached_property
+    def _all(self) -> dict[str, list[str]]:
+        call, arn, known, prefixes = self._facts
+        had = read(call.platform.store.read(), arn)
+        keys = {f"{prefix}:ResourceTag/{key}": [value] for key, value in had.items() for prefix in prefixes}
+        return {**keys, **known}
 
 
 def checked(tags: Iterable[Document]) -> dict[str, str]:

@@ -5,9 +5,8 @@ members of the request in braces: `{JobName}`, `{ConnectionInput.Name}`; of a li
 not act upon is under UNUSED.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import cached_property, partial
+from collections.abc import Callable, Mapping
+from functools import partial
 from itertools import product
 from re import findall
 from typing import Any
@@ -86,7 +85,7 @@ def permissions(targets: Mapping[str, tuple[str, ...]], call: Call[Any], request
     wanted = targets.get(call.operation.name, ("*",))
     arns = [arn for each in wanted for arn in _arns(call, request, each)]
     policy = resource_policy(call) if "catalog" in wanted else None
-    return [Permission(action, arn, _Keys(call, arn, asked), policy) for arn in dict.fromkeys(arns)]
+    return [Permission(action, arn, tags.Keys(call, arn, asked, ("aws",)), policy) for arn in dict.fromkeys(arns)]
 
 
 def _arns(call: Call[Any], request: Document, wanted: str) -> list[str]:
@@ -122,26 +121,3 @@ def _asked(request: Document) -> dict[str, list[str]]:
     keys = [str(key) for key in pairs or request.get("TagsToRemove") or ()]
     context = {f"aws:RequestTag/{key}": [str(value)] for key, value in pairs.items()}
     return {**context, "aws:TagKeys": keys} if keys else context
-
-
-@dataclass(eq=False)
-class _Keys(Mapping[str, list[str]]):
-    """The condition keys of the request's tags, and of the resource's, which are read when a policy asks."""
-
-    call: Call[Any]
-    arn: str
-    asked: dict[str, list[str]]
-
-    @cached_property
-    def _all(self) -> dict[str, list[str]]:
-        had = tags.read(self.call.platform.store.read(), self.arn)
-        return {**{f"aws:ResourceTag/{key}": [value] for key, value in had.items()}, **self.asked}
-
-    def __getitem__(self, key: str) -> list[str]:
-        return self._all[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._all)
-
-    def __len__(self) -> int:
-        return len(self._all)

@@ -1,8 +1,8 @@
 """SageMaker: its nouns, what some of them do in their own way, and what each request asks of IAM."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import partial
 from typing import Any
 
 from clary.images.pull import Images
@@ -215,7 +215,7 @@ def permissions(targets: dict[str, Plan], call: Call[Any], request: Document) ->
     context = _asked(request)
     if name.startswith(("Create", "Update")):
         context |= conditions.keys(name, request, lambda model: call.arn(f"model/{model.lower()}"))
-    wanted = [Permission(action, arn, _Keys(call, arn, context)) for arn in arns]
+    wanted = [Permission(action, arn, tags.Keys(call, arn, context, PREFIXES)) for arn in arns]
     if name not in TAGGING and request.get("Tags"):
         wanted += [Permission("sagemaker:AddTags", arn, context) for arn in arns]
     return wanted
@@ -248,25 +248,3 @@ def _asked(request: Document) -> dict[str, list[str]]:
     context = {f"aws:RequestTag/{tag['Key']}": [str(tag.get("Value", ""))] for tag in pairs}
     keys = [str(tag["Key"]) for tag in pairs] or [str(key) for key in request.get("TagKeys") or []]
     return {**context, "aws:TagKeys": keys} if keys else context
-
-
-class _Keys(Mapping[str, list[str]]):
-    """The condition keys of a resource's tags and of the request's; the resource's are read when a policy asks."""
-
-    def __init__(self, call: Call[Any], arn: str, asked: dict[str, list[str]]) -> None:
-        self._call, self._arn, self._asked = call, arn, asked
-
-    @cached_property
-    def _all(self) -> dict[str, list[str]]:
-        had = tags.read(self._call.platform.store.read(), self._arn)
-        keys = {f"{prefix}:ResourceTag/{key}": [value] for key, value in had.items() for prefix in PREFIXES}
-        return {**keys, **self._asked}
-
-    def __getitem__(self, key: str) -> list[str]:
-        return self._all[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._all)
-
-    def __len__(self) -> int:
-        return len(self._all)
