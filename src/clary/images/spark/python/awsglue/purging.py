@@ -51,8 +51,12 @@ def _purged(path: str, options: dict[str, Any]) -> tuple[int, list[tuple[str, st
     oldest = time.time() - float(options.get("retentionPeriod", _HOURS)) * 3600
     spared = set(options.get("excludeStorageClasses") or ())
     old, kept = [], 0
-    for page in client.get_paginator("list_objects_v2").paginate(Bucket=where.netloc, Prefix=where.path.lstrip("/")):
+    key = where.path.lstrip("/")
+    folder = key if not key or key.endswith("/") else f"{key}/"
+    for page in client.get_paginator("list_objects_v2").paginate(Bucket=where.netloc, Prefix=key):
         for one in page.get("Contents", []):
+            if one["Key"] != key and not one["Key"].startswith(folder):
+                continue  # of day=10, where day=1 is meant
             if one["LastModified"].timestamp() <= oldest and one.get("StorageClass", "STANDARD") not in spared:
                 old.append(one["Key"])
             else:
