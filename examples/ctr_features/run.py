@@ -19,6 +19,7 @@ from sagemaker.s3 import S3Downloader
 from sagemaker.session import Session, get_execution_role
 from sagemaker.sklearn import SKLearn
 from sagemaker.sklearn.processing import SKLearnProcessor
+from sagemaker.spark.processing import PySparkProcessor
 
 HERE = Path(__file__).resolve().parent
 REPOSITORY = "ctr-features"
@@ -66,7 +67,15 @@ def main() -> None:
     program.run(**run)
     print(f"Entry point:     {same(features, outputs(program))}")
 
-    # 4. A logistic model on them
+    # 4. How often is clicked, category by category: a script of Spark's
+    spark = PySparkProcessor(framework_version="3.3", base_job_name="ctr-spark", **machine)
+    rates = f"s3://{session.default_bucket()}/{prefix}/rates"
+    places = {"--clicks": data, "--rates": rates}
+    words = [word for name, uri in places.items() for word in (name, uri.replace("s3://", "s3a://"))]
+    spark.run(submit_app=str(HERE / "rates.py"), arguments=words)
+    print(f"Spark:           {rates}")
+
+    # 5. A logistic model on the features
     model = SKLearn(
         entry_point=str(HERE / "train.py"),
         framework_version="1.2-1",

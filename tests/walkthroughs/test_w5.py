@@ -1,5 +1,6 @@
 """W5, processing jobs: examples/ctr_features as a user runs it, and its image by the tools that users have."""
 
+import csv
 import os
 import shutil
 import subprocess
@@ -33,6 +34,29 @@ def forget(platform: Platform, image: str) -> None:
     assert done.stdout.endswith("is removed.\n"), done.stderr
 
 
+def by_spark(platform: Platform, uri: str) -> list[str]:
+    """The lines that rates.py left there."""
+    bucket, _, prefix = uri.removeprefix("s3://").partition("/")
+    s3 = platform.client("s3")
+    keys = [found["Key"] for found in s3.list_objects_v2(Bucket=bucket, Prefix=f"{prefix}/part-")["Contents"]]
+    (key,) = keys
+    text: str = s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode()
+    return text.splitlines()
+
+
+def by_hand(count: int) -> list[str]:
+    """The same table of so many rows, without Spark."""
+    text = subprocess.check_output([sys.executable, EXAMPLE / "clicks.py", str(count), "/dev/stdout"], text=True)
+    shown: Counter[str] = Counter()
+    clicked: Counter[str] = Counter()
+    for row in csv.DictReader(text.splitlines()):
+        shown[row["site_category"]] += 1
+        clicked[row["site_category"]] += int(row["click"])
+    found = sorted(shown, key=lambda name: (-shown[name], name))
+    lines = [f"{name},{shown[name]},{clicked[name]},{round(clicked[name] / shown[name], 4)}" for name in found]
+    return ["site_category,shown,clicked,rate", *lines]
+
+
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("way", ["env"])
 def test_the_same_features_by_three_processors_and_a_model_of_them(outside: Any, way: str, platform: Platform) -> None:
@@ -48,11 +72,14 @@ def test_the_same_features_by_three_processors_and_a_model_of_them(outside: Any,
     auc = next(float(line.split()[1]) for line in done.stdout.splitlines() if line.startswith("test:auc "))
     assert 0.62 < auc < 0.9
 
+    assert told["Spark"].endswith("/rates")
+    assert by_spark(platform, told["Spark"]) == by_hand(6000)
+
     sagemaker = platform.client("sagemaker")
     jobs = sagemaker.list_processing_jobs(NameContains="ctr-", StatusEquals="Completed")["ProcessingJobSummaries"]
     described = [sagemaker.describe_processing_job(ProcessingJobName=job["ProcessingJobName"]) for job in jobs]
     ran = {job["ProcessingJobName"].split("-")[1]: job["AppSpecification"] for job in described}
-    assert ran.keys() == {"sklearn", "script", "program"}
+    assert ran.keys() == {"sklearn", "script", "program", "spark"}
     assert ran["script"]["ContainerEntrypoint"] == ["python3", f"{FOLDER}/input/code/features.py"]
     assert "ContainerEntrypoint" not in ran["program"]
     assert ran["script"]["ImageUri"] == ran["program"]["ImageUri"] != ran["sklearn"]["ImageUri"]
