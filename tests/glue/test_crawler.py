@@ -217,6 +217,21 @@ def test_policies_of_changes(world: World) -> None:
     assert list(columns(world.tables()["kept"])) == ["price", "doors", "score", "other", "names"]
 
 
+def test_folders_whose_names_go_on_are_left_alone(world: World) -> None:
+    for key in ("cars/old/a.csv", "cars2/a.csv"):
+        world.put(key, CAR)
+    changes = {"UpdateBehavior": "UPDATE_IN_DATABASE", "DeleteBehavior": "DELETE_FROM_DATABASE"}
+    one_each = json.dumps({"Version": 1.0, "Grouping": {"TableLevelConfiguration": 3}})
+    name = world.crawler("cars", "cars2", SchemaChangePolicy=changes, Configuration=one_each)
+    world.run(name)
+    assert {"old", "cars2"} <= world.tables().keys()
+    targets = {"S3Targets": [{"Path": f"s3://{world.bucket}/cars"}]}
+    world.glue.update_crawler(Name=name, Targets=targets)
+    world.s3.delete_object(Bucket=world.bucket, Key="cars/old/a.csv")
+    world.run(name)
+    assert list(world.tables()) == ["cars2"]
+
+
 def test_partitions_that_inherit_and_new_folders(world: World) -> None:
     world.put("grow/day=1/a.json", '{"a": 1, "b": 2, "c": 3}')
     inherit = {"Version": 1.0, "CrawlerOutput": {"Partitions": {"AddOrUpdateBehavior": "InheritFromTable"}}}

@@ -221,7 +221,7 @@ class Writing:
             parameters = document.get("Parameters", {})
             if row["id"] in seen or parameters.get(MADE) != self.crawler["Name"] or GIVEN_UP in parameters:
                 continue
-            if not any(_location(row).startswith(target) for target in targets):
+            if not any(_below(_location(row), target) for target in targets):
                 continue
             if self.options.deletes == "DELETE_FROM_DATABASE":
                 connection.execute(SQL["table_remove"], {"id": row["id"]})
@@ -238,6 +238,11 @@ class Writing:
 
 def _location(row: Any) -> str:
     return str(orjson.loads(row["document"]).get("StorageDescriptor", {}).get("Location", ""))
+
+
+def _below(location: str, target: str) -> bool:
+    """s3://b/cars has s3://b/cars/new below it, and not s3://b/cars2."""
+    return f"{location.rstrip('/')}/".startswith(f"{target.rstrip('/')}/")
 
 
 def _more(had: Document, given: Document) -> list[Document]:
