@@ -204,3 +204,17 @@ def test_runs_that_may_wait_have_their_turns(jobs: GlueJobs) -> None:
     jobs.until(name, third, "RUNNING")
     jobs.glue.batch_stop_job_run(JobName=name, JobRunIds=[third])
     jobs.until(name, third)
+
+
+def test_no_run_overtakes_one_that_waits(jobs: GlueJobs) -> None:
+    name = jobs.create(WAIT, JobRunQueuingEnabled=True)
+    first, second = jobs.start(name), jobs.start(name)
+    job = jobs.glue.get_job(JobName=name)["Job"]
+    told = {member: job[member] for member in ("Role", "Command", "JobRunQueuingEnabled")}
+    jobs.glue.update_job(JobName=name, JobUpdate={**told, "ExecutionProperty": {"MaxConcurrentRuns": 2}})
+    third = jobs.start(name)
+    jobs.until(name, second, "STARTING", "RUNNING")
+    assert jobs.get(name, third)["JobRunState"] == "WAITING"
+    jobs.glue.batch_stop_job_run(JobName=name, JobRunIds=[third, second, first])
+    for run in (first, second, third):
+        assert jobs.until(name, run)["JobRunState"] == "STOPPED"

@@ -41,6 +41,13 @@ WHERE settled = 0 AND job.state IN ('completed', 'failed', 'stopped') ORDER BY n
 SELECT * FROM glue_run WHERE settled = 0 AND NOT EXISTS (SELECT 1 FROM job WHERE job.arn = glue_run.arn)
 ORDER BY number;
 
+-- Whether some of one job do.
+-- name: run_waiting
+SELECT 1 FROM glue_run
+WHERE account = :account AND region = :region AND glue_run.job = :job AND settled = 0
+    AND NOT EXISTS (SELECT 1 FROM job WHERE job.arn = glue_run.arn)
+LIMIT 1;
+
 -- name: run_settle
 UPDATE glue_run SET settled = 1 WHERE arn = :arn;
 

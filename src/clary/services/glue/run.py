@@ -42,6 +42,7 @@ def begin(call: Call[Glue], request: Document) -> Document:
 
     run = call.platform.store.write(work)
     call.platform.wake()
+    call.state.conductor.wake()  # of runs that wait, the first may have its turn
     return {"JobRunId": run}
 
 

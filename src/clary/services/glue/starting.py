@@ -36,11 +36,18 @@ def start(connection: sqlite3.Connection, place: Place, job: Any, request: Docum
     """Within a transaction: the run's id. `job` is the job's row, `request` has what the run changes of it. Raises
     InvalidInputException and ConcurrentRunsExceededException. Wake the engine afterwards.
     """
+    room = has_room(connection, place, job) and not _queue(connection, place, job)
+    return _start(connection, place, job, request, cause, at, room=room)
+
+
+def _start(
+    connection: sqlite3.Connection, place: Place, job: Any, request: Document, cause: Cause, at: float, *, room: bool
+) -> str:
     definition = state.loaded(job)
     name = job["name"]
     values = {"account": place.account, "region": place.region, "job": name}
     document = _document(job["arn"], definition, request, cause)
-    run, room = document["Id"], has_room(connection, place, job)
+    run = document["Id"]
     if not room and not document.get("JobRunQueuingEnabled"):
         raise AWSError("ConcurrentRunsExceededException", f"Concurrent runs exceeded for {name}")
     arn = state.add(connection, place, NOUN, f"jobRun/{name}/{run}", f"{name}/{run}", document, at)
@@ -52,10 +59,16 @@ def start(connection: sqlite3.Connection, place: Place, job: Any, request: Docum
 
 
 def has_room(connection: sqlite3.Connection, place: Place, job: Any) -> bool:
-    """Whether the job may have one more run now."""
+    """Whether the job may have one more run now, be it of those that wait."""
     values = {"account": place.account, "region": place.region, "job": job["name"]}
     most: int = state.loaded(job)["ExecutionProperty"]["MaxConcurrentRuns"]
     return len(connection.execute(SQL["run_open"], values).fetchall()) < most
+
+
+def _queue(connection: sqlite3.Connection, place: Place, job: Any) -> bool:
+    """Whether runs of the job wait for their turn, which is before that of one that comes now."""
+    values = {"account": place.account, "region": place.region, "job": job["name"]}
+    return connection.execute(SQL["run_waiting"], values).fetchone() is not None
 
 
 def enter(connection: sqlite3.Connection, arn: str, first: str, at: float) -> None:
@@ -118,7 +131,7 @@ def _capacity(definition: Document, request: Document) -> Document:
 
 
 def again(connection: sqlite3.Connection, place: Place, job: Any, run: Document, at: float) -> str:
-    """Within a transaction: the same run once more, as its job says by MaxRetries."""
+    """Within a transaction: the same run once more, as its job says by MaxRetries, in the place of the run before."""
     request: Document = {member: run[member] for member in ("Arguments", *KEPT) if member in run}
     cause = Cause(
         run.get("TriggerName", ""),
@@ -127,7 +140,8 @@ def again(connection: sqlite3.Connection, place: Place, job: Any, run: Document,
         tuple(run.get("PredecessorRuns", ())),
         run,
     )
-    return start(connection, place, job, {**request, **_asked(run)}, cause, at)
+    room = has_room(connection, place, job)
+    return _start(connection, place, job, {**request, **_asked(run)}, cause, at, room=room)
 
 
 def _asked(run: Document) -> Document:
