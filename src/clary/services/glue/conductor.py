@@ -55,9 +55,10 @@ class Conductor:
         """Within a transaction: a crawler that a trigger had started has ended. `ended` has CrawlerName, State, Id, and
         within a workflow WorkflowName and WorkflowRunId. Wake the engine afterwards.
         """
-        at = state.now(self.platform)
-        firing.heard(connection, place, ended, at, self.crawlers)
-        if of := ended.get("WorkflowRunId"):
+        at, of = state.now(self.platform), ended.get("WorkflowRunId", "")
+        if not self._stops(connection, place, ended.get("WorkflowName", ""), of):
+            firing.heard(connection, place, ended, at, self.crawlers)
+        if of:
             workflow_starting.settle(connection, place, ended["WorkflowName"], of, at, self.crawlers)
 
     def tidy(self) -> None:

@@ -30,6 +30,12 @@ class Crawlers(Protocol):
     def running(self, connection: sqlite3.Connection, workflow_run: str) -> bool:
         """Whether one goes on that is part of this run of a workflow."""
 
+    def part_of(self, connection: sqlite3.Connection, workflow_run: str) -> list[tuple[str, Document]]:
+        """The crawls that are part of it, in the order of their starts: a crawler's name, and a Crawl."""
+
+    def stop_all(self, connection: sqlite3.Connection, workflow_run: str) -> None:
+        """Within a transaction: those that go on are to end."""
+
 
 def every(connection: sqlite3.Connection, place: Place) -> Iterator[Any]:
     """The rows of all triggers."""

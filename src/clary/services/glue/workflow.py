@@ -36,7 +36,7 @@ def create(call: Call[Glue], request: Document) -> Document:
 def _shown(call: Call[Glue], connection: sqlite3.Connection, row: Any, request: Document) -> Document:
     found = {**state.loaded(row), "CreatedOn": row["created"], "LastModifiedOn": row["modified"]}
     if last := runs(connection, here(call), row["name"])[:1]:
-        found["LastRun"] = shown_run(connection, here(call), last[0], request)
+        found["LastRun"] = shown_run(connection, here(call), last[0], request, call.state.conductor.crawlers)
     if request.get("IncludeGraph"):
         found["Graph"] = graph(connection, here(call), row["name"])
     return found

@@ -4,17 +4,22 @@ https://docs.aws.amazon.com/glue/latest/dg/workflows_overview.html
 
 import hashlib
 import sqlite3
+from collections.abc import Sequence
 from typing import Final
 
 from clary.resource.service import Document
 from clary.services.glue import firing, state
 from clary.services.glue.state import Place
 
+Crawls = Sequence[tuple[str, Document]]
+
 KINDS: Final = {"JobName": "JOB", "CrawlerName": "CRAWLER"}
 
 
-def graph(connection: sqlite3.Connection, place: Place, workflow: str, runs: list[Document] | None = None) -> Document:
-    """`runs`: the JobRuns of a run of it, which its jobs then show."""
+def graph(
+    connection: sqlite3.Connection, place: Place, workflow: str, runs: Sequence[Document] = (), crawls: Crawls = ()
+) -> Document:
+    """`runs` and `crawls` (with their crawlers' names): those of a run of it, which its nodes then show."""
     nodes: dict[tuple[str, str], Document] = {}
     edges: list[Document] = []
 
@@ -36,5 +41,7 @@ def graph(connection: sqlite3.Connection, place: Place, workflow: str, runs: lis
         edges += [{"SourceId": before["UniqueId"], "DestinationId": after["UniqueId"]} for before, after in pairs]
     for (kind, name), found in nodes.items():
         if kind == "JOB":
-            found["JobDetails"] = {"JobRuns": [run for run in runs or () if run["JobName"] == name]}
+            found["JobDetails"] = {"JobRuns": [run for run in runs if run["JobName"] == name]}
+        elif kind == "CRAWLER":
+            found["CrawlerDetails"] = {"Crawls": [crawl for crawler, crawl in crawls if crawler == name]}
     return {"Nodes": list(nodes.values()), "Edges": edges}

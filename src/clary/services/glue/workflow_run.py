@@ -8,6 +8,7 @@ from clary.resource import pages
 from clary.resource.call import Call
 from clary.resource.service import Document, operation
 from clary.services.glue import state
+from clary.services.glue.firing import Crawlers
 from clary.services.glue.run import halt
 from clary.services.glue.state import SQL, Glue, Place, here, missing
 from clary.services.glue.workflow_graph import graph
@@ -25,6 +26,8 @@ COUNTED = {
     "FAILED": "FailedActions",
     "STOPPED": "StoppedActions",
     "TIMEOUT": "TimeoutActions",
+    "WAITING": "WaitingActions",
+    "CANCELLED": "StoppedActions",  # of a crawl
 }
 EVERY = ("TotalActions", "RunningActions", *COUNTED.values())
 PAGE = 1000
@@ -53,25 +56,30 @@ def find(connection: sqlite3.Connection, place: Place, request: Document) -> Any
     return row
 
 
-def shown(connection: sqlite3.Connection, place: Place, row: Any, request: Document) -> Document:
+def shown(
+    connection: sqlite3.Connection, place: Place, row: Any, request: Document, crawlers: Crawlers | None
+) -> Document:
+    """A WorkflowRun. Its actions are jobs and crawlers: https://docs.aws.amazon.com/glue/latest/webapi/API_Action.html"""
     found = {**state.loaded(row), "StartedOn": row["created"]}
     started = job_runs(connection, found["WorkflowRunId"])
+    crawls = crawlers.part_of(connection, found["WorkflowRunId"]) if crawlers is not None else []
     tried = {run["PreviousRunId"] for run in started if run["Attempt"]}  # what another attempt stands for
     counts = dict.fromkeys(EVERY, 0)
-    for run in started:
-        if run["Id"] not in tried:
-            counts["TotalActions"] += 1
-            counts[COUNTED.get(run["JobRunState"], "RunningActions")] += 1
+    ran = [run["JobRunState"] for run in started if run["Id"] not in tried]
+    for each in (*ran, *(crawl["State"] for _crawler, crawl in crawls)):
+        counts["TotalActions"] += 1
+        counts[COUNTED.get(each, "RunningActions")] += 1
     found["Statistics"] = counts
     if request.get("IncludeGraph"):
-        found["Graph"] = graph(connection, place, found["Name"], started)
+        found["Graph"] = graph(connection, place, found["Name"], started, crawls)
     return found
 
 
 @operation("GetWorkflowRun")
 def show(call: Call[Glue], request: Document) -> Document:
+    place, crawlers = here(call), call.state.conductor.crawlers
     with call.platform.store.moment() as connection:
-        return {"Run": shown(connection, here(call), find(connection, here(call), request), request)}
+        return {"Run": shown(connection, place, find(connection, place, request), request, crawlers)}
 
 
 @operation("GetWorkflowRuns")
@@ -86,7 +94,7 @@ def every(call: Call[Glue], request: Document) -> Document:
         rows = runs(connection, place, name)
         if after:
             rows = [row for row in rows if (-row["created"], row["name"]) > (-after[0], after[1])]
-        found = [shown(connection, place, row, request) for row in rows[:size]]
+        found = [shown(connection, place, row, request, call.state.conductor.crawlers) for row in rows[:size]]
     last = rows[:size][-1] if len(rows) > size else None
     token = pages.sealed([last["created"], last["name"]], query) if last is not None else ""
     return state.answer("Runs", found, token)
@@ -94,7 +102,8 @@ def every(call: Call[Glue], request: Document) -> Document:
 
 @operation("StopWorkflowRun")
 def stop(call: Call[Glue], request: Document) -> Document:
-    place = here(call)
+    """Its jobs and its crawlers. https://docs.aws.amazon.com/glue/latest/dg/workflow-stopping.html"""
+    place, crawlers = here(call), call.state.conductor.crawlers
 
     def work(connection: sqlite3.Connection) -> None:
         row, at = find(connection, place, request), state.now(call.platform)
@@ -105,7 +114,9 @@ def stop(call: Call[Glue], request: Document) -> Document:
         state.change(connection, row, {**document, "Status": "STOPPING"}, at)
         for each in connection.execute(SQL["run_of_workflow"], {"workflow": request["RunId"]}).fetchall():
             halt(connection, place, each["job"], each["run"], at)
-        settle(connection, place, request["Name"], request["RunId"], at, call.state.conductor.crawlers)
+        if crawlers is not None:
+            crawlers.stop_all(connection, request["RunId"])
+        settle(connection, place, request["Name"], request["RunId"], at, crawlers)
 
     call.platform.store.write(work)
     call.platform.wake()

@@ -31,6 +31,7 @@ GROUP: Final = "/aws-glue/crawlers"
 LONGEST: Final = 60.0  # seconds between two looks at the clock: it may be set
 AT_ONCE: Final = 2
 STATUSES: Final = {"COMPLETED": "SUCCEEDED", "STOPPED": "CANCELLED"}  # of a LastCrawl
+STATES: Final = {"RUNNING": "RUNNING", "STOPPING": "CANCELLING", "FAILED": "FAILED", **STATUSES}  # of a Crawl
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +65,10 @@ class Crawls:
             raise missing(f"Crawler with name {name} does not exist")
         idle(connection, row)
         begin(connection, row, at, cause)
-        # The row can be seen once this transaction is over, and what is submitted now comes after it.
+        self._later()
+
+    def _later(self) -> None:
+        """The rows can be seen once this transaction is over, and what is submitted now comes after it."""
         self.platform.store.submit(lambda _connection: None).add_done_callback(lambda _done: self._rounds.wake())
 
     def wake(self) -> None:
@@ -85,6 +89,14 @@ class Crawls:
 
     def running(self, connection: sqlite3.Connection, workflow_run: str) -> bool:
         return connection.execute(SQL["crawl_of_workflow"], {"of": workflow_run}).fetchone() is not None
+
+    def part_of(self, connection: sqlite3.Connection, workflow_run: str) -> list[tuple[str, Document]]:
+        found = connection.execute(SQL["crawl_part_of"], {"of": workflow_run}).fetchall()
+        return [(row["name"], _part(row)) for row in found]
+
+    def stop_all(self, connection: sqlite3.Connection, workflow_run: str) -> None:
+        connection.execute(SQL["crawl_stop_of_workflow"], {"of": workflow_run})
+        self._later()
 
     def _round(self) -> float:
         """Begins and stops what is to be. Returns in how many seconds there is more."""
@@ -174,6 +186,16 @@ class Crawls:
     def _say(self, row: Any, text: str) -> None:
         now = int(self.platform.clock() * 1000)
         self.journal.append(f"{row['region']}:{GROUP}", row["name"], [(now, f"[{row['id']}] {text}")])
+
+
+def _part(row: Any) -> Document:
+    """https://docs.aws.amazon.com/glue/latest/webapi/API_Crawl.html"""
+    found = {"State": STATES[row["state"]], "StartedOn": row["started"], "LogGroup": GROUP, "LogStream": row["name"]}
+    if row["ended"] is not None:
+        found["CompletedOn"] = row["ended"]
+    if said := orjson.loads(row["document"]).get("ErrorMessage"):
+        found["ErrorMessage"] = said
+    return found
 
 
 def idle(connection: sqlite3.Connection, row: Any) -> None:

@@ -7,6 +7,12 @@ VALUES (:id, :arn, :name, :region, 'RUNNING', :now, '{}', :trigger, :workflow, :
 -- name: crawl_of_workflow
 SELECT * FROM glue_crawl WHERE of = :of AND ended IS NULL LIMIT 1;
 
+-- name: crawl_part_of
+SELECT * FROM glue_crawl WHERE of = :of ORDER BY number;
+
+-- name: crawl_stop_of_workflow
+UPDATE glue_crawl SET state = 'STOPPING' WHERE of = :of AND ended IS NULL;
+
 -- name: crawl_open
 SELECT * FROM glue_crawl WHERE crawler = :arn AND ended IS NULL;
 
