@@ -148,6 +148,8 @@ jar = glob.glob("/opt/venv/lib/python3*/site-packages/pyspark/jars/spark-mllib_*
 program = ["--class", "org.apache.spark.mllib.util.LinearDataGenerator", jar, "local[1]", "file:///tmp/made", "8"]
 print("jar", subprocess.run([*submit, *logs, *program]).returncode)
 print("rows", sum(len(open(part).readlines()) for part in glob.glob("/tmp/made/part-*")))
+program = [*program[:-1], "8", "200000000"]  # so many features have 1.6 GB
+print("jar without memory", subprocess.run([*submit, "--driver-memory", "512m", *program]).returncode)
 print("jar without its class", subprocess.run([*submit, "--class", "none.Such", jar]).returncode)
 """
 
@@ -166,5 +168,8 @@ def test_modules_for_the_driver_and_its_workers_and_jars_with_their_exit_codes(j
     assert "socketserver" not in "".join(log)
     assert [line for line in log if "none.Such" in line]
     assert "jar without its class 101" in log
+    assert "jar without memory 3" in log
+    said = "Spark ran out of memory: its JVM, of 512m (spark.driver.memory), ended with exit code 3"
+    assert sum(line.startswith(said) for line in log) == 1
     (events,) = (body for path, body in jobs.left(f"{place}/new").items() if path)
     assert b'"Event":"SparkListenerApplicationEnd"' in events

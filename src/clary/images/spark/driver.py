@@ -5,7 +5,6 @@ import builtins
 import importlib
 import os
 import shutil
-import subprocess
 import sys
 import types
 from collections.abc import Callable
@@ -78,8 +77,7 @@ def _more(path: str) -> list[str]:
 
 def _jar(given: Given, here: Instance, told: dict[str, str], folder: Path) -> int:
     resource = [*(["--class", given.main] if given.main else []), given.app, *given.arguments]
-    code = subprocess.run(java.driver(here, told, folder, resource), check=False).returncode
-    return code if code >= 0 else 128 - code
+    return java.jar(here, told, folder, resource)
 
 
 def _places(app: Path, modules: list[str]) -> None:

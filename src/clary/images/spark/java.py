@@ -49,8 +49,9 @@ def program() -> str:
 
 
 def jars() -> list[str]:
-    """In an order that is always the same: the archive holds for that one alone."""
-    return sorted(str(path) for path in (home() / "jars").glob("*.jar"))
+    """In an order that is always the same: the archive holds for that one alone, and for what comes behind it."""
+    more = os.environ.get("SPARK_DIST_CLASSPATH", "")
+    return [*sorted(str(path) for path in (home() / "jars").glob("*.jar")), *filter(None, more.split(os.pathsep))]
 
 
 def opened() -> list[str]:
@@ -65,8 +66,8 @@ def plain(here: Instance, memory: str, main: str, *arguments: str) -> list[str]:
     return [program(), f"-Xmx{memory}", *tuning(here), *archive, *opened(), "-cp", classes, main, *arguments]
 
 
-def driver(here: Instance, settings: dict[str, str], folder: Path, resource: list[str]) -> list[str]:
-    """The driver's JVM; the settings are in a file of the folder, since some are secret."""
+def driver(here: Instance, settings: dict[str, str], folder: Path, resource: list[str], *extra: str) -> list[str]:
+    """The driver's JVM, with `extra` options; the settings are in a file of the folder, since some are secret."""
     file = folder / "spark-defaults.conf"
     file.touch(mode=0o600)
     file.write_text(options.write(settings), "utf-8")
@@ -75,7 +76,7 @@ def driver(here: Instance, settings: dict[str, str], folder: Path, resource: lis
         command += [f"-XX:ArchiveClassesAtExit={making}", "-Xlog:disable"]
     elif ARCHIVE.exists():
         command += [f"-XX:SharedArchiveFile={ARCHIVE}", "-Xlog:cds=off", "-Xlog:cds+dynamic=off"]
-    command += opened()
+    command += [*opened(), *extra]
     for name in ("spark.driver.defaultJavaOptions", "spark.driver.extraJavaOptions"):
         command += shlex.split(settings.get(name, ""))
     if libraries := settings.get("spark.driver.extraLibraryPath"):
@@ -128,7 +129,24 @@ class Gateway:
             self._process.kill()  # it has nothing to finish
         code = self._process.wait()
         if ended is not None and ended in OUT_OF_MEMORY:
-            _say(f"its JVM, of {self._memory} (spark.driver.memory), ended with exit code {code}", "driver")
+            _driver_spent(self._memory, code)
+
+
+def jar(here: Instance, settings: dict[str, str], folder: Path, resource: list[str]) -> int:
+    """Runs a program that is a JVM of its own; its exit code. That it had no memory left only the JVM knows: a program
+    may end with the same code for another reason.
+    """
+    mark = folder / "spent"
+    command = driver(here, settings, folder, resource, f"-XX:OnOutOfMemoryError=touch {shlex.quote(str(mark))}")
+    code = subprocess.run(command, check=False).returncode
+    code = code if code >= 0 else 128 - code
+    if mark.exists():
+        _driver_spent(settings["spark.driver.memory"], code)
+    return code
+
+
+def _driver_spent(size: str, code: int) -> None:
+    _say(f"its JVM, of {size} (spark.driver.memory), ended with exit code {code}", "driver")
 
 
 def explain(error: str, settings: dict[str, str]) -> None:
