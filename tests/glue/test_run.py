@@ -218,3 +218,31 @@ def test_no_run_overtakes_one_that_waits(jobs: GlueJobs) -> None:
     jobs.glue.batch_stop_job_run(JobName=name, JobRunIds=[third, second, first])
     for run in (first, second, third):
         assert jobs.until(name, run)["JobRunState"] == "STOPPED"
+
+
+def test_arguments_without_effect_are_said(jobs: GlueJobs) -> None:
+    arguments = {"--user-jars-first": "true", "--datalake-formats": "delta", "--library-set": "analytics"}
+    found = jobs.run("pass", arguments)
+    assert found["JobRunState"] == "SUCCEEDED"
+    said = jobs.said(found, "error").splitlines()
+    for name in arguments:
+        assert [line for line in said if line.startswith(f"{name} has no effect: ")], said
+    off = jobs.run("pass", {"--user-jars-first": "false", "--library-set": "none"})
+    assert "has no effect" not in jobs.said(off, "error")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("--continuous-log-logGroup", "with spaces"),
+        ("--continuous-log-logGroup", "us-east-1:group"),
+        ("--continuous-log-logGroup", "aws/group"),
+        ("--continuous-log-logGroup", "g" * 513),
+        ("--continuous-log-logStreamPrefix", "a:b"),
+    ],
+)
+def test_names_that_no_log_can_have(jobs: GlueJobs, name: str, value: str) -> None:
+    job = jobs.create()
+    for ask in (lambda: jobs.start(job, Arguments={name: value}), lambda: jobs.create(DefaultArguments={name: value})):
+        with pytest.raises(jobs.glue.exceptions.InvalidInputException, match=f"Invalid log .* in {name}"):
+            ask()

@@ -9,6 +9,7 @@ import pytest
 
 from conftest import Platform
 from glue_jobs import GlueJobs
+from iam.people import trust
 from sagemaker_inputs import fresh, role
 
 ALL = """
@@ -109,6 +110,32 @@ def test_the_logs_say_what_is_otherwise_than_on_aws(jobs: GlueJobs, ran: dict[st
     group, stream = "/aws-glue/jobs/logs-v2", f"{ran['Id']}-driver"
     events = jobs.logs.get_log_events(logGroupName=group, logStreamName=stream, startFromHead=True)["events"]
     assert "\n".join(event["message"] for event in events) == error
+
+
+def test_a_run_writes_to_the_log_group_that_its_role_may_write_to(jobs: GlueJobs) -> None:
+    iam, name, own = jobs.platform.client("iam"), fresh("Glue"), fresh("group")
+    iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust({"Service": "glue.amazonaws.com"}))
+    actions = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
+    wanted = [
+        {"Effect": "Allow", "Action": "s3:*", "Resource": "*"},
+        {"Effect": "Allow", "Action": actions, "Resource": f"arn:aws:logs:us-west-2:*:log-group:{own}:*"},
+    ]
+    allowed = json.dumps({"Version": "2012-10-17", "Statement": wanted})
+    iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=allowed)
+    job = jobs.create("print('out')", command="glueetl", Role=name)
+    continuous = {"--enable-continuous-cloudwatch-log": "true", "--continuous-log-logStreamPrefix": own}
+    written = jobs.until(job, jobs.start(job, Arguments={**continuous, "--continuous-log-logGroup": own}))
+    events = jobs.logs.get_log_events(logGroupName=own, logStreamName=f"{own}-driver", startFromHead=True)["events"]
+    assert "This is Spark 3.5" in "\n".join(event["message"] for event in events)
+    assert "nothing goes there" not in jobs.said(written, "error")
+    other = "/aws/sagemaker/TrainingJobs"
+    kept = jobs.until(job, jobs.start(job, Arguments={**continuous, "--continuous-log-logGroup": other}))
+    assert kept["JobRunState"] == "SUCCEEDED"  # as on AWS
+    said = jobs.said(kept, "error")
+    assert "--continuous-log-logGroup: nothing goes there: " in said
+    assert "is not authorized to perform: logs:" in said
+    found = jobs.logs.describe_log_groups(logGroupNamePrefix=other)["logGroups"]
+    assert not found or not jobs.logs.describe_log_streams(logGroupName=other, logStreamNamePrefix=own)["logStreams"]
 
 
 def test_the_bookmark_is_kept(jobs: GlueJobs, ran: dict[str, Any]) -> None:

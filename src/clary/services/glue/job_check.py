@@ -1,5 +1,6 @@
 """What CreateJob and UpdateJob refuse, and what a job has where they do not say."""
 
+import re
 from typing import Final
 
 from clary.errors import AWSError, NotImplementedHere
@@ -24,6 +25,10 @@ MINUTES: Final = 2880
 LONGEST: Final = 10080  # minutes: https://docs.aws.amazon.com/glue/latest/webapi/API_CreateJob.html
 RUNS: Final = 1  # at once
 LANGUAGES: Final = ("python", "scala")
+# https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html; a stream's name goes on
+# behind the prefix.
+GROUP: Final = re.compile(r"[.\-_/#A-Za-z0-9]{1,512}")
+PREFIX: Final = re.compile(r"[^:*]{1,500}")
 BOOKMARKS: Final = ("job-bookmark-enable", "job-bookmark-disable", "job-bookmark-pause")
 
 
@@ -102,6 +107,10 @@ def arguments(given: Document, script: str) -> None:
         raise invalid(f"Invalid job language {language}.")
     if language == "scala" and not script.endswith(".jar"):
         raise NotImplementedHere("Clary compiles no Scala: ScriptLocation may be a jar, with --class.")
+    if (group := given.get("--continuous-log-logGroup")) and (not GROUP.fullmatch(group) or group.startswith("aws/")):
+        raise invalid(f"Invalid log group name {group} in --continuous-log-logGroup.")
+    if (prefix := given.get("--continuous-log-logStreamPrefix")) and not PREFIX.fullmatch(prefix):
+        raise invalid(f"Invalid log stream prefix {prefix} in --continuous-log-logStreamPrefix.")
     option = given.get("--job-bookmark-option", BOOKMARKS[0])
     if option not in BOOKMARKS:
         raise invalid(f"Invalid job bookmark option {option}.")

@@ -23,6 +23,18 @@ TAKEN: Final = frozenset(
     }
 )
 
+# Taken, and nothing comes of it, unless the value is one of these.
+IDLE: Final = {
+    "--user-jars-first": ("Spark's own jars come before those of --extra-jars", ("false",)),
+    "--datalake-formats": ("jars of Delta Lake, Hudi and Iceberg come by --extra-jars", ()),
+    "--library-set": ("--additional-python-modules brings packages that are not there", ("none",)),
+}
+
+
+def idle(given: Document) -> list[tuple[str, str]]:
+    """Arguments that do nothing here though they are to do something, and why."""
+    return [(name, why) for name, (why, off) in IDLE.items() if of(given, name) and of(given, name).lower() not in off]
+
 
 def of(given: Document, name: str) -> str:
     """An argument's value; nothing where it is not given."""

@@ -19,6 +19,7 @@ from clary.services.glue.capacity import SHELL, workers
 from clary.services.glue.job_check import VERSION
 from clary.services.glue.run_arguments import of, on
 from clary.services.glue.run_error import TIMEOUT_STATUS
+from clary.services.glue.run_logs import Logs
 from clary.services.glue.run_stage import Staged
 from clary.services.sagemaker.training_metrics import Metrics
 
@@ -46,6 +47,7 @@ class Runs:
     bookmarks: Bookmarks
     metrics: Metrics
     tell: Callable[[str], None]
+    logs: Logs
 
     def need(self, document: Document) -> Need:
         return Need(_size(document), share=document["RoleArn"], seconds=document["Timeout"] * 60.0)
@@ -84,20 +86,13 @@ class Runs:
         for path in (*staged.jars, *staged.packages):
             if "mleap" in path.lower():
                 job.log(0, f"{path.rpartition('/')[2]} is left alone: mleap.pyspark is Clary's own here.")
+        for name, why in run_arguments.idle(document["Given"]):
+            job.log(0, f"{name} has no effect: {why}.")
+        if why := self.logs.refused(job):
+            job.log(0, f"--continuous-log-logGroup: nothing goes there: {why}")
 
     def streams(self, job: Job) -> list[tuple[str, ...]]:
-        """https://docs.aws.amazon.com/glue/latest/dg/monitor-continuous-logging.html"""
-        document, given = job.document, job.document["Given"]
-        region, base, run = job.arn.split(":")[3], document["LogGroupName"], document["Id"]
-        count = _size(document).instances
-        names = [run, *(f"{run}_g-{number}" for number in range(1, count))]
-        found: list[tuple[str, ...]] = [(f"{region}:{base}/error", name) for name in names]
-        found += [(f"{region}:{base}/output", name, run_stage.stdout(n)) for n, name in enumerate(names)]
-        if on(given, "--enable-continuous-cloudwatch-log") and document["Command"]["Name"] != SHELL:
-            group = of(given, "--continuous-log-logGroup") or f"{base}/logs-v2"
-            stream = of(given, "--continuous-log-logStreamPrefix") or run
-            found.append((f"{region}:{group}", f"{stream}-driver", "algo-1/log"))
-        return found
+        return self.logs.streams(job, _size(job.document).instances)
 
     def lines(self, job: Job, _instance: int, lines: list[str]) -> None:
         """A JVM that ran out of memory leaves the script with a connection that is gone: the log has the reason."""

@@ -19,6 +19,7 @@ from clary.services.glue.bookmark import Bookmarks
 from clary.services.glue.catalog.state import resource_policy
 from clary.services.glue.conductor import Conductor
 from clary.services.glue.crawler.crawls import Crawls
+from clary.services.glue.run_logs import Logs
 from clary.services.glue.run_recipe import Runs
 from clary.services.glue.starting import RECIPE
 from clary.services.glue.state import Glue
@@ -54,7 +55,15 @@ def build(
     conductor = Conductor(platform)
     crawls = Crawls(platform, tools.objects, assume, journal, conductor)
     conductor.crawlers = crawls
-    runs = Runs(tools.images, tools.objects, tools.where, Bookmarks(platform), tools.metrics, conductor.heard)
+    runs = Runs(
+        tools.images,
+        tools.objects,
+        tools.where,
+        Bookmarks(platform),
+        tools.metrics,
+        conductor.heard,
+        Logs(platform, journal, assume),
+    )
     targets = {name: wanted for module in MODULES for name, wanted in getattr(module, "TARGETS", {}).items()}
     unused = {name: members for module in MODULES for name, members in getattr(module, "UNUSED", {}).items()}
 
