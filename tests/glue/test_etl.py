@@ -56,6 +56,16 @@ told["prices"] = {one.name: one.dataType.typeName() for one in prices.schema()}
 told["matched"] = rows(prices.resolveChoice(choice="match_catalog", database=database, table_name="prices"))
 glueContext.write_dynamic_frame.from_catalog(frame=prices.resolveChoice(choice="cast:string"), database=database,
     table_name="copies")
+ten = glueContext.create_sample_dynamic_frame_from_options("s3", {"paths": [f"s3://{bucket}/many/"], "recurse": True},
+    num=25, sample_options={"maxSamplePartitions": 2, "maxSampleFilesPerPartition": 2}, format="json",
+    transformation_ctx="many")
+told["sample"] = sorted(row["n"] for row in ten.toDF().collect())
+told["first"] = glueContext.create_sample_dynamic_frame_from_options(
+    "s3", {"paths": [f"s3://{bucket}/many/"], "recurse": True}, 3, format="json").count()
+told["sampled"] = rows(glueContext.create_sample_dynamic_frame_from_catalog(database=database, table_name="orders",
+    num=5, sample_options={"maxSamplePartitions": 1}))
+told["two"] = glueContext.create_sample_dynamic_frame_from_catalog(database, "prices", 2).count()
+told["schema"] = glueContext.get_catalog_schema_as_spark_schema(database, "orders").simpleString()
 told["connection"] = glueContext.extract_jdbc_conf(f"{database}-db")
 try:
     glueContext.create_dynamic_frame.from_catalog(database=database, table_name="none")
@@ -106,6 +116,8 @@ def test_a_script_of_the_guide(platform: Platform) -> None:
             },
         }
     )
+    for number in range(9):  # three files in each of three folders
+        jobs.put(f"many/{number // 3}/{number}.json", f'{{"n": {number}}}\n')
     for key in ("old/a", "old/b"):
         jobs.put(key, "x")
     records = [
@@ -124,6 +136,9 @@ def test_a_script_of_the_guide(platform: Platform) -> None:
     assert (told["whole"], told["pushed"], told["partition"]) == (whole, whole[1:], whole[:1])
     assert told["prices"] == {"item": "string", "price": "choice"}
     assert told["matched"] == [["a", 1], ["b", None], ["c", None]]
+    assert told["sample"] == [0, 1, 3, 4]
+    assert (told["first"], told["two"], told["sampled"]) == (3, 2, whole[:1])
+    assert told["schema"] == "struct<id:bigint,price:double,year:string>"
     assert told["connection"]["user"] == "me"
     assert told["connection"]["fullUrl"] == "jdbc:postgresql://host:5432/mine"
     assert (told["none"], told["bucket"]) == ("EntityNotFoundException", "NoSuchBucket")

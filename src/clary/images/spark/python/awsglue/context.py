@@ -6,11 +6,13 @@ import warnings
 from typing import Any
 
 from pyspark.sql import SparkSession, SQLContext
+from pyspark.sql.functions import lit
 
 from .catalog import Catalog
 from .data_sink import DataSink
 from .data_source import DataSource
 from .dynamicframe import DynamicFrame, DynamicFrameCollection
+from .files import sampling
 from .job import Job
 from .purging import purge
 from .readwrite import DataFrameReader, DataFrameWriter, DynamicFrameReader, DynamicFrameWriter
@@ -96,6 +98,63 @@ class GlueContext(SQLContext):  # type: ignore[misc] # pyspark is not there when
             transformation_ctx,
         )
         return DynamicFrame._made(read.df, read.kind, self, transformation_ctx or table_name, read.errors)
+
+    def create_sample_dynamic_frame_from_options(
+        self,
+        connection_type: str,
+        connection_options: dict[str, Any] | None = None,
+        num: int | None = None,
+        sample_options: dict[str, Any] | None = None,
+        format: str | None = None,
+        format_options: dict[str, Any] | None = None,
+        transformation_ctx: str = "",
+        push_down_predicate: str = "",
+        **_: Any,
+    ) -> DynamicFrame:
+        """The first `num` records. No bookmark counts them as read."""
+        options = {**(connection_options or {}), **sampling(sample_options or {})}
+        frame = self.create_dynamic_frame_from_options(
+            connection_type, options, format, format_options, push_down_predicate=push_down_predicate
+        )
+        return self._first(frame, num)
+
+    def create_sample_dynamic_frame_from_catalog(
+        self,
+        database: str | None = None,
+        table_name: str | None = None,
+        num: int | None = None,
+        redshift_tmp_dir: str = "",
+        transformation_ctx: str = "",
+        push_down_predicate: str = "",
+        additional_options: dict[str, Any] | None = None,
+        sample_options: dict[str, Any] | None = None,
+        catalog_id: str | None = None,
+        **_: Any,
+    ) -> DynamicFrame:
+        """The first `num` records. No bookmark counts them as read."""
+        frame = self.create_dynamic_frame_from_catalog(
+            database,
+            table_name,
+            push_down_predicate=push_down_predicate,
+            additional_options={**(additional_options or {}), **sampling(sample_options or {})},
+            catalog_id=catalog_id,
+        )
+        return self._first(frame, num)
+
+    def _first(self, frame: DynamicFrame, num: int | None) -> DynamicFrame:
+        if num is None:
+            raise ValueError("A sample needs num, the most records that it has")
+        return DynamicFrame._made(frame._df.limit(int(num)), frame._kind, frame)
+
+    def get_catalog_schema_as_spark_schema(
+        self, database: str | None = None, table_name: str | None = None, catalog_id: str | None = None
+    ) -> Any:
+        """A table's columns as a StructType, its partition keys behind the others."""
+        if not database or not table_name:
+            raise ValueError("get_catalog_schema_as_spark_schema needs database and table_name")
+        table = self._catalog(catalog_id).table(database, table_name)
+        columns = [lit(None).cast(kind).alias(name) for name, kind in (*table.columns, *table.keys)]
+        return self.spark_session.range(0).select(*columns).schema
 
     def create_dynamic_frame_from_rdd(
         self, data: Any, name: str, schema: Any = None, sample_ratio: Any = None, transformation_ctx: str = ""

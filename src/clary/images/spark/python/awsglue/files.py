@@ -57,6 +57,25 @@ def bounded(files: list[File], options: dict[str, Any]) -> list[File]:
     return taken
 
 
+SAMPLE = {"maxSamplePartitions": 10, "maxSampleFilesPerPartition": 10}  # and their defaults
+
+
+def sampling(options: dict[str, Any]) -> dict[str, Any]:
+    """Options of a source that is read for a sample."""
+    return {name: int(options.get(name, default)) for name, default in SAMPLE.items()}
+
+
+def sampled(files: list[File], options: dict[str, Any]) -> list[File]:
+    """For a sample: of the first folders the first files. For all else all."""
+    if not SAMPLE.keys() <= options.keys():
+        return files
+    folders: dict[str, list[File]] = {}
+    for file in files:
+        folders.setdefault(file.folder, []).append(file)
+    first = list(folders.values())[: options["maxSamplePartitions"]]
+    return [file for found in first for file in found[: options["maxSampleFilesPerPartition"]]]
+
+
 def truth(value: Any) -> bool:
     return str(value).lower() == "true"
 

@@ -12,7 +12,7 @@ from . import gluetypes as glue
 from .bookmarks import Bookmarks
 from .catalog import Catalog, Partition, Table, satisfying, typed
 from .columns import aligned, top
-from .files import File, bounded, listed
+from .files import SAMPLE, File, bounded, listed, sampled
 from .formats import FILE, Read, read
 from .schema import atom, struct, to_spark
 
@@ -21,6 +21,7 @@ _OWN = {
     *("paths", "exclusions", "recurse", "groupFiles", "groupSize", "compressionType", "maxBand", "maxFilesInBand"),
     *("boundedFiles", "boundedSize", "useS3ListImplementation", "catalogPartitionPredicate", "excludeStorageClasses"),
     *("jobBookmarkKeys", "jobBookmarkKeysSortOrder", "attachFilename", "attachTimestamp"),
+    *SAMPLE,
 }
 
 
@@ -38,7 +39,8 @@ def from_files(
     paths = options.get("paths") or ([options["path"]] if "path" in options else None)
     if not paths:
         raise ValueError("connection_options need paths")
-    files = _new(bookmarks, listed([paths] if isinstance(paths, str) else paths, options), options, context)
+    files = sampled(listed([paths] if isinstance(paths, str) else paths, options), options)
+    files = _new(bookmarks, files, options, context)
     wanted = {**_for_spark(format, options), **format_options}
     name = options.get("attachFilename")
     found = read(spark, format, files, wanted, tell_file=bool(name))
@@ -78,15 +80,16 @@ def from_table(
     format_options = {**table.options(), **{one: options[one] for one in ("multiLine",) if one in options}}
     if not table.keys:
         recursing = {"recurse": True, **options}
-        files = _new(bookmarks, listed([table.location], recursing), options, context)
+        files = _new(bookmarks, sampled(listed([table.location], recursing), options), options, context)
         return _typed(table, read(spark, table.format, files, format_options))
     partitions = catalog.partitions(*name, str(options.get("catalogPartitionPredicate", "")))
-    partitions = satisfying(spark, table, partitions, predicate)
-    by_path = {file.path: one for one in partitions for file in listed([one.location], {"recurse": True, **options})}
-    files = listed([one.location for one in partitions], {"recurse": True, **options})
-    taken = _new(bookmarks, files, options, context)
-    found = _typed(table, read(spark, table.format, taken, format_options, tell_file=True))
-    return _with_values(spark, table, found, {path: by_path[path] for path in (one.path for one in taken)})
+    partitions = satisfying(spark, table, partitions, predicate)[: options.get("maxSamplePartitions")]
+    each = options.get("maxSampleFilesPerPartition")
+    found = [(file, one) for one in partitions for file in listed([one.location], {"recurse": True, **options})[:each]]
+    by_path = {file.path: one for file, one in found}
+    taken = _new(bookmarks, list({file.path: file for file, _ in found}.values()), options, context)
+    told = _typed(table, read(spark, table.format, taken, format_options, tell_file=True))
+    return _with_values(spark, table, told, {path: by_path[path] for path in (one.path for one in taken)})
 
 
 def _typed(table: Table, found: Read) -> Read:
