@@ -18,7 +18,7 @@ SECONDS = 170.0  # a JVM on a busy machine
 SCRIPT = """
 import json, sys
 from pyspark.sql import SparkSession, functions as F
-bucket, secret, later = sys.argv[1:]
+bucket, secret, later, dotted = sys.argv[1:]
 spark = SparkSession.builder.appName("files").config("spark.sql.shuffle.partitions", "2").getOrCreate()
 context = spark.sparkContext
 told = {}
@@ -93,6 +93,10 @@ def work():
 def work():
     return spark.read.text(f"s3://{later}/f").first()[0]
 
+@tell("dotted bucket")
+def work():
+    return spark.read.text(f"s3://{dotted}/f").first()[0]
+
 for name, path in (("unknown", "s3://no-such-bucket-here/x"), ("missing", f"s3://{bucket}/none"),
                    ("secret", f"s3://{secret}/f")):
     @tell(name)
@@ -138,18 +142,21 @@ def role(platform: Any, *buckets: str, locked: str) -> str:
 def test_spark_reads_and_writes_what_its_role_may(platform: Platform, jobs: Processing) -> None:
     s3 = platform.client("s3")
     bucket, secret, later = (new_bucket(s3) for _ in range(3))
+    dotted = f"{bucket}.more"
+    s3.create_bucket(Bucket=dotted, CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
+    s3.put_object(Bucket=dotted, Key="f", Body=b"dotted")
     s3.put_object(Bucket=bucket, Key="in/a.libsvm", Body=b"1 1:2.0 3:4.5\n")
     s3.put_object(Bucket=later, Key="f", Body=b"later")
     s3.put_object(Bucket=secret, Key="f", Body=b"no")
     for name in NAMES:
         s3.put_object(Bucket=bucket, Key=f"names/{name}", Body=name.encode())
-    arguments = [bucket, secret, later]
+    arguments = [bucket, secret, later, dotted]
     entry = ["/opt/venv/bin/python", "/opt/clary/spark/submit.py", f"{CODE}/script.py"]
     name = jobs.start(
         SCRIPT,
         application={"ImageUri": IMAGE, "ContainerEntrypoint": entry, "ContainerArguments": arguments},
         cluster={"InstanceType": "ml.m5.large"},
-        RoleArn=role(platform, bucket, later, jobs.bucket, locked=bucket),
+        RoleArn=role(platform, bucket, later, dotted, jobs.bucket, locked=bucket),
     )
     found = jobs.until(name, *ENDS, seconds=SECONDS)
     log = "\n".join(jobs.log(name))
@@ -163,7 +170,9 @@ def test_spark_reads_and_writes_what_its_role_may(platform: Platform, jobs: Proc
     assert f"Path s3://{bucket}/o/csv already exists" in told["exists"]
     assert told["names"] == [len(NAMES), ["a b", "a+b", "50%", "é€😀"]]
     assert told["new bucket"] == "later"
-    assert "no-such-bucket-here" in told["unknown"]
+    assert told["dotted bucket"] == "dotted"  # while there is one named as what is before the dot
+    assert "The specified bucket does not exist: s3://no-such-bucket-here" in told["unknown"]
+    assert "UnknownHost" not in told["unknown"]
     assert f"Path does not exist: s3://{bucket}/none" in told["missing"]
     assert f"arn:aws:s3:::{secret}/f" in told["secret"]
     assert "not authorized to perform: s3:GetObject" in told["secret"]

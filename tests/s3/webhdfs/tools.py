@@ -1,24 +1,16 @@
 """A client of the file system by plain HTTP, as Hadoop's is one."""
 
 import http.client
-import importlib.util
+import importlib
 import json
 import uuid
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-import clary
-
-# What makes the tokens runs inside containers, beside PySpark: it imports nothing of ours.
-SPEC = importlib.util.spec_from_file_location("files", Path(clary.__file__).parent / "images/spark/files.py")
-assert SPEC is not None
-assert SPEC.loader is not None
-files = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(files)
-
+files: Any = importlib.import_module("clary.images.spark.files")  # it makes the tokens, in containers
 FOUND, ACCESS, EXISTS = "FileNotFoundException", "AccessControlException", "FileAlreadyExistsException"
+OTHER = "IOException"
 
 
 @dataclass

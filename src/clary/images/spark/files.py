@@ -1,8 +1,8 @@
 """What makes s3://, s3a:// and s3n:// lead to this platform, with nothing but what PySpark ships.
 
-Hadoop's ViewFileSystemOverloadScheme takes the schemes, and for each bucket its WebHdfsFileSystem asks the platform's
-route for files. Who asks is a delegation token, which Hadoop reads from a file for its owner only: no secret is in an
-argument, in Spark's configuration or in a log.
+Hadoop's ViewFileSystemOverloadScheme takes the schemes. It is told of a bucket by bucket_class.py when that is first
+used, and its WebHdfsFileSystem asks the platform's route for files. Who asks is a delegation token, which Hadoop reads
+from a file for its owner only: no secret is in an argument, in Spark's configuration or in a log.
 https://hadoop.apache.org/docs/r3.3.4/hadoop-project-dist/hadoop-hdfs/ViewFsOverloadScheme.html
 https://hadoop.apache.org/docs/r3.3.4/hadoop-project-dist/hadoop-hdfs/WebHDFS.html#Authentication
 """
@@ -16,15 +16,15 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Mapping
-from pathlib import Path
+
+from . import bucket_class
 
 SCHEMES = ("s3", "s3a", "s3n")
 KIND = b"WEBHDFS delegation"
 FILE = "HADOOP_TOKEN_FILE_LOCATION"  # read by Hadoop's UserGroupInformation when somebody logs in
 EXCHANGE = "/.clary/webhdfs/token"
 MAGIC = b"HDTS\0"  # a file of tokens, as Writables
-VIEW = "org.apache.hadoop.fs.viewfs.ViewFileSystemOverloadScheme"
-WEB = "org.apache.hadoop.hdfs.web.WebHdfsFileSystem"
+CLASSES = "SPARK_DIST_CLASSPATH"  # what Spark's programs, and who starts executors, have behind Spark's own jars
 COMMITTER = "org.apache.hadoop.mapreduce.lib.output.FileOutputCommitterFactory"
 
 
@@ -36,24 +36,22 @@ def configuration(environ: Mapping[str, str]) -> dict[str, str]:
     if not address:
         return {}
     hadoop = {
-        "fs.viewfs.mounttable.path": f"webhdfs://{address}/.mounts/",
-        "fs.viewfs.overload.scheme.target.webhdfs.impl": WEB,
+        bucket_class.ROOT: f"webhdfs://{address}/",
         # What S3A's own committers would be for is given: a task's files appear by one rename, all or none.
         "mapreduce.outputcommitter.factory.scheme.s3a": COMMITTER,
         "mapreduce.fileoutputcommitter.algorithm.version": "1",
         "hadoop.security.token.service.use_ip": "true",
     }
     for scheme in SCHEMES:
-        hadoop[f"fs.{scheme}.impl"] = VIEW
-        hadoop[f"fs.viewfs.overload.scheme.target.{scheme}.impl"] = WEB
+        hadoop[f"fs.{scheme}.impl"] = bucket_class.NAME
     settings = {f"spark.hadoop.{name}": value for name, value in hadoop.items()}
     settings["spark.sql.sources.ignoreDataLocality"] = "true"  # all objects are as near; else one request for each
     return settings
 
 
 def login(environ: Mapping[str, str]) -> str:
-    """Writes the token to a file, and its path to this process's environment, which a JVM is to get. Returns host and
-    port of the platform; "" where there is none to reach.
+    """Writes the token and our class to files, and their paths to this process's environment, which a JVM is to get.
+    Returns host and port of the platform; "" where there is none to reach.
     """
     endpoint = environ.get("AWS_ENDPOINT_URL_S3") or environ.get("AWS_ENDPOINT_URL") or ""
     found = _token(endpoint, environ) if endpoint else None
@@ -63,7 +61,10 @@ def login(environ: Mapping[str, str]) -> str:
     port = where.port or 80
     if FILE not in os.environ:
         service = f"{socket.gethostbyname(where.hostname or '')}:{port}".encode()
-        os.environ[FILE] = str(_written(token(*found, service), service))
+        made = token(*found, service)
+        os.environ[FILE] = _kept(".token", MAGIC + _length(1) + _length(len(service)) + service + made + _length(0))
+        before = os.environ.get(CLASSES)
+        os.environ[CLASSES] = os.pathsep.join([*([before] if before else []), _kept(".jar", bucket_class.jar())])
     return f"{where.hostname}:{port}"
 
 
@@ -97,12 +98,12 @@ def _token(endpoint: str, environ: Mapping[str, str]) -> tuple[bytes, bytes] | N
         raise PermissionError(f"{endpoint} does not know the access key {key} ({error.code})") from error
 
 
-def _written(made: bytes, alias: bytes) -> Path:
-    """A file with this token alone, for its owner only."""
-    handle, path = tempfile.mkstemp(prefix="hadoop-", suffix=".token")
+def _kept(kind: str, content: bytes) -> str:
+    """The path of a file with this alone, for its owner only."""
+    handle, path = tempfile.mkstemp(prefix="hadoop-", suffix=kind)
     with os.fdopen(handle, "wb") as file:
-        file.write(MAGIC + _length(1) + _length(len(alias)) + alias + made + _length(0))
-    return Path(path)
+        file.write(content)
+    return path
 
 
 def _length(number: int) -> bytes:

@@ -18,7 +18,7 @@ UNSUPPORTED = "java.lang.UnsupportedOperationException"
 OTHER = "java.io.IOException"
 STATUS = {ACCESS: 403, EXISTS: 403, NOT_EMPTY: 403, NOT_FOUND: 404, ILLEGAL: 400, UNSUPPORTED: 400, OTHER: 403}
 # S3's codes that are a class of Java's. Codes that are such a class themselves are our own.
-CODES = {"NoSuchBucket": NOT_FOUND, "NoSuchKey": NOT_FOUND, "AccessDenied": ACCESS, "PreconditionFailed": EXISTS}
+CODES = {"NoSuchKey": NOT_FOUND, "AccessDenied": ACCESS, "PreconditionFailed": EXISTS}
 
 
 def answer(_request: Request, error: AWSError) -> Response:
@@ -28,8 +28,8 @@ def answer(_request: Request, error: AWSError) -> Response:
     if code in {"InternalError", "InternalFailure"}:
         status = HTTPStatus.INTERNAL_SERVER_ERROR
     said = error.message if java != OTHER else f"{code}: {error.message}"
-    if bucket := error.members.get("BucketName"):
-        said = f"{said}: {bucket}"
+    if code == "NoSuchBucket":  # as S3A's UnknownStoreException: no file that only isn't there, which Spark would say
+        said = f"{error.message}: s3://{error.members.get('BucketName', '')}"
     document = {"exception": java.rpartition(".")[2], "javaClassName": java, "message": said}
     return Response(status, {"content-type": "application/json"}, orjson.dumps({"RemoteException": document}))
 

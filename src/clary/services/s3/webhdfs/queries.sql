@@ -24,9 +24,6 @@ UPDATE object SET key = :to, modified = :now WHERE bucket = :bucket AND key = :k
 -- name: remove
 DELETE FROM object WHERE bucket = :bucket AND key >= :start AND key < CAST(:end AS TEXT);
 
--- name: buckets
-SELECT name FROM bucket ORDER BY name;
-
 -- The markers of empty directories that MKDIRS put, and nobody else.
 -- name: marker
 SELECT key, size, head FROM object WHERE bucket = ? AND key = ?;

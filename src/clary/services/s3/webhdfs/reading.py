@@ -2,7 +2,7 @@
 
 from clary.errors import AWSError
 from clary.services.s3.webhdfs import faults, status
-from clary.services.s3.webhdfs.visit import MOUNTS, Visit
+from clary.services.s3.webhdfs.visit import Visit
 from clary.wire.message import FileSlice, Response
 
 FROM = "clary.data"  # in the query of a request that was redirected: so that the answer is the bytes
@@ -24,9 +24,6 @@ def redirected(visit: Visit) -> Response | None:
 def open_file(visit: Visit) -> Response:
     """Raises FileNotFoundException and AccessControlException."""
     place = visit.place
-    if place.bucket == MOUNTS and place.key == status.TABLE:
-        body = status.table(visit)
-        return redirected(visit) or Response(200, {"content-type": "application/octet-stream"}, body)
     visit.state.bucket(place.bucket)
     row = visit.file(place)
     visit.may("GetObject", place.bucket, [place.key])

@@ -1,26 +1,22 @@
-"""What is there: GETFILESTATUS, LISTSTATUS, GETCONTENTSUMMARY, block locations, and the list of buckets.
+"""What is there: GETFILESTATUS, LISTSTATUS, GETCONTENTSUMMARY and block locations.
 
 Directories are what keys have before a slash; an object whose key ends with one is an empty directory.
 https://hadoop.apache.org/docs/r3.3.4/hadoop-project-dist/hadoop-hdfs/WebHDFS.html
 https://hadoop.apache.org/docs/r3.3.4/hadoop-aws/tools/hadoop-aws/directory_markers.html
 """
 
-import sqlite3
 from typing import Any
-from xml.sax.saxutils import quoteattr
 
 import orjson
 
-from clary.errors import AWSError
 from clary.services.s3.listing import behind, page
 from clary.services.s3.webhdfs import faults
-from clary.services.s3.webhdfs.visit import MOUNTS, SQL, Visit, end
+from clary.services.s3.webhdfs.visit import SQL, Visit, end
 from clary.wire.message import Response
 
 Document = dict[str, Any]
 BLOCK = 64 << 20  # bytes: what one task of an RDD reads, as EMR's file system has it
 MOST = 1 << 62  # entries: a directory is listed whole
-TABLE = "mount-table.1.xml"
 
 
 def json(document: Document) -> Response:
@@ -30,8 +26,6 @@ def json(document: Document) -> Response:
 def status(visit: Visit) -> Response:
     """GETFILESTATUS. Raises FileNotFoundException and AccessControlException."""
     place = visit.place
-    if place.bucket in {"", MOUNTS}:
-        return json({"FileStatus": _mounts(visit)[place.key]})
     if place.key:
         row = visit.file(place)
         visit.may("GetObject", place.bucket, [place.key])
@@ -57,8 +51,6 @@ def batch(visit: Visit) -> Response:
 
 def _entries(visit: Visit, after: str) -> list[Document]:
     place = visit.place
-    if place.bucket in {"", MOUNTS}:
-        return [entry | {"pathSuffix": name} for name, entry in _mounts(visit).items() if name]
     row = visit.file(place)
     if row is not None:
         visit.may("GetObject", place.bucket, [place.key])
@@ -152,14 +144,11 @@ def summary(visit: Visit) -> Response:
 def _blocks(visit: Visit) -> tuple[int, int]:
     """The range that is asked about."""
     place = visit.place
-    if place.bucket == MOUNTS:
-        size = len(table(visit))
-    else:
-        row = visit.file(place)
-        visit.may("GetObject", place.bucket, [place.key])
-        if row is None:
-            raise faults.missing(place.bucket, place.key)
-        size = row["size"]
+    row = visit.file(place)
+    visit.may("GetObject", place.bucket, [place.key])
+    if row is None:
+        raise faults.missing(place.bucket, place.key)
+    size = row["size"]
     offset = min(visit.number("offset", 0), size)
     return offset, min(visit.number("length", size), size - offset)
 
@@ -199,39 +188,3 @@ def located(visit: Visit) -> Response:
 
 def home(visit: Visit) -> Response:
     return json({"Path": f"/user/{visit.asked.get('user.name', 'spark')}"})
-
-
-class _Mounts(dict[str, Document]):
-    def __missing__(self, name: str) -> Document:
-        raise AWSError(faults.NOT_FOUND, f"No such file or directory: {name}")
-
-
-def _mounts(visit: Visit) -> _Mounts:
-    size = len(table(visit))
-    return _Mounts({"": _folder(visit, ""), TABLE: _file(visit, "", size, visit.platform.clock())})
-
-
-def table(visit: Visit) -> bytes:
-    """Which bucket is which folder here, as ViewFileSystemOverloadScheme reads it when a bucket is first used. It says
-    not which, so all are in it, by their names alone.
-    https://hadoop.apache.org/docs/r3.3.4/hadoop-project-dist/hadoop-hdfs/ViewFsOverloadScheme.html
-    """
-    found: list[sqlite3.Row] = visit.connection.execute(SQL["buckets"]).fetchall()
-    names = {row["name"] for row in found}
-    lines = [
-        f"<property><name>fs.viewfs.mounttable.{name}.linkFallback</name>"
-        f"<value>webhdfs://{_escaped(visit.request.host)}/{name}</value></property>"
-        for name in sorted(names)
-        if not _shadowed(name, names)
-    ]
-    return ("<configuration>" + "".join(lines) + "</configuration>").encode()
-
-
-def _shadowed(name: str, names: set[str]) -> bool:
-    """Whether another bucket's name is this one's up to a dot: Hadoop would take the rest for a setting of that one."""
-    parts = name.split(".")
-    return any(".".join(parts[:n]) in names for n in range(1, len(parts)))
-
-
-def _escaped(text: str) -> str:
-    return quoteattr(text)[1:-1]

@@ -22,7 +22,6 @@ from clary.wire.models import service_model
 
 SQL = queries("clary.services.s3.webhdfs")
 PREFIX = "/webhdfs/v1"
-MOUNTS = ".mounts"
 RANDOM = 8  # characters that no policy names
 PATIENT = 16  # keys from which on one question for all is looked for
 
