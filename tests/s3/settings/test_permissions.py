@@ -93,6 +93,10 @@ def test_copies_ask_for_both_ends(s3: Any) -> None:
     with refused("AccessDenied", "s3:GetObject"):
         s3.copy_object(**copy, TaggingDirective="REPLACE")
     s3.delete_bucket_policy(Bucket=source)
+    deny(s3, target, "s3:PutObjectTagging")
+    with refused("AccessDenied", "s3:PutObjectTagging"):
+        s3.copy_object(**copy)
+    s3.copy_object(**copy, TaggingDirective="REPLACE")
     deny(s3, target, "s3:PutObject")
     with refused("AccessDenied", "s3:PutObject"):
         s3.copy_object(**copy)

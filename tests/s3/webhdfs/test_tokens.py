@@ -72,6 +72,23 @@ def test_one_tag_among_many_objects_stops_all(platform: Any, s3: Any, bucket: st
     assert len(keys_of(s3, bucket, "d/")) == 20
 
 
+def test_tags_are_put_where_a_rename_ends(platform: Any, s3: Any, bucket: str) -> None:
+    """As CopyObject asks for them: without, an object could get tags that its place must not have."""
+    s3.put_object(Bucket=bucket, Key="d/tagged", Body=b"1", Tagging="a=b")
+    s3.put_object(Bucket=bucket, Key="d/plain", Body=b"1")
+    actions = ["s3:ListBucket", "s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:GetObjectTagging"]
+    everything = [allow(action, bucket, f"{bucket}/*") for action in actions]
+    asker = Door(platform, user(platform, *everything))
+    assert asker.rename(f"{bucket}/d/plain", f"{bucket}/e-plain")
+    answer = asker("PUT", "RENAME", f"{bucket}/d", destination=f"/{bucket}/e")
+    assert answer.error == (403, ACCESS)
+    assert "s3:PutObjectTagging on resource" in answer.message
+    assert f"{bucket}/e/tagged" in answer.message
+    may = Door(platform, user(platform, *everything, allow("s3:PutObjectTagging", f"{bucket}/e/*")))
+    assert may.rename(f"{bucket}/d", f"{bucket}/e")
+    assert s3.get_object_tagging(Bucket=bucket, Key="e/tagged")["TagSet"] == [{"Key": "a", "Value": "b"}]
+
+
 def test_the_bucket_has_a_say(platform: Any, s3: Any, bucket: str) -> None:
     s3.put_object(Bucket=bucket, Key="f", Body=b"1")
     keys = user(platform, allow("s3:*", bucket, f"{bucket}/*"))

@@ -212,6 +212,9 @@ def written(request: Document) -> list[str]:
 
 
 def _copy(call: Call[S3], request: Document) -> list[Permission]:
+    """Tags that come along are got, and put.
+    https://aws.amazon.com/premiumsupport/knowledge-center/s3-troubleshoot-copy-between-buckets/
+    """
     where = source(request["CopySource"])
     call.state.bucket(where[0], request.get("ExpectedSourceBucketOwner"))
     named = {} if where[2] is None else {"VersionId": where[2]}
@@ -221,6 +224,7 @@ def _copy(call: Call[S3], request: Document) -> list[Permission]:
         assert isinstance(context, Conditions)
         if context.tags():
             asked.append(on_existing(call, where, EXISTING["GetObjectTagging"], named))
+            asked.append(on_object(call, _where(request), "PutObjectTagging", request))
     return asked + _writing(call, request)
 
 

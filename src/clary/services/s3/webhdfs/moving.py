@@ -81,12 +81,16 @@ def _rename_once(visit: Visit, source: Place, target: Place, *, overwrite: bool)
 
 
 def _may_move(visit: Visit, bucket: str, moved: list[sqlite3.Row], keys: dict[str, str]) -> None:
-    """What S3 asks for a copy of each object, and for removing it. (To read it was asked already.)"""
+    """What S3 asks for a copy of each object with its tags, and for removing it. (To read it was asked already.)
+    https://aws.amazon.com/premiumsupport/knowledge-center/s3-troubleshoot-copy-between-buckets/
+    """
     for key in keys.values():
         names.check_key(key)
     visit.may("PutObject", bucket, keys.values())
     visit.may("DeleteObject", bucket, keys, _tagged(moved))
-    visit.may("GetObjectTagging", bucket, _tagged(moved), _tagged(moved))
+    tagged = _tagged(moved)
+    visit.may("GetObjectTagging", bucket, tagged, tagged)
+    visit.may("PutObjectTagging", bucket, [keys[key] for key in tagged], [keys[key] for key in tagged])
 
 
 @dataclass(frozen=True, slots=True)
