@@ -122,3 +122,55 @@ def test_what_there_is_of_workflows(platform: Platform) -> None:
     assert jobs.glue.get_workflow_run(Name=other, RunId=empty)["Run"]["Status"] == "COMPLETED"
     with pytest.raises(jobs.glue.exceptions.EntityNotFoundException, match="Workflow run wr_none not found"):
         jobs.glue.get_workflow_run_properties(Name=other, RunId="wr_none")
+
+
+FIXED = """
+import boto3, sys
+given = dict(zip(sys.argv[1::2], sys.argv[2::2]))
+boto3.client("s3").head_object(Bucket=given["--bucket"], Key=given["--key"])
+"""
+
+
+def test_a_run_is_resumed_where_it_failed(jobs: GlueJobs) -> None:
+    key = fresh("fixed")
+    arguments = {"--bucket": jobs.bucket, "--key": key}
+    well, flaky, last = jobs.create(), jobs.create(FIXED, DefaultArguments=arguments), jobs.create()
+    name = jobs.glue.create_workflow(Name=fresh("flow"))["Name"]
+    starts = [{"JobName": well}, {"JobName": flaky}]
+    jobs.glue.create_trigger(Name=f"{name}-a", WorkflowName=name, Type="ON_DEMAND", Actions=starts)
+    both = [{"LogicalOperator": "EQUALS", "JobName": each, "State": "SUCCEEDED"} for each in (well, flaky)]
+    jobs.glue.create_trigger(
+        Name=f"{name}-b",
+        WorkflowName=name,
+        Type="CONDITIONAL",
+        Predicate={"Logical": "AND", "Conditions": both},
+        Actions=[{"JobName": last}],
+        StartOnCreation=True,
+    )
+    run = jobs.glue.start_workflow_run(Name=name, RunProperties={"a": "b"})["RunId"]
+    found = until(jobs, name, run, "COMPLETED")
+    nodes = {node["Name"]: node for node in found["Graph"]["Nodes"]}
+    ids = {each: node["UniqueId"] for each, node in nodes.items()}
+    for each in (last, f"{name}-a"):  # what has not run, and a trigger
+        with pytest.raises(jobs.glue.exceptions.InvalidInputException, match=ids[each]):
+            jobs.glue.resume_workflow_run(Name=name, RunId=run, NodeIds=[ids[each]])
+
+    jobs.put(key, "fixed")
+    resumed = jobs.glue.resume_workflow_run(Name=name, RunId=run, NodeIds=[ids[flaky]])
+    assert resumed["NodeIds"] == [ids[flaky]]
+    with pytest.raises(jobs.glue.exceptions.IllegalWorkflowStateException, match="RUNNING and cannot be resumed"):
+        jobs.glue.resume_workflow_run(Name=name, RunId=resumed["RunId"], NodeIds=[ids[flaky]])
+    later = until(jobs, name, resumed["RunId"], "COMPLETED")
+    assert (later["PreviousRunId"], later["WorkflowRunProperties"]) == (run, {"a": "b"})
+    assert (later["Statistics"]["TotalActions"], later["Statistics"]["SucceededActions"]) == (2, 2)
+    shown = {node["Name"]: node for node in later["Graph"]["Nodes"]}
+    assert shown[well]["JobDetails"] == nodes[well]["JobDetails"]  # it did not run again
+    (again,) = shown[flaky]["JobDetails"]["JobRuns"]
+    (followed,) = shown[last]["JobDetails"]["JobRuns"]
+    assert (again["JobRunState"], followed["JobRunState"]) == ("SUCCEEDED", "SUCCEEDED")
+    before = {each["JobName"]: each["RunId"] for each in followed["PredecessorRuns"]}
+    assert before == {well: nodes[well]["JobDetails"]["JobRuns"][0]["Id"], flaky: again["Id"]}
+
+    third = jobs.glue.resume_workflow_run(Name=name, RunId=resumed["RunId"], NodeIds=[ids[last], ids[flaky]])
+    assert third["NodeIds"] == [ids[flaky]]  # the other follows on it
+    assert until(jobs, name, third["RunId"], "COMPLETED")["Statistics"]["SucceededActions"] == 2

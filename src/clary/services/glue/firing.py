@@ -101,7 +101,7 @@ def _weigh(
     crawlers: Crawlers | None,
 ) -> None:
     conditions, of = trigger["Predicate"]["Conditions"], ended.get("WorkflowRunId", "")
-    met = [number for number, condition in enumerate(conditions) if _meets(condition, ended)]
+    met = [number for number, condition in enumerate(conditions) if meets(condition, ended)]
     if not met:
         return
     values = {"arn": arn, "workflow": of}
@@ -117,7 +117,8 @@ def _weigh(
     attempt(connection, place, trigger, cause, at, crawlers)
 
 
-def _meets(condition: Document, ended: Document) -> bool:
+def meets(condition: Document, ended: Document) -> bool:
+    """`ended` is as in `heard`."""
     if "JobName" in condition:
         return bool(condition["JobName"] == ended.get("JobName") and condition.get("State") == ended["State"])
     return bool(

@@ -14,7 +14,19 @@ from typing import Any
 from clary.resource import tags
 from clary.resource.call import Call, Caller, Permission, Platform
 from clary.resource.service import Document, Service, collect
-from clary.services.glue import bookmark, catalog, connection, crawler, job, run, tag, trigger, workflow, workflow_run
+from clary.services.glue import (
+    bookmark,
+    catalog,
+    connection,
+    crawler,
+    job,
+    run,
+    tag,
+    trigger,
+    workflow,
+    workflow_resume,
+    workflow_run,
+)
 from clary.services.glue.bookmark import Bookmarks
 from clary.services.glue.catalog.state import resource_policy
 from clary.services.glue.conductor import Conductor
@@ -33,6 +45,7 @@ MODULES: tuple[Any, ...] = (
     trigger,
     workflow,
     workflow_run,
+    workflow_resume,
     connection,
     tag,
     *catalog.MODULES,

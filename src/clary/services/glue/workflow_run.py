@@ -12,7 +12,7 @@ from clary.services.glue.firing import Crawlers
 from clary.services.glue.run import halt
 from clary.services.glue.state import SQL, Glue, Place, here, missing
 from clary.services.glue.workflow_graph import graph
-from clary.services.glue.workflow_starting import OPEN, RUN, begin, get, job_runs, runs, settle
+from clary.services.glue.workflow_starting import OPEN, RUN, begin, get, job_runs, runs, settle, whole
 
 TARGETS = dict.fromkeys(
     (
@@ -71,7 +71,8 @@ def shown(
         counts[COUNTED.get(each, "RunningActions")] += 1
     found["Statistics"] = counts
     if request.get("IncludeGraph"):
-        found["Graph"] = graph(connection, place, found["Name"], started, crawls)
+        found["Graph"] = graph(connection, place, found["Name"], *whole(connection, place, found, crawlers))
+    found.pop("Again", None)
     return found
 
 

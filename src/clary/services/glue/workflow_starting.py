@@ -15,6 +15,7 @@ from clary.services.glue.state import SQL, Place, missing
 NOUN: Final = "Workflow"
 RUN: Final = "WorkflowRun"
 OPEN: Final = ("RUNNING", "STOPPING")
+Parts = tuple[list[Document], list[tuple[str, Document]]]  # JobRuns, and Crawls with their crawlers' names
 
 
 def get(connection: sqlite3.Connection, place: Place, name: str) -> Any:
@@ -36,6 +37,26 @@ def begin(
     connection: sqlite3.Connection, place: Place, name: str, properties: Document, at: float, crawlers: Crawlers | None
 ) -> str:
     """Within a transaction: the run's id, its start trigger having fired. Raises ConcurrentRunsExceededException."""
+    run = add(connection, place, name, properties, at)
+    for row in firing.every(connection, place):
+        trigger = state.loaded(row)
+        if trigger.get("WorkflowName") == name and trigger["Type"] != CONDITIONAL:
+            attempt(connection, place, trigger, Cause(workflow=name, workflow_run=run), at, crawlers)
+    settle(connection, place, name, run, at, crawlers)
+    return run
+
+
+def add(
+    connection: sqlite3.Connection,
+    place: Place,
+    name: str,
+    properties: Document,
+    at: float,
+    more: Document | None = None,
+) -> str:
+    """Within a transaction: the id of a run in which nothing has been started yet; `more` is of its document. Raises
+    ConcurrentRunsExceededException.
+    """
     workflow = state.loaded(get(connection, place, name))
     had = runs(connection, place, name)
     most = workflow.get("MaxConcurrentRuns")
@@ -50,12 +71,8 @@ def begin(
     }
     if had:
         document["PreviousRunId"] = state.loaded(had[0])["WorkflowRunId"]
+    document |= more or {}
     state.add(connection, place, RUN, f"workflowRun/{name}/{run}", f"{name}/{run}", document, at)
-    for row in firing.every(connection, place):
-        trigger = state.loaded(row)
-        if trigger.get("WorkflowName") == name and trigger["Type"] != CONDITIONAL:
-            attempt(connection, place, trigger, Cause(workflow=name, workflow_run=run), at, crawlers)
-    settle(connection, place, name, run, at, crawlers)
     return run
 
 
@@ -80,3 +97,25 @@ def job_runs(connection: sqlite3.Connection, run: str) -> list[Document]:
     """The JobRuns that are part of it, in the order of their starts."""
     found = connection.execute(SQL["run_of_workflow"], {"workflow": run}).fetchall()
     return [run_view.shown(connection, crud.find(connection, row["arn"])) for row in found]
+
+
+def whole(connection: sqlite3.Connection, place: Place, run: Document, crawlers: Crawlers | None) -> Parts:
+    """What the graph of a run shows: its own parts, and of those that it has not run again (`Again` names the others)
+    what the run had that it resumes. `run` is its document.
+    """
+    runs: list[Document] = []
+    crawls: list[tuple[str, Document]] = []
+    again: set[str] = set()
+    while True:
+        own = job_runs(connection, run["WorkflowRunId"])
+        runs = [each for each in own if f"JOB/{each['JobName']}" not in again] + runs
+        if crawlers is not None:
+            theirs = crawlers.part_of(connection, run["WorkflowRunId"])
+            crawls = [each for each in theirs if f"CRAWLER/{each[0]}" not in again] + crawls
+        if "Again" not in run:
+            return runs, crawls
+        again |= set(run["Again"])
+        row = state.find(connection, place, RUN, f"{run['Name']}/{run['PreviousRunId']}")
+        if row is None:
+            return runs, crawls
+        run = state.loaded(row)
