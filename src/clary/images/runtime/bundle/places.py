@@ -14,6 +14,8 @@ from urllib.parse import unquote, urlsplit
 
 from .errors import BundleError
 
+LARGEST = 2 << 30  # bytes: of a file in an archive, and of all in a tar archive, which is held as a whole
+
 
 def path_of(uri: str) -> str:
     """The local path of a URI or path, without what is inside the archive.
@@ -65,10 +67,13 @@ class Place:
         full = self._prefix + name
         try:
             if self._zip is not None:
+                _bounded(self.path, full, self._zip.getinfo(full).file_size)  # no more is read, whatever follows
                 return bytes(self._zip.read(full))
             if self._tar:
                 return self._tar[full]
             return Path(self.path, full).read_bytes()
+        except BundleError:
+            raise
         except (OSError, ValueError, RuntimeError, zipfile.BadZipFile) as error:
             raise BundleError(f"{self.path}: {full}: {error}") from None
 
@@ -90,14 +95,21 @@ def _walk(folder: Path) -> list[str]:
 
 
 def _tar(path: str) -> dict[str, bytes]:
-    found = {}
+    found, total = {}, 0
     try:
         with tarfile.open(path) as archive:
             for member in archive:
                 file = archive.extractfile(member) if member.isreg() else None
                 if file is not None:
                     name = member.name
+                    total += member.size
+                    _bounded(path, name, total)
                     found[name[2:] if name.startswith("./") else name] = file.read()
     except (tarfile.TarError, EOFError, OSError) as error:
         raise BundleError(f"{path} is neither a folder nor a zip nor a tar archive: {error}") from None
     return found
+
+
+def _bounded(path: str, name: str, size: int) -> None:
+    if size > LARGEST:
+        raise BundleError(f"{path}: {name} makes {size} bytes: more than {LARGEST} are not read from an archive")

@@ -23,7 +23,8 @@ _QUICK = 1  # numbers' digits shrink little more by the best, which takes thrice
 def write(bundle: Bundle, uri: str, form: str = "json") -> None:
     """Writes jar:file:/archive.zip (or a path that ends in .zip), or file:/folder, as "json" or "protobuf".
 
-    An archive that is there is replaced, whole or not at all; so is the bundle in a folder.
+    An archive that is there is replaced, whole or not at all. So is the bundle in a folder, unless this process is
+    killed between two renames: a folder's other files stay.
     Raises BundleError for what MLeap's format cannot say, and OSError.
     """
     if form not in FORMATS:
@@ -140,9 +141,38 @@ def _archive(path: Path, prefix: str, files: dict[str, bytes]) -> None:
 def _folder(path: Path, files: dict[str, bytes]) -> None:
     if path.exists() and not path.is_dir():
         raise BundleError(f"{path} is a file: a bundle in a zip archive is written to jar:file:{path}")
-    if (path / "bundle.json").is_file():
-        shutil.rmtree(str(path / "root"), ignore_errors=True)
-    for name, content in files.items():
-        at = path / name
-        at.parent.mkdir(parents=True, exist_ok=True)
-        at.write_bytes(content)
+    new = not path.exists()
+    # Inside a folder that is there: it may be a place of its own, beside which nothing can be.
+    part = path.with_name(f"{path.name}.{os.getpid()}.part") if new else path / f".{os.getpid()}.part"
+    try:
+        for name, content in files.items():
+            at = part / name
+            at.parent.mkdir(parents=True, exist_ok=True)
+            at.write_bytes(content)
+        if new:
+            part.replace(path)
+        else:
+            _swap(path, part)
+    finally:
+        shutil.rmtree(str(part), ignore_errors=True)
+
+
+def _swap(path: Path, part: Path) -> None:
+    """A folder's bundle for the one in `part`. What was there comes back where that fails."""
+    root, before = path / "root", part / "before"
+    there = root.exists()
+    if there and not any((path / name).is_file() for name in ("bundle.json", "root/model.json", "root/model.pb")):
+        raise BundleError(f"{root} is there, and of no bundle")
+    if there:
+        root.replace(before)
+    try:
+        (part / "root").replace(root)
+        try:
+            (part / "bundle.json").replace(path / "bundle.json")
+        except OSError:
+            root.replace(part / "root")
+            raise
+    except OSError:
+        if there:
+            before.replace(root)
+        raise
