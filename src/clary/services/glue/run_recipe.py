@@ -48,9 +48,21 @@ class Runs:
     metrics: Metrics
     tell: Callable[[str], None]
     logs: Logs
+    most: int  # instances of a run; 0: as many as the machine has processors for
 
     def need(self, document: Document) -> Need:
-        return Need(_size(document), share=document["RoleArn"], seconds=document["Timeout"] * 60.0)
+        return Need(self._size(document), share=document["RoleArn"], seconds=document["Timeout"] * 60.0)
+
+    def _size(self, document: Document) -> Size:
+        """More workers than the machine has processors for would only be in each other's way."""
+        count, one = workers(document)
+        machine = len(os.sched_getaffinity(0))
+        return Size(
+            instances=max(1, min(count, self.most or machine // one.cpus)),
+            cpus=float(min(one.cpus, machine)),
+            memory=one.memory,
+            disk=one.disk * GIB,
+        )
 
     def prepare(self, job: Job) -> list[Launch]:
         shell = job.document["Command"]["Name"] == SHELL
@@ -58,7 +70,7 @@ class Runs:
         job.check()
         staged = run_stage.shared(job, self.objects, self.bookmarks.given(job.arn, job.document))
         self._say(job, staged)
-        size, where = _size(job.document), self.where(job)
+        size, where = self._size(job.document), self.where(job)
         launches = []
         for number in range(size.instances):
             mounts, env = run_stage.own(job, number, staged, where, size)
@@ -79,7 +91,7 @@ class Runs:
     def _say(self, job: Job, staged: Staged) -> None:
         """What becomes of the run otherwise than on AWS."""
         document = job.document
-        asked, here = workers(document)[0], _size(document).instances
+        asked, here = workers(document)[0], self._size(document).instances
         if asked > here:
             kind = document.get("WorkerType", "workers of 1 DPU")
             job.log(0, f"The run asks for {asked} {kind}; this machine has room for {here}.")
@@ -92,7 +104,7 @@ class Runs:
             job.log(0, f"--continuous-log-logGroup: nothing goes there: {why}")
 
     def streams(self, job: Job) -> list[tuple[str, ...]]:
-        return self.logs.streams(job, _size(job.document).instances)
+        return self.logs.streams(job, self._size(job.document).instances)
 
     def lines(self, job: Job, _instance: int, lines: list[str]) -> None:
         """A JVM that ran out of memory leaves the script with a connection that is gone: the log has the reason."""
@@ -100,7 +112,7 @@ class Runs:
             job.facts["memory"] = True
 
     def measured(self, job: Job, usage: list[Usage], seconds: float) -> None:
-        run_metrics.used(self.metrics, job, usage, seconds, _size(job.document))
+        run_metrics.used(self.metrics, job, usage, seconds, self._size(job.document))
 
     def finish(self, job: Job, ended: Ended) -> Outcome:
         document = job.document
@@ -126,18 +138,6 @@ class Runs:
 
     def published(self, job: Job, _state: str, _status: str, _message: str) -> None:
         self.tell(job.arn)
-
-
-def _size(document: Document) -> Size:
-    """As many workers as the machine has processors for: more of them would only be in each other's way."""
-    count, one = workers(document)
-    machine = len(os.sched_getaffinity(0))
-    return Size(
-        instances=max(1, min(count, machine // one.cpus)),
-        cpus=float(min(one.cpus, machine)),
-        memory=one.memory,
-        disk=one.disk * GIB,
-    )
 
 
 def _command(document: Document, staged: Staged, *, shell: bool, leads: bool) -> tuple[str, ...]:

@@ -76,6 +76,7 @@ def build(
         tools.metrics,
         conductor.heard,
         Logs(platform, journal, assume),
+        platform.config.glue_workers,
     )
     targets = {name: wanted for module in MODULES for name, wanted in getattr(module, "TARGETS", {}).items()}
     unused = {name: members for module in MODULES for name, members in getattr(module, "UNUSED", {}).items()}
