@@ -97,6 +97,11 @@ def work():
 def work():
     return spark.read.text(f"s3://{dotted}/f").first()[0]
 
+@tell("root")
+def work():
+    rows = spark.read.format("binaryFile").load(f"s3a://{later}").collect()
+    return [sorted(row.path for row in rows), spark.read.text(f"s3://{later}/").count()]
+
 for name, path in (("unknown", "s3://no-such-bucket-here/x"), ("missing", f"s3://{bucket}/none"),
                    ("secret", f"s3://{secret}/f")):
     @tell(name)
@@ -147,6 +152,7 @@ def test_spark_reads_and_writes_what_its_role_may(platform: Platform, jobs: Proc
     s3.put_object(Bucket=dotted, Key="f", Body=b"dotted")
     s3.put_object(Bucket=bucket, Key="in/a.libsvm", Body=b"1 1:2.0 3:4.5\n")
     s3.put_object(Bucket=later, Key="f", Body=b"later")
+    s3.put_object(Bucket=later, Key="10:30 a%20b", Body=b"colon")
     s3.put_object(Bucket=secret, Key="f", Body=b"no")
     for name in NAMES:
         s3.put_object(Bucket=bucket, Key=f"names/{name}", Body=name.encode())
@@ -171,6 +177,7 @@ def test_spark_reads_and_writes_what_its_role_may(platform: Platform, jobs: Proc
     assert told["names"] == [len(NAMES), ["a b", "a+b", "50%", "é€😀"]]
     assert told["new bucket"] == "later"
     assert told["dotted bucket"] == "dotted"  # while there is one named as what is before the dot
+    assert told["root"] == [[f"s3a://{later}/10:30 a%20b", f"s3a://{later}/f"], 2]
     assert "The specified bucket does not exist: s3://no-such-bucket-here" in told["unknown"]
     assert "UnknownHost" not in told["unknown"]
     assert f"Path does not exist: s3://{bucket}/none" in told["missing"]

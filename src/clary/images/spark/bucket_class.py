@@ -11,7 +11,18 @@ buckets would tell a job names that its role may not list. So ours names the one
             own.set(key, own.get("fs.clary.files").concat(name));
             super.initialize(uri, own);
         }
+
+        public FileStatus[] listStatus(Path path) {
+            if (!path.isRoot()) return super.listStatus(path);
+            checkPath(path);
+            FileStatus[] all = getFallbackFileSystem().listStatus(new Path("/".concat(getUri().getAuthority())));
+            for (int n = 0; n < all.length; n++)
+                all[n].setPath(new Path(getUri().toString(), "./".concat(all[n].getPath().getName())));
+            return all;
+        }
     }
+
+The last is since ViewFileSystem, of a name in a bucket's root, takes what is before a colon for a scheme.
 
 https://hadoop.apache.org/docs/r3.3.4/hadoop-project-dist/hadoop-hdfs/ViewFsOverloadScheme.html
 https://docs.oracle.com/javase/specs/jvms/se8/html/jvms-4.html
@@ -25,13 +36,22 @@ NAME = "clary.Bucket"
 ROOT = "fs.clary.files"  # the setting that says where all buckets are, with a slash at its end
 _OURS = "clary/Bucket"
 _VIEW = "org/apache/hadoop/fs/viewfs/ViewFileSystemOverloadScheme"
+_FILES, _STATUS, _PATH = (
+    "org/apache/hadoop/fs/FileSystem",
+    "org/apache/hadoop/fs/FileStatus",
+    "org/apache/hadoop/fs/Path",
+)
 _CONFIGURATION, _URI, _STRING = "org/apache/hadoop/conf/Configuration", "java/net/URI", "java/lang/String"
 _SELF, _FIRST, _SECOND, _OWN, _NAME = b"\x2a", b"\x2b", b"\x2c", b"\x2d", b"\x19\4"
 _KEEP_OWN, _KEEP_NAME = b"\x4e", b"\x3a\4"
-_DUP, _RETURN = b"\x59", b"\xb1"
-_JAVA_8 = 52
+_DUP, _RETURN, _RETURN_IT = b"\x59", b"\xb1", b"\xb0"
+_KEEP_ALL, _ALL, _ONE, _LENGTH = b"\x4d", b"\x2c", b"\x2c\x1d\x32", b"\xbe"  # local 2; its element of number local 3
+_FROM_0, _NUMBER, _NEXT = b"\x03\x3e", b"\x1d", b"\x84\3\1"  # local 3
+_IF_TRUE, _IF_NOT_LESS, _GO = b"\x9a", b"\xa2", b"\xa7"
+_JAVA_5 = 49  # the last to be without maps of the stack, which code with jumps otherwise has to have
 _PUBLIC, _SUPER = 1, 0x20
-_STACK, _LOCALS = 5, 5
+_STACK, _LOCALS = 8, 5
+_JUMP = 3  # bytes
 
 
 def jar() -> bytes:
@@ -100,10 +120,41 @@ def _written() -> bytes:
         )
     )
     methods = _method(pool, "<init>", "()V", made) + _method(pool, "initialize", both, initialized)
+    methods += _method(pool, "listStatus", f"(L{_PATH};)[L{_STATUS};", _listed(pool))
     head = struct.pack(">H", _PUBLIC | _SUPER) + pool.named(_OURS) + pool.named(_VIEW)
     constants = struct.pack(">H", len(pool.entries) + 1) + b"".join(pool.entries)
-    rest = struct.pack(">HHH", 0, 0, 2) + methods + struct.pack(">H", 0)  # no interfaces, no fields; two methods
-    return struct.pack(">IHH", 0xCAFEBABE, 0, _JAVA_8) + constants + head + rest
+    rest = struct.pack(">HHH", 0, 0, 3) + methods + struct.pack(">H", 0)  # no interfaces, no fields; three methods
+    return struct.pack(">IHH", 0xCAFEBABE, 0, _JAVA_5) + constants + head + rest
+
+
+def _listed(pool: _Pool) -> bytes:
+    text, kind = f"L{_STRING};", f"(L{_PATH};)[L{_STATUS};"
+    concat = pool.call(_STRING, "concat", f"({text}){text}")
+    uri = _SELF + pool.call(_OURS, "getUri", f"()L{_URI};")
+    bucket = pool.push("/") + uri + pool.call(_URI, "getAuthority", f"(){text}") + concat
+    root = pool.new(_PATH) + _DUP + bucket + pool.call_special(_PATH, "<init>", f"({text})V")
+    name = _ONE + pool.call(_STATUS, "getPath", f"()L{_PATH};") + pool.call(_PATH, "getName", f"(){text}")
+    child = uri + pool.call(_URI, "toString", f"(){text}") + pool.push("./") + name + concat
+    path = pool.new(_PATH) + _DUP + child + pool.call_special(_PATH, "<init>", f"({text}{text})V")
+    other = _SELF + _FIRST + pool.call_special(_VIEW, "listStatus", kind) + _RETURN_IT
+    asked = b"".join(
+        (
+            _SELF + _FIRST + pool.call(_OURS, "checkPath", f"(L{_PATH};)V"),
+            _SELF + pool.call(_OURS, "getFallbackFileSystem", f"()L{_FILES};") + root,
+            pool.call(_FILES, "listStatus", kind) + _KEEP_ALL,
+        )
+    )
+    each = _ONE + path + pool.call(_STATUS, "setPath", f"(L{_PATH};)V") + _NEXT
+    begin = _NUMBER + _ALL + _LENGTH
+    body = begin + _jump(_IF_NOT_LESS, len(each) + _JUMP) + each
+    loop = _FROM_0 + body + _jump(_GO, -len(body) - _JUMP)
+    first = _FIRST + pool.call(_PATH, "isRoot", "()Z") + _jump(_IF_TRUE, len(other))
+    return first + other + asked + loop + _ALL + _RETURN_IT
+
+
+def _jump(kind: bytes, over: int) -> bytes:
+    """Over so many bytes behind it."""
+    return kind + struct.pack(">h", over + _JUMP)
 
 
 def _method(pool: _Pool, name: str, kind: str, code: bytes) -> bytes:
