@@ -17,6 +17,7 @@ from clary.config import Config
 from clary.images.image import resolve
 from clary.images.pull import Images
 from conftest import IMAGES, Platform
+from sagemaker_runtime.asynchronous import statistics, until
 from spark.conftest import oracle, spark_image
 from spark.oracle import Oracle
 
@@ -109,6 +110,10 @@ def test_all_labels_are_what_spark_and_xgboost_give_by_hand(
     streams = logs.describe_log_streams(logGroupName="/aws/sagemaker/TransformJobs")["logStreams"]
     own = {each["logStreamName"].rpartition("/")[2] for each in streams if each["logStreamName"].startswith(NAME)}
     assert {"container-1", "container-2", "container-3", "data-log"} <= own
+    streams = logs.describe_log_streams(logGroupName=f"/aws/sagemaker/Endpoints/{NAME}")["logStreams"]
+    assert sorted(each["logStreamName"].rpartition("/")[2] for each in streams) == [f"container-{n}" for n in (1, 2, 3)]
+    variant = {"EndpointName": NAME, "VariantName": "DefaultVariant"}
+    until(lambda: statistics(platform, "Invocations", **variant).get("Sum") == 1 + len(cars))
     notebook(setup, clean_up)
     assert bucket not in {found["Name"] for found in s3.list_buckets()["Buckets"]}
     assert not platform.client("sagemaker").list_endpoints(NameContains=NAME)["Endpoints"]
