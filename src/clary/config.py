@@ -68,6 +68,12 @@ class Config:
     engine: str = setting(
         "", "Where the container engine listens (unix:///run/podman/podman.sock); the usual places if empty."
     )
+    spark_drivers: int = setting(
+        0,
+        "How many Spark drivers wait for Glue runs of one G.1X instance, each taking about 650 MB of memory; the "
+        "sandbox alone has them.",
+        r"\d+",
+    )
     images_home: str = setting(
         "", "The folder with the environments of images, which homes may share; HOME/images if empty."
     )

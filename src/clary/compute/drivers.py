@@ -4,6 +4,7 @@ from types import ModuleType
 
 from clary.compute.driver import Driver
 from clary.compute.null import Null
+from clary.compute.parked import Parked
 from clary.config import Config
 from clary.errors import ClaryError, ConfigError
 
@@ -13,8 +14,7 @@ def open_driver(config: Config) -> Driver:
     if config.driver == "null":
         return Null(config.home)
     if config.driver == "sandbox":
-        driver: Driver = sandbox().Sandbox(config.home)
-        return driver
+        return Parked(sandbox().Sandbox(config.home))
     if config.driver == "container":
         from clary.compute.container import Container  # noqa: PLC0415 - few choose it
 

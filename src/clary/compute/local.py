@@ -67,11 +67,15 @@ class Kept(ABC):
 
     def release(self, handle: Handle) -> None:
         """Each step leaves what the steps after it go by, so that one that was cut off is done by the next call."""
+        self.again(handle)
+        self.places.free(handle["id"])
+
+    def again(self, handle: Handle) -> None:
+        """As it was reserved: what ran of it is gone, and it can be started. Likewise in steps."""
         group = group_of(handle)
         group.end()
         self.undo(group.folder)
         group.forget()
-        self.places.free(handle["id"])
 
     def groups(self) -> list[str]:
         found = self.places.groups()

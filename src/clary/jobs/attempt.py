@@ -5,19 +5,19 @@ their places are given back. What may happen twice (prepare, finish) is written 
 """
 
 import logging
-import shutil
 import sqlite3
-import subprocess
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from clary.compute import parked
 from clary.compute.driver import Driver, Handle, Instance, Launch, Size, Spec, Usage
 from clary.errors import AWSError, ClaryError
+from clary.jobs.clearing import remove
+from clary.jobs.pool import Pool
 from clary.jobs.recipe import GRACE, Ended, Job, JobFailed, JobStopped, Journal, Need, Outcome, Recipe
 from clary.jobs.records import LeaseLost, Note, Record, Records
 from clary.jobs.states import INTERNAL, STATUSES
@@ -52,6 +52,7 @@ class Means:
     folder: Path
     clock: Callable[[], float]
     closing: threading.Event
+    pool: Pool | None = None
 
 
 class Attempt:
@@ -73,7 +74,7 @@ class Attempt:
 
     @property
     def folder(self) -> Path:
-        return self._means.folder / self.record.group
+        return parked.folder(self.record.handle) or self._means.folder / self.record.group
 
     def run(self) -> None:
         """Until the job is over, or pending again, or this worker closes."""
@@ -81,6 +82,7 @@ class Attempt:
         try:
             if record.state == "pending" and not self._claim():
                 return  # somebody stopped it just now
+            self._take()
             self._listen()
             outcome = self._through()
             self._release()
@@ -166,6 +168,16 @@ class Attempt:
             facts=record.memo.facts,
         )
 
+    def _take(self) -> None:
+        """One that waits, if the job can run in it and has not begun otherwise: on the disk before it is used."""
+        record, pool = self.record, self._means.pool
+        if pool is None or record.state != "preparing" or record.handle is not None or self.folder.exists():
+            return
+        if (found := pool.take(self._recipe, record.document, self._limits)) is not None:
+            record.handle = found
+            self._means.records.hold(record)
+            self.job.folder = self.folder
+
     def _through(self) -> Outcome | None:
         """What the job came to; None: to be tried again."""
         try:
@@ -195,7 +207,8 @@ class Attempt:
     def _begin(self) -> None:
         """Places, folder, launches; the handle on the disk; then the start."""
         record = self.record
-        record.handle = self._reserve()  # first: what an attempt that was cut off holds is given back by this alone
+        if record.handle is None:
+            record.handle = self._reserve()  # first: what an attempt that was cut off holds is given back by it alone
         self._check()
         launches = self._prepare()
         self._check()
@@ -385,15 +398,3 @@ def failed(instance: Instance) -> bool:
 
 def lost(instance: Instance) -> Instance:
     return instance if instance.state == "exited" else replace(instance, state="lost")
-
-
-def remove(folder: Path) -> None:
-    """A job's folder with all that its instances left, also folders that forbid it."""
-    with suppress(OSError, RecursionError):
-        shutil.rmtree(folder)
-        return
-    # Both bear folders that are nested deeper than Python goes, or than a path can say.
-    for command in (("chmod", "-R", "u+rwx"), ("rm", "-rf")):
-        subprocess.run([*command, "--", folder], stderr=subprocess.DEVNULL, check=False)
-    if folder.exists():
-        log.warning("%s cannot be removed", folder)

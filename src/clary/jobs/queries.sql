@@ -39,6 +39,9 @@ UPDATE job SET state = :to,
     owner = CASE WHEN :release THEN NULL ELSE owner END, lease = CASE WHEN :release THEN NULL ELSE lease END
 WHERE id = :id AND state = :from AND (owner IS NULL OR owner = :owner);
 
+-- name: job_hold
+UPDATE job SET handle = :handle WHERE id = :id AND state = 'preparing' AND owner = :owner;
+
 -- name: job_memo
 UPDATE job SET memo = :memo WHERE id = :id AND owner = :owner;
 

@@ -7,7 +7,7 @@ crash, events.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from clary.compute.driver import Instance, Launch, Size, Usage
 from clary.errors import ClaryError
@@ -107,6 +107,19 @@ class Recipe(Protocol):
 
     def published(self, job: Job, state: str, status: str, message: str) -> None:
         """After each event is on the disk: for the bus."""
+
+
+@runtime_checkable
+class Parking(Recipe, Protocol):
+    """One whose jobs may run in a container that was started before they were (jobs/pool.py)."""
+
+    def parked(self, folder: Path) -> tuple[Size, Launch]:
+        """A container that waits for a job, of which nothing is known; its files lie in `folder` where `prepare` would
+        put a job's. The engine says where it logs to.
+        """
+
+    def takes(self, document: Document) -> bool:
+        """Whether the job may run in such a one, if their sizes are the same."""
 
 
 class Journal(Protocol):

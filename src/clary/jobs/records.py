@@ -113,6 +113,12 @@ class Records:
         record.state, record.attempt, record.handle, record.memo = "preparing", record.attempt + 1, None, Memo()
         return True
 
+    def hold(self, record: Record) -> None:
+        """The handle of what was there before the job, and is its own from now on. Raises LeaseLost."""
+        values = {"id": record.id, "owner": self._owner, "handle": orjson.dumps(record.handle)}
+        if self._store.write(lambda connection: connection.execute(SQL["job_hold"], values).rowcount) == 0:
+            raise LeaseLost
+
     def move(self, record: Record, state: str, note: Note) -> None:
         """With what the record now says of handle and memo. Raises LeaseLost."""
         assert state in MOVES[record.state], f"{record.state} → {state}"

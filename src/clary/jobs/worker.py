@@ -19,8 +19,10 @@ import orjson
 
 from clary.compute.driver import Driver
 from clary.config import Config
-from clary.jobs.attempt import Attempt, Means, remove
+from clary.jobs.attempt import Attempt, Means
 from clary.jobs.budget import Budget, Places, Queue, Waiting
+from clary.jobs.clearing import remove
+from clary.jobs.pool import Pool, pool_of
 from clary.jobs.recipe import Journal, Outcome, Recipe
 from clary.jobs.records import LEASE, LeaseLost, Note, Record, Records
 from clary.jobs.states import ENDED, INTERNAL
@@ -52,8 +54,9 @@ class Worker:
         self._recipes, self._driver, self._clock = recipes, driver, clock
         self._records = Records(store, clock)
         self._closing, self._woken = threading.Event(), threading.Event()
-        self._means = Means(self._records, driver, journal, self._folder, clock, self._closing)
         self._budget = Budget(driver.nodes(), config.oversubscribe)
+        self._pool: Pool | None = pool_of(driver, recipes.values(), self._budget.limits, config, self._closing)
+        self._means = Means(self._records, driver, journal, self._folder, clock, self._closing, self._pool)
         self._queue = Queue(self._budget)
         self._waiting: dict[int, tuple[Attempt, Waiting]] = {}
         self._active: dict[int, Attempt] = {}
@@ -72,6 +75,9 @@ class Worker:
             if (attempt := self._attempt(record)) is not None:
                 self._launch(attempt, self._places(attempt))
         kept = {attempt.record.group for attempt in self._active.values()}
+        if self._pool is not None:
+            pool, handles = self._pool, [attempt.record.handle for attempt in self._active.values()]
+            self._run("jobs-parked", lambda: pool.keep([handle for handle in handles if handle is not None]))
         self._run("jobs-sweep", lambda: self._sweep(kept))
         self._run("jobs", lambda: self._rounds(self._round, self._pause))
         self._run("jobs-logs", lambda: self._rounds(self._ship, lambda: self._closing.wait(SHIP)))
@@ -89,6 +95,8 @@ class Worker:
         for thread in self._threads:
             while thread.is_alive() and time.monotonic() < deadline and thread.name not in self._resting():
                 thread.join(GLANCE)
+        if self._pool is not None:
+            self._pool.close()
         for attempt in list(self._active.values()):
             if attempt.need.standing:
                 with suppress(LeaseLost):

@@ -25,7 +25,7 @@ def run(words: list[str]) -> int:
         print(f"Error: {error}", file=sys.stderr)
         return 1
     here = instance(os.environ)
-    os.environ.update(_environment(here))
+    os.environ.update(environment(here))
     if not here.leads:
         return cluster.follow(here)
     folder = java.folder()
@@ -51,14 +51,14 @@ def run(words: list[str]) -> int:
     if not given.python:
         ready()
         return _jar(given, here, told, folder)
-    _places(app, modules)
+    places(app, modules)
     gateway = java.Gateway(here, told, folder)
     atexit.register(gateway.close)
-    _joined(gateway, ready)  # it imports PySpark, while the JVM starts
-    return _python(given, app, told)
+    joined(gateway, ready)  # it imports PySpark, while the JVM starts
+    return python(given, app, told)
 
 
-def _environment(here: Instance) -> dict[str, str]:
+def environment(here: Instance) -> dict[str, str]:
     found = {
         "SPARK_HOME": str(java.home()),
         "SPARK_SCALA_VERSION": "2.12",  # whom a worker starts asks for it
@@ -80,13 +80,13 @@ def _jar(given: Given, here: Instance, told: dict[str, str], folder: Path) -> in
     return java.jar(here, told, folder, resource)
 
 
-def _places(app: Path, modules: list[str]) -> None:
+def places(app: Path, modules: list[str]) -> None:
     """Where Python looks, in this process and in those that Spark starts."""
     sys.path[:0] = [PACKAGES, str(app.parent), *modules]
     os.environ["PYTHONPATH"] = os.pathsep.join([PACKAGES, *modules, *_more(os.environ["PYTHONPATH"])])
 
 
-def _python(given: Given, app: Path, told: dict[str, str]) -> int:
+def python(given: Given, app: Path, told: dict[str, str]) -> int:
     try:
         text = app.read_bytes()
     except OSError as error:
@@ -113,7 +113,7 @@ def _python(given: Given, app: Path, told: dict[str, str]) -> int:
     return 0
 
 
-def _joined(gateway: java.Gateway, ready: Callable[[], None]) -> None:
+def joined(gateway: java.Gateway, ready: Callable[[], None]) -> None:
     """PySpark takes our JVM, where it would start one."""
     module: Any = importlib.import_module("pyspark.java_gateway")
     context: Any = importlib.import_module("pyspark.context")

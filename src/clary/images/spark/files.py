@@ -25,6 +25,7 @@ FILE = "HADOOP_TOKEN_FILE_LOCATION"  # read by Hadoop's UserGroupInformation whe
 EXCHANGE = "/.clary/webhdfs/token"
 MAGIC = b"HDTS\0"  # a file of tokens, as Writables
 CLASSES = "SPARK_DIST_CLASSPATH"  # what Spark's programs, and who starts executors, have behind Spark's own jars
+OURS = "hadoop-"  # what names of our files begin with
 COMMITTER = "org.apache.hadoop.mapreduce.lib.output.FileOutputCommitterFactory"
 
 
@@ -63,9 +64,15 @@ def login(environ: Mapping[str, str]) -> str:
         service = f"{socket.gethostbyname(where.hostname or '')}:{port}".encode()
         made = token(*found, service)
         os.environ[FILE] = _kept(".token", MAGIC + _length(1) + _length(len(service)) + service + made + _length(0))
-        before = os.environ.get(CLASSES)
-        os.environ[CLASSES] = os.pathsep.join([*([before] if before else []), _kept(".jar", bucket_class.jar())])
+        classes()
     return f"{where.hostname}:{port}"
+
+
+def classes() -> None:
+    """Our class becomes a file, and its path a variable that a JVM is to get: once."""
+    before = [each for each in os.environ.get(CLASSES, "").split(os.pathsep) if each]
+    if not any(os.path.basename(each).startswith(OURS) for each in before):  # noqa: PTH119 - texts, not places
+        os.environ[CLASSES] = os.pathsep.join([*before, _kept(".jar", bucket_class.jar())])
 
 
 def token(identifier: bytes, password: bytes, service: bytes) -> bytes:
@@ -100,7 +107,7 @@ def _token(endpoint: str, environ: Mapping[str, str]) -> tuple[bytes, bytes] | N
 
 def _kept(kind: str, content: bytes) -> str:
     """The path of a file with this alone, for its owner only."""
-    handle, path = tempfile.mkstemp(prefix="hadoop-", suffix=kind)
+    handle, path = tempfile.mkstemp(prefix=OURS, suffix=kind)
     with os.fdopen(handle, "wb") as file:
         file.write(content)
     return path

@@ -165,7 +165,11 @@ def _say(what: str, which: str) -> None:
 
 def _stop() -> None:
     """What a program left running; a JVM that is gone would be missed by Python's side of it."""
-    context: Any = sys.modules["pyspark"].SparkContext._active_spark_context  # noqa: SLF001 - PySpark's one way to it
+    pyspark: Any = sys.modules["pyspark"].SparkContext
+    if (gateway := pyspark._gateway) is not None:  # noqa: SLF001 - PySpark's one way to it
+        # A thread tells the JVM which objects Python has let go of, and would complain that it is gone.
+        gateway._gateway_client.garbage_collect_object = lambda *_: None  # noqa: SLF001 - likewise
+    context = pyspark._active_spark_context  # noqa: SLF001 - likewise
     if context is not None:
         with contextlib.suppress(Exception):  # the program may have ended by the very same
             context.stop()

@@ -24,7 +24,8 @@ def main() -> int:
     package = types.ModuleType(PACKAGE)
     package.__path__ = [str(CODE)]
     sys.modules[PACKAGE] = package
-    return int(importlib.import_module(f"{PACKAGE}.spark.driver").run(sys.argv[1:]))
+    program = "parked" if sys.argv[1:] == ["--parked"] else "driver"
+    return int(importlib.import_module(f"{PACKAGE}.spark.{program}").run(sys.argv[1:]))
 
 
 if __name__ == "__main__":

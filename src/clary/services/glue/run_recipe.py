@@ -1,8 +1,10 @@
 """How a run of a job is carried out: a job of the engine, in the image of Spark."""
 
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 
 from clary.compute.driver import Launch, Size, Usage
@@ -16,8 +18,8 @@ from clary.jobs.recipe import Document, Ended, Job, JobFailed, Need, Outcome
 from clary.services.glue import run_arguments, run_error, run_metrics, run_stage
 from clary.services.glue.bookmark import Bookmarks
 from clary.services.glue.capacity import SHELL, workers
-from clary.services.glue.job_check import VERSION
-from clary.services.glue.run_arguments import of, on
+from clary.services.glue.job_check import ETL, VERSION
+from clary.services.glue.run_arguments import of, on, several
 from clary.services.glue.run_error import TIMEOUT_STATUS
 from clary.services.glue.run_logs import Logs
 from clary.services.glue.run_stage import Staged
@@ -28,6 +30,12 @@ PYTHON: Final = "/opt/venv/bin/python"
 SUBMIT: Final = "/opt/clary/spark/submit.py"
 PROGRAM: Final = "/opt/clary/spark/glue.py"
 SPENT: Final = "Spark ran out of memory"  # what images/spark/driver.py says then
+# Settings that hold from a context or a session on, so that a JVM may be there before them.
+LATE: Final = re.compile(
+    r"spark\.(sql|hadoop|eventLog|shuffle|rdd|speculation|broadcast|locality|default\.parallelism|serializer|app\.name)"
+    r"(?=[.=])"
+)
+NOBODY: Final = "arn:aws:glue:::"
 # Standard output is a file of its own; standard error is the log.
 APART: Final = ("/bin/sh", "-c", f'exec "$@" >>{run_stage.STDOUT}', "sh")
 # How AWS's own Spark is told of the Data Catalog; images/spark/metastore knows it.
@@ -80,6 +88,30 @@ class Runs:
             launch = replace(launch, leads=number == 0)
             launches.append(environment.launch(launch, str(folder / "upper-image")))
         return launches
+
+    def parked(self, folder: Path) -> tuple[Size, Launch]:
+        """A driver that waits for a run of G.1X on one instance: of no role, so without credentials."""
+        image = self.images.ready(resolve(f"aws-glue:{VERSION}"), lambda _line: None)
+        size = self._size({"Command": {"Name": ETL}, "WorkerType": "G.1X", "NumberOfWorkers": 1})
+        nothing = {"EnableNetworkIsolation": True}
+        nobody = Job(0, NOBODY, 0, nothing, 0.0, folder, (), _unheard, lambda: None, _unheard)
+        mounts, env = run_stage.parked(folder, self.where(nobody))
+        env |= {"CLARY_CPUS": str(int(size.cpus)), "CLARY_MEMORY": str(size.memory)}
+        argv = (*APART, PYTHON, SUBMIT, "--parked")
+        launch = Launch("algo-1", argv, str(folder / "algo-1" / "log"), env=env, cwd=run_stage.TMP, mounts=mounts)
+        return size, image.launch(launch, str(folder / "algo-1" / "upper-image"))
+
+    def takes(self, document: Document) -> bool:
+        """What a JVM or a Python that runs already cannot have any more is not for it."""
+        given, command = document["Given"], document["Command"]
+        script = of(given, "--scriptLocation") or command["ScriptLocation"]
+        if command["Name"] == SHELL or not script.endswith(".py") or on(given, "--enable-glue-datacatalog"):
+            return False
+        if any(several(given, name) for name in ("--extra-py-files", "--additional-python-modules")):
+            return False
+        if any("mleap" not in jar.lower() for jar in several(given, "--extra-jars")):
+            return False
+        return all(LATE.match(each) and "hive" not in each.lower() for each in run_arguments.conf(given))
 
     def _image(self, job: Job, *, shell: bool) -> Environment:
         image = resolve(f"aws-glue:{VERSION if shell else job.document['GlueVersion']}")
@@ -138,6 +170,10 @@ class Runs:
 
     def published(self, job: Job, _state: str, _status: str, _message: str) -> None:
         self.tell(job.arn)
+
+
+def _unheard(*_said: object) -> None:
+    """Nobody is told of what is no run's."""
 
 
 def _command(document: Document, staged: Staged, *, shell: bool, leads: bool) -> tuple[str, ...]:

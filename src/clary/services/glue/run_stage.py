@@ -58,9 +58,8 @@ def stdout(number: int) -> str:
 
 def shared(job: Job, objects: Objects, bookmark: Document) -> Staged:
     """What all instances see. Done again after a crash, it begins anew. Raises JobFailed, JobStopped."""
-    plan = job.folder / "plan"
-    shutil.rmtree(plan, ignore_errors=True)
-    for name in ("", "tmp", "py", "jars"):
+    plan = _emptied(job.folder / "plan")
+    for name in ("tmp", "py", "jars"):
         open_folder(plan / name)
     document = job.document
     given, command = document["Given"], document["Command"]
@@ -82,13 +81,34 @@ def shared(job: Job, objects: Objects, bookmark: Document) -> Staged:
     }
     (plan / "plan.json").write_text(json.dumps(told))
     (plan / "plan.json").chmod(0o644)
-    shutil.rmtree(left(job, ""), ignore_errors=True)
-    folder = open_folder(left(job, ""))
+    folder = _emptied(left(job, ""))
     (folder / "bookmark.json").write_text(json.dumps(bookmark))
     (folder / "bookmark.json").chmod(0o666)
     found.mounts = [Mount(str(plan), PLAN)]
     found.mounts += [Mount(str(each), f"{TMP}/{each.name}") for each in sorted((plan / "tmp").iterdir())]
     return found
+
+
+def _emptied(folder: Path) -> Path:
+    """The same folder, since a container that waited for this run has it mounted."""
+    for each in open_folder(folder).iterdir():
+        if each.is_dir() and not each.is_symlink():
+            shutil.rmtree(each)
+        else:
+            each.unlink()
+    return folder
+
+
+def parked(folder: Path, where: Where) -> tuple[tuple[Mount, ...], dict[str, str]]:
+    """What a container sees that waits for a run: the places of what the run will bring, and nobody's credentials."""
+    plan, first = open_folder(folder / "plan"), open_folder(folder / "algo-1" / "left")
+    file = folder / stdout(0)
+    file.touch()
+    file.chmod(0o666)
+    mounts = [Mount(str(plan), PLAN), Mount(str(file), STDOUT, "rw"), Mount(str(first), LEFT, "rw")]
+    if where.bundle is not None:
+        mounts.append(Mount(str(where.bundle), BUNDLE))
+    return tuple(mounts), {"PYTHONPATH": OURS, "CLARY_HOSTS": "algo-1"}
 
 
 def _python2(document: Document) -> str:
