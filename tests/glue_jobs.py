@@ -37,7 +37,7 @@ class GlueJobs:
         found: dict[str, Any] = self.glue.get_job_run(JobName=name, RunId=run)["JobRun"]
         return found
 
-    def until(self, name: str, run: str, *states: str, seconds: float = 90) -> dict[str, Any]:
+    def until(self, name: str, run: str, *states: str, seconds: float = 280) -> dict[str, Any]:
         """The run, once it has ended, or is in one of the states."""
         deadline = time.monotonic() + seconds
         while (found := self.get(name, run))["JobRunState"] not in (states or ENDS):

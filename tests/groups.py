@@ -16,7 +16,7 @@ from clary.config import Config
 
 MiB = 1 << 20
 NAMES = ("sandbox", "null", "container")
-PATIENCE = 20.0  # seconds within which anything here has happened
+PATIENCE = 60.0  # seconds within which anything here has happened
 SECRET = "a-secret-of-the-hosts-own"
 BOMB = "f() { f | f & }; f; wait"
 

@@ -45,7 +45,7 @@ def call(platform: Platform, said: str) -> str:
 
 
 def logged(platform: Platform, said: str) -> list[Any]:
-    place = re.search(r"Logs: +(\S+), (\S+);", said)
+    place = re.search(r"Logs: +(\S+), ([^\s,;]+)[,;]", said)
     assert place, said
     found = platform.client("logs").get_log_events(logGroupName=place[1], logStreamName=place[2])
     return list(found["events"])

@@ -18,7 +18,7 @@ def jobs(platform: Platform) -> GlueJobs:
     return GlueJobs(platform)
 
 
-def runs(jobs: GlueJobs, name: str, count: int = 1, seconds: float = 60) -> list[dict[str, Any]]:
+def runs(jobs: GlueJobs, name: str, count: int = 1, seconds: float = 200) -> list[dict[str, Any]]:
     """Those of a job, once there are so many and all have ended; the newest first."""
     deadline = time.monotonic() + seconds
     while True:

@@ -155,7 +155,7 @@ def test_a_command_that_is_not_there(jobs: Jobs) -> None:
 def test_the_output_bucket_goes_while_it_runs(jobs: Jobs) -> None:
     name, bucket = fresh(), fresh("gone")
     jobs.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
-    text = "import time\nprint('begun', flush=True)\ntime.sleep(2)\nopen('/opt/ml/model/m', 'w')"
+    text = "import time\nprint('begun', flush=True)\ntime.sleep(5)\nopen('/opt/ml/model/m', 'w')"
     jobs.create(name, jobs.script(text), OutputDataConfig={"S3OutputPath": f"s3://{bucket}/out"})
     until_said(jobs, name, "begun")
     jobs.s3.delete_bucket(Bucket=bucket)

@@ -107,8 +107,8 @@ def test_all_labels_are_what_spark_and_xgboost_give_by_hand(
     logs = platform.client("logs")
     events = logs.get_log_events(logGroupName="/aws-glue/jobs/output", logStreamName=run["Id"])["events"]
     assert any("train: 1397 cars, 15 features" in event["message"] for event in events)
-    streams = logs.describe_log_streams(logGroupName="/aws/sagemaker/TransformJobs")["logStreams"]
-    own = {each["logStreamName"].rpartition("/")[2] for each in streams if each["logStreamName"].startswith(NAME)}
+    told = {"logGroupName": "/aws/sagemaker/TransformJobs", "logStreamNamePrefix": NAME}
+    own = {each["logStreamName"].rpartition("/")[2] for each in logs.describe_log_streams(**told)["logStreams"]}
     assert {"container-1", "container-2", "container-3", "data-log"} <= own
     streams = logs.describe_log_streams(logGroupName=f"/aws/sagemaker/Endpoints/{NAME}")["logStreams"]
     assert sorted(each["logStreamName"].rpartition("/")[2] for each in streams) == [f"container-{n}" for n in (1, 2, 3)]

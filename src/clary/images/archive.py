@@ -11,15 +11,16 @@ import subprocess
 import time
 from pathlib import Path
 
-from clary.compute import sandbox
 from clary.compute.driver import Mount
+from clary.compute.drivers import sandbox
+from clary.errors import ClaryError
 from clary.images.java import Java
 
 PLACE = "/opt/clary-java"  # in a container
 FILE = "driver.jsa"
 MADE = "clary.json"
 _WORK = "/opt/clary-archive"
-_TMP = sandbox.TMP  # its own
+_TMP = "/tmp"  # noqa: S108 - its own
 _FORM = "1"  # of what is made; another one makes all be made anew
 _PATIENCE = 600.0  # seconds
 _MEMORY = 2 << 30
@@ -52,7 +53,7 @@ def make(folder: Path, mounts: tuple[Mount, ...], env: dict[str, str], program: 
             timeout=_PATIENCE,
         )
         wrong = "" if done.returncode == 0 and file.exists() else " ".join((done.stderr + done.stdout).split())[-1000:]
-    except (OSError, subprocess.TimeoutExpired) as error:
+    except (OSError, ClaryError, subprocess.TimeoutExpired) as error:
         wrong = str(error)
     if wrong:
         file.unlink(missing_ok=True)
@@ -69,4 +70,4 @@ def _inside(mounts: tuple[Mount, ...], building: Path, env: dict[str, str]) -> l
     options = ["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/opt", "--tmpfs", _TMP]
     options += [word for mount in mounts for word in ("--ro-bind", mount.source, mount.target)]
     options += ["--bind", str(building), _WORK, "--unshare-pid", "--unshare-net", "--die-with-parent", "--chdir", _TMP]
-    return [sandbox.bwrap(), *options, *(word for pair in env.items() for word in ("--setenv", *pair)), "--"]
+    return [sandbox().bwrap(), *options, *(word for pair in env.items() for word in ("--setenv", *pair)), "--"]
