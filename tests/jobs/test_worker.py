@@ -34,6 +34,7 @@ def test_a_job_runs_to_its_end(bed: Bed) -> None:
     assert bed.last(arn)[2] == {"status": "Completed", "codes": [0], "why": "exited", "left": ["file"]}
     assert bed.said("a") == ["prepared", "one", "two", "three"]
     assert [line for _, _, line in bed.recipe.heard] == ["prepared", "one", "two", "three"]
+    until(lambda: len(bed.recipe.said) == 5)  # the last is told once it is on the disk
     assert [status for _, _, status, _ in bed.recipe.said] == ["Starting", "Downloading", "", "", "Completed"]
     until(lambda: not list((bed.home / "jobs").iterdir()))
 
