@@ -14,14 +14,15 @@ from functools import partial
 from pathlib import Path
 
 from clary.compute import parked
-from clary.compute.driver import Driver, Handle, Instance, Launch, Size, Spec, Usage
+from clary.compute.driver import Driver, Handle, Instance, Launch, Size, Spec
 from clary.errors import AWSError, ClaryError
 from clary.jobs.clearing import remove
+from clary.jobs.meter import Meter
 from clary.jobs.pool import Pool
 from clary.jobs.recipe import GRACE, Ended, Job, JobFailed, JobStopped, Journal, Need, Outcome, Recipe
 from clary.jobs.records import LeaseLost, Note, Record, Records
 from clary.jobs.states import INTERNAL, STATUSES
-from clary.jobs.tail import Tail
+from clary.jobs.tail import Tail, Tails
 
 log = logging.getLogger(__name__)
 
@@ -62,12 +63,13 @@ class Attempt:
         self._recipe, self._limits, self._means = recipe, limits, means
         self._halted = threading.Event()
         self._started = threading.Event()
-        self._tails: list[Tail] = []
-        self._shipping = threading.Lock()
+        self._tails = Tails()
         self._remembered = 0.0
-        self._usage: tuple[float, list[Usage]] | None = None  # when, and what until then
-        self._measured = False
-        self._measuring = threading.Lock()
+        self._meter = Meter(
+            lambda: means.driver.usage(self._handle),
+            lambda used, seconds: recipe.measured(self.job, used, seconds),
+            need.every,
+        )
         self.resting = False  # it only waits for its instances, and can be left without a word
         self.freed: Callable[[], None] = lambda: None  # called once its places are free
         self.job = self._job()
@@ -86,7 +88,7 @@ class Attempt:
             self._listen()
             outcome = self._through()
             self._release()
-            self._drain()
+            self._tails.ship(last=True)
             folder = self.folder
             self.end(outcome)
             remove(folder)
@@ -105,7 +107,7 @@ class Attempt:
         """Ends what runs, for the next worker to begin anew. This one is closing, and has left it."""
         if self.record.state == "running":
             self._release()
-            self._drain()
+            self._tails.ship(last=True)
             folder = self.folder
             self._move("pending", Note(detail={"status": "Restarting"}))
             remove(folder)
@@ -120,29 +122,16 @@ class Attempt:
 
     def ship(self) -> None:
         """New log lines into the journal."""
-        self._ship(last=False)
+        self._tails.ship()
 
     @property
     def due(self) -> bool:
-        """Whether it is time to measure: the last time is long enough ago, or there was none."""
-        if self._measuring.locked() or not self._started.is_set() or self.record.state != "running":
-            return False
-        return self._usage is None or not self._measured or time.monotonic() - self._usage[0] >= self.need.every
+        """Whether it is time to measure."""
+        return self._started.is_set() and self.record.state == "running" and self._meter.due
 
     def measure(self) -> None:
-        """To the recipe, what was used since the last time. It may upload, and take long."""
-        with self._measuring:
-            self._measure()
-
-    def _measure(self) -> None:
-        now = time.monotonic()
-        usage = self._means.driver.usage(self._handle)
-        if self._usage is not None:
-            then, before = self._usage
-            spent = [replace(new, cpu=max(0.0, new.cpu - old.cpu)) for new, old in zip(usage, before, strict=True)]
-            self._recipe.measured(self.job, spent, now - then)
-            self._measured = True
-        self._usage = now, usage
+        """To the recipe, what was used since the last time."""
+        self._meter.measure()
 
     def _claim(self) -> bool:
         note = Note(detail={"status": "Starting"})
@@ -175,7 +164,12 @@ class Attempt:
             return
         if (found := pool.take(self._recipe, record.document, self._limits)) is not None:
             record.handle = found
-            self._means.records.hold(record)
+            try:
+                self._means.records.hold(record)
+            except LeaseLost:  # nobody else can know of it
+                self._release()
+                remove(self.folder)
+                raise
             self.job.folder = self.folder
 
     def _through(self) -> Outcome | None:
@@ -279,7 +273,7 @@ class Attempt:
         if self._halted.is_set() and record.memo.why == "exited":
             record.memo.why = "stopped"
         record.memo.instances = [asdict(instance) for instance in instances]
-        self._drain()
+        self._tails.ship(last=True)
         self._move("finishing")
 
     def _adopt(self) -> None:
@@ -362,10 +356,8 @@ class Attempt:
         """Each instance's log file has its place in a stream."""
         memo = self.record.memo
         memo.streams = memo.streams or [list(stream) for stream in self._recipe.streams(self.job)]
-        with self._shipping:
-            self._tails = [
-                self._tail(index, group, stream, *file) for index, (group, stream, *file) in enumerate(memo.streams)
-            ]
+        tails = [self._tail(index, group, stream, *file) for index, (group, stream, *file) in enumerate(memo.streams)]
+        self._tails.follow(tails)
 
     def _tail(self, index: int, group: str, stream: str, file: str = "") -> Tail:
         journal, attempt = self._means.journal, self.record.attempt
@@ -382,14 +374,6 @@ class Attempt:
         if self.job.facts and time.monotonic() - self._remembered > 1:
             self._remembered = time.monotonic()
             self._means.records.remember(self.record)
-
-    def _drain(self) -> None:
-        self._ship(last=True)
-
-    def _ship(self, *, last: bool) -> None:
-        with self._shipping:
-            for tail in self._tails:
-                tail.ship(last=last)
 
 
 def failed(instance: Instance) -> bool:

@@ -1,6 +1,7 @@
 """What instances say, from their log files into the journal: each line once, whatever happens to us in between."""
 
 import os
+import threading
 import time
 from collections.abc import Callable
 from itertools import count
@@ -98,6 +99,23 @@ class Tail:
             self._offset = end
             self._tell(lines, self._offset)
         return not whole
+
+
+class Tails:
+    """Those of an attempt, none of them before `follow`."""
+
+    def __init__(self) -> None:
+        self._all: list[Tail] = []
+        self._shipping = threading.Lock()
+
+    def follow(self, tails: list[Tail]) -> None:
+        with self._shipping:
+            self._all = tails
+
+    def ship(self, *, last: bool = False) -> None:
+        with self._shipping:
+            for tail in self._all:
+                tail.ship(last=last)
 
 
 def cut(data: bytes, *, last: bool) -> tuple[list[str], int]:
