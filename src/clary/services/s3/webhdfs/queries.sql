@@ -1,17 +1,17 @@
 -- Whether anything begins with a prefix.
 -- name: first
-SELECT key, size FROM object WHERE bucket = :bucket AND key >= :start AND key < CAST(:end AS TEXT) ORDER BY key LIMIT 2;
+SELECT 1 FROM object WHERE bucket = :bucket AND key >= :start AND key < CAST(:end AS TEXT) LIMIT 1;
 
 -- name: children
 SELECT key, size, modified FROM object WHERE bucket = ? AND key >= ? ORDER BY key;
 
 -- What a directory holds, at any depth.
 -- name: tree
-SELECT key, seq, version, blob, size, etag, modified, head, tags, parts FROM object
+SELECT key, seq, blob, size, etag, modified, head, tags, parts FROM object
 WHERE bucket = :bucket AND key >= :start AND key < CAST(:end AS TEXT) ORDER BY key;
 
 -- name: one
-SELECT key, seq, version, blob, size, etag, modified, head, tags, parts FROM object WHERE bucket = :bucket AND key = :key;
+SELECT key, seq, blob, size, etag, modified, head, tags, parts FROM object WHERE bucket = :bucket AND key = :key;
 
 -- Where no version is kept, a directory's objects get their new keys at once: the bytes are named by the same rows.
 -- name: move
@@ -26,4 +26,4 @@ DELETE FROM object WHERE bucket = :bucket AND key >= :start AND key < CAST(:end 
 
 -- The markers of empty directories that MKDIRS put, and nobody else.
 -- name: marker
-SELECT key, size, head FROM object WHERE bucket = ? AND key = ?;
+SELECT size, head FROM object WHERE bucket = ? AND key = ?;

@@ -87,8 +87,8 @@ class Visit:
             raise faults.illegal(f"Invalid value for webhdfs parameter {name!r}: {text!r}")
         return int(text)
 
-    def true(self, name: str, *, default: bool = False) -> bool:
-        return self.asked.get(name, str(default)).lower() == "true"
+    def true(self, name: str) -> bool:
+        return self.asked.get(name, "").lower() == "true"
 
     def call(self, operation: str) -> Call[S3]:
         """The request as a call of this operation of S3's API."""
