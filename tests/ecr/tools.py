@@ -3,13 +3,14 @@
 import base64
 import gzip
 import hashlib
-import http.client
 import io
 import json
 import tarfile
 import uuid
 from dataclasses import dataclass, field
 from typing import Any
+
+import plain_http
 
 OCI = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -82,16 +83,7 @@ def index(*images: Image) -> bytes:
     return json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": listed}).encode()
 
 
-@dataclass
-class Answer:
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
-
+class Answer(plain_http.Answer):
     @property
     def error(self) -> tuple[int, str]:
         return self.status, self.json["errors"][0]["code"]
@@ -109,19 +101,11 @@ class Door:
 
     def __call__(self, method: str, path: str, body: Any = None, *, anonymous: bool = False, **headers: str) -> Answer:
         """Header names with `_` for `-`."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.platform.port, timeout=30)
         sent = {"Host": self.host, "Authorization": f"Basic {self.token}"}
         if anonymous:
             del sent["Authorization"]
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
-        try:
-            chunked = not isinstance(body, bytes | str | None)
-            connection.request(method, path, body, sent, encode_chunked=chunked)
-            response = connection.getresponse()
-            found = {name.lower(): value for name, value in response.getheaders()}
-            return Answer(response.status, found, response.read())
-        finally:
-            connection.close()
+        return Answer(*plain_http.send(self.platform.port, method, path, body, sent))
 
     def repository(self, **given: Any) -> str:
         name = unique()

@@ -1,28 +1,19 @@
 """A client of the file system by plain HTTP, as Hadoop's is one."""
 
-import http.client
 import importlib
 import json
 import uuid
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
+
+import plain_http
 
 files: Any = importlib.import_module("clary.images.spark.files")  # it makes the tokens, in containers
 FOUND, ACCESS, EXISTS = "FileNotFoundException", "AccessControlException", "FileAlreadyExistsException"
 OTHER = "IOException"
 
 
-@dataclass
-class Answer:
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
-
+class Answer(plain_http.Answer):
     @property
     def error(self) -> tuple[int, str]:
         """Status and Java's exception."""
@@ -55,15 +46,7 @@ class Door:
         return self.send(method, f"{where.path}?{where.query}", body)
 
     def send(self, method: str, target: str, body: Any = None, **headers: str) -> Answer:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        try:
-            chunked = not isinstance(body, bytes | str | None)
-            connection.request(method, target, body, headers, encode_chunked=chunked)
-            response = connection.getresponse()
-            found = {name.lower(): value for name, value in response.getheaders()}
-            return Answer(response.status, found, response.read())
-        finally:
-            connection.close()
+        return Answer(*plain_http.send(self.port, method, target, body, headers))
 
     def create(self, path: str, data: Any = b"", **query: Any) -> None:
         answer = self("PUT", "CREATE", path, data, **query)
