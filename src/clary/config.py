@@ -56,7 +56,9 @@ class Config:
         "How many times over the machine's cores and memory are given out to jobs, which seldom use all they ask for.",
     )
     glue_workers: int = setting(
-        0, "How many instances a Spark run of Glue has at most; 0: as many of its workers as there are processors for."
+        0,
+        "How many instances a Spark run of Glue has at most; 0: as many of its workers as there are processors for.",
+        r"\d+",
     )
     access_log: bool = setting(True, "Whether each request is a line in logs/access.log.")
     log_level: str = setting("INFO", "DEBUG, INFO, WARNING or ERROR.", "DEBUG|INFO|WARNING|ERROR")
