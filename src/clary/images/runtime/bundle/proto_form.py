@@ -6,7 +6,7 @@ from typing import Any
 
 from . import wire
 from .errors import BundleError
-from .tensors import packed, unpacked
+from .tensors import joined, packed, parts, unpacked
 from .values import BASIC, SHAPES, BasicType, DataShape, Float, Long, Model, Tensor
 from .wire import Table
 
@@ -88,17 +88,8 @@ def node_bytes(given: dict[str, Any]) -> bytes:
 
 
 def tree(content: bytes, clusters: bool) -> list[dict[str, Any]]:
-    """Each message follows its length, 4 bytes, the highest first."""
-    found = []
-    at = 0
-    while at < len(content):
-        size = int.from_bytes(content[at : at + 4], "big")
-        one = content[at + 4 : at + 4 + size]
-        if len(one) < size:
-            raise BundleError("the tree ends in the middle of a node")
-        found.append(_cluster(one) if clusters else _decision(one))
-        at += 4 + size
-    return found
+    """A message for each node."""
+    return [_cluster(one) if clusters else _decision(one) for one in parts(content, "the tree")]
 
 
 def _cluster(content: bytes) -> dict[str, Any]:
@@ -118,16 +109,13 @@ def _decision(content: bytes) -> dict[str, Any]:
 
 
 def tree_bytes(nodes: Any, clusters: bool) -> bytes:
-    out = bytearray()
-    for one in nodes:
-        if clusters:
-            content = wire.encode(_CTREE, one)
-        elif one["type"] == "leaf":
-            content = wire.encode(_DTREE, {"leaf": one})
-        else:
-            content = wire.encode(_DTREE, {"internal": {"split": {one["split"]["type"]: one["split"]}}})
-        out += len(content).to_bytes(4, "big") + content
-    return bytes(out)
+    return joined(wire.encode(_CTREE, one) if clusters else _decision_bytes(one) for one in nodes)
+
+
+def _decision_bytes(one: dict[str, Any]) -> bytes:
+    if one["type"] == "leaf":
+        return wire.encode(_DTREE, {"leaf": one})
+    return wire.encode(_DTREE, {"internal": {"split": {one["split"]["type"]: one["split"]}}})
 
 
 def _read_model(found: dict[str, Any]) -> Model:

@@ -7,7 +7,7 @@ reads UTF-8, which is written here.
 from __future__ import annotations
 
 import struct
-from typing import Any
+from typing import Any, Iterable, Iterator
 
 from .errors import BundleError
 
@@ -23,11 +23,7 @@ def packed(base: str, values: Any) -> bytes:
         raise BundleError(f"a tensor of type {base}: {error}") from None
     if base not in ("string", "byte_string"):
         raise BundleError(f"a tensor of type {base}")
-    out = bytearray()
-    for value in values:
-        content = value.encode("utf-8") if base == "string" else value
-        out += len(content).to_bytes(4, "big") + content
-    return bytes(out)
+    return joined(value.encode("utf-8") if base == "string" else value for value in values)
 
 
 def unpacked(base: str, content: bytes) -> list[Any]:
@@ -36,13 +32,21 @@ def unpacked(base: str, content: bytes) -> list[Any]:
         return list(struct.unpack(f">{len(content) // struct.calcsize('>' + letter)}{letter}", content))
     if base not in ("string", "byte_string"):
         raise BundleError(f"a tensor of type {base}")
-    values = []
+    return [one.decode("utf-8") if base == "string" else one for one in parts(content, "a tensor")]
+
+
+def joined(each: Iterable[bytes]) -> bytes:
+    """Each follows its length, 4 bytes, the highest first."""
+    return b"".join(len(one).to_bytes(4, "big") + one for one in each)
+
+
+def parts(content: bytes, what: str) -> Iterator[bytes]:
+    """What was `joined`. Raises BundleError, which tells what it is."""
     at = 0
     while at < len(content):
         size = int.from_bytes(content[at : at + 4], "big")
         one = content[at + 4 : at + 4 + size]
         if len(one) < size:
-            raise BundleError("a tensor ends in the middle of a text")
-        values.append(one.decode("utf-8") if base == "string" else one)
+            raise BundleError(f"{what} ends in the middle of a part")
+        yield one
         at += 4 + size
-    return values
