@@ -16,7 +16,8 @@ class Node:
     """One transformer.
 
     `inputs` and `outputs` lead from the transformer's ports ("input", "input0", "features", "output", "prediction"...)
-    to columns, in the order of the file. `children` are the stages of a pipeline, in their order. `models` are the
+    to columns, in the order of the file. `children` are the stages of a pipeline, in their order; what is read has
+    their names as the attribute `nodes` too, which writing makes of them. `models` are the
     models inside an ensemble by the folder that keeps them ("tree0", "model1"): nodes without ports.
     `tree` is the tree of a tree model as MLeap keeps it, each node before its left and its right:
     {"type": "internal", "split": {"type": "continuous", "featureIndex": 3, "threshold": 0.5}} or

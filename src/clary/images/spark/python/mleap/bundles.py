@@ -26,33 +26,7 @@ def _loaded() -> Any:
 
 
 if TYPE_CHECKING:
-    from clary.images.runtime.bundle import (
-        BasicType,
-        Bundle,
-        BundleError,
-        DataShape,
-        Float,
-        Long,
-        Node,
-        Tensor,
-        read,
-        write,
-    )
+    from clary.images.runtime.bundle import *  # noqa: F403 - the same names, whichever way they come
 else:
     _bundle = _loaded()
-    BasicType, Bundle, BundleError = _bundle.BasicType, _bundle.Bundle, _bundle.BundleError
-    DataShape, Float, Long, Node, Tensor = _bundle.DataShape, _bundle.Float, _bundle.Long, _bundle.Node, _bundle.Tensor
-    read, write = _bundle.read, _bundle.write
-
-__all__ = [
-    "BasicType",
-    "Bundle",
-    "BundleError",
-    "DataShape",
-    "Float",
-    "Long",
-    "Node",
-    "Tensor",
-    "read",
-    "write",
-]
+    globals().update({name: getattr(_bundle, name) for name in _bundle.__all__})

@@ -10,7 +10,7 @@ from pyspark.ml.linalg import DenseMatrix
 
 from .bundles import Node, Tensor
 from .columns import Columns
-from .java import Stage
+from .java import ML, Stage, new
 
 
 class UnknownTransformer(ValueError):
@@ -43,7 +43,7 @@ class Op:
     def node(self, stage: Stage, columns: Columns) -> Node:
         each = self.several(stage, columns)
         if each:
-            return Node(stage.uid, "pipeline", attributes={"nodes": [one.name for one in each]}, children=each)
+            return Node(stage.uid, "pipeline", children=each)
         node = self.model(stage, columns, stage.uid)
         node.inputs = _ports(stage, columns, self.inputs)
         node.outputs = _ports(stage, columns, self.outputs)
@@ -83,6 +83,18 @@ def _connect(made: Stage, ports: Mapping[str, str], port: str, param: str) -> No
         made.set(param if param.endswith("s") else param + "s", numbered)
     elif port in ports:
         made.set(param, [ports[port]] if param.endswith("s") else ports[port])
+
+
+def loads(kind: str, **params: tuple[Any, ...]) -> Callable[[Node], Any]:
+    """`load` of a transformer that is its parameters: of each the attribute, its type, and a default if it has one."""
+
+    def load(node: Node) -> Any:
+        stage = Stage(new(ML + kind, node.name))
+        for param, told in params.items():
+            stage.set(param, node.value(*told))
+        return stage.java
+
+    return load
 
 
 def one_column(

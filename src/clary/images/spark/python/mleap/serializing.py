@@ -74,9 +74,7 @@ class _Writer:
     def node(self, stage: Any) -> Node:
         inner = getattr(stage, "stages", None)
         if isinstance(inner, list):
-            children = tuple(self.node(one) for one in inner)
-            names = [child.name for child in children]
-            return Node(str(stage.uid), "pipeline", attributes={"nodes": names}, children=children)
+            return Node(str(stage.uid), "pipeline", children=tuple(self.node(one) for one in inner))
         if type(stage).__name__ in _TUNED:
             best = self.node(stage.bestModel)
             best.name = str(stage.uid)

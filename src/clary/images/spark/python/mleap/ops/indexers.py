@@ -11,7 +11,7 @@ from pyspark.sql.types import DoubleType, StructField, StructType
 from mleap.bundles import DataShape, Long, Node
 from mleap.columns import Columns, quoted
 from mleap.java import ML, Stage, context, ints, java, jvm, new, plain, scala_map, texts
-from mleap.op import INPUT, OUTPUT, Op, one_column
+from mleap.op import INPUT, OUTPUT, Op, loads, one_column
 
 _FEATURE = ML + "feature."
 
@@ -41,12 +41,6 @@ def _index_to_string(stage: Stage, columns: Columns) -> dict[str, Any]:
     given = list(stage.param("labels")) if stage.is_set("labels") else []
     labels = given or columns.labels(stage.param("inputCol"))
     return {"labels": labels, "input_shape": DataShape("scalar", nullable=False)}
-
-
-def _load_index_to_string(node: Node) -> Any:
-    stage = Stage(new(_FEATURE + "IndexToString", node.name))
-    stage.set("labels", node.value("labels", list))
-    return stage.java
 
 
 def _one_hot_encoder(stage: Stage, _columns: Columns) -> dict[str, Any]:
@@ -110,13 +104,6 @@ def _bucketizers(stage: Stage, columns: Columns) -> tuple[Node, ...]:
     )
 
 
-def _load_bucketizer(node: Node) -> Any:
-    stage = Stage(new(_FEATURE + "Bucketizer", node.name))
-    stage.set("splits", node.value("splits", list))
-    stage.set("handleInvalid", node.value("handle_invalid", str, "error"))
-    return stage.java
-
-
 def _binarizer(stage: Stage, columns: Columns) -> dict[str, Any]:
     if stage.is_set("inputCols"):
         names = stage.columns("inputCols")
@@ -170,6 +157,8 @@ def _load_imputer(node: Node) -> Any:
     return stage.java
 
 
+_load_index_to_string = loads("feature.IndexToString", labels=("labels", list))
+_load_bucketizer = loads("feature.Bucketizer", splits=("splits", list), handleInvalid=("handle_invalid", str, "error"))
 OPS = (
     Op("string_indexer", "feature.StringIndexerModel", INPUT, OUTPUT, _string_indexer, _load_string_indexer),
     Op("reverse_string_indexer", "feature.IndexToString", INPUT, OUTPUT, _index_to_string, _load_index_to_string),

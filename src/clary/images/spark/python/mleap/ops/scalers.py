@@ -9,7 +9,7 @@ from pyspark.ml.linalg import DenseVector, SparseVector
 from mleap.bundles import Node, Tensor
 from mleap.columns import Columns
 from mleap.java import ML, Stage, java, new, plain
-from mleap.op import INPUT, OUTPUT, Op, floats_of, vector
+from mleap.op import INPUT, OUTPUT, Op, floats_of, loads, vector
 
 _FEATURE = ML + "feature."
 
@@ -65,12 +65,7 @@ def _normalizer(stage: Stage, columns: Columns) -> dict[str, Any]:
     return {"p_norm": stage.param("p"), "input_size": columns.size(stage.param("inputCol"))}
 
 
-def _load_normalizer(node: Node) -> Any:
-    stage = Stage(new(_FEATURE + "Normalizer", node.name))
-    stage.set("p", node.value("p_norm", float))
-    return stage.java
-
-
+_load_normalizer = loads("feature.Normalizer", p=("p_norm", float))
 OPS = (
     Op("standard_scaler", "feature.StandardScalerModel", INPUT, OUTPUT, _standard, _load_standard),
     Op("min_max_scaler", "feature.MinMaxScalerModel", INPUT, OUTPUT, _min_max, _load_min_max),

@@ -9,17 +9,13 @@ from pyspark.ml.linalg import DenseVector
 from mleap.bundles import Long, Node, Tensor
 from mleap.columns import Columns
 from mleap.java import ML, MLLIB, Stage, field, floats, java, jvm, longs, new, plain, scala_map, texts
-from mleap.op import INPUT, OUTPUT, Op, floats_of, vector
+from mleap.op import INPUT, OUTPUT, Op, floats_of, loads, vector
 
 _FEATURE = ML + "feature."
 
 
 def _nothing(_stage: Stage, _columns: Columns) -> dict[str, Any]:
     return {}
-
-
-def _load_tokenizer(node: Node) -> Any:
-    return new(_FEATURE + "Tokenizer", node.name)
 
 
 def _regex(stage: Stage, _columns: Columns) -> dict[str, Any]:
@@ -31,34 +27,12 @@ def _regex(stage: Stage, _columns: Columns) -> dict[str, Any]:
     }
 
 
-def _load_regex(node: Node) -> Any:
-    stage = Stage(new(_FEATURE + "RegexTokenizer", node.name))
-    stage.set("pattern", node.value("regex", str))
-    stage.set("gaps", node.value("match_gaps", bool, True))
-    stage.set("minTokenLength", node.value("token_min_length", int, 1))
-    stage.set("toLowercase", node.value("lowercase_text", bool, True))
-    return stage.java
-
-
 def _stop_words(stage: Stage, _columns: Columns) -> dict[str, Any]:
     return {"stop_words": list(stage.param("stopWords")), "case_sensitive": stage.param("caseSensitive")}
 
 
-def _load_stop_words(node: Node) -> Any:
-    stage = Stage(new(_FEATURE + "StopWordsRemover", node.name))
-    stage.set("stopWords", node.value("stop_words", list))
-    stage.set("caseSensitive", node.value("case_sensitive", bool, False))
-    return stage.java
-
-
 def _ngram(stage: Stage, _columns: Columns) -> dict[str, Any]:
     return {"n": Long(stage.param("n"))}
-
-
-def _load_ngram(node: Node) -> Any:
-    stage = Stage(new(_FEATURE + "NGram", node.name))
-    stage.set("n", node.value("n", int))
-    return stage.java
 
 
 def _hashing(stage: Stage, _columns: Columns) -> dict[str, Any]:
@@ -141,14 +115,22 @@ def _hasher(stage: Stage, columns: Columns) -> dict[str, Any]:
     }
 
 
-def _load_hasher(node: Node) -> Any:
-    stage = Stage(new(_FEATURE + "FeatureHasher", node.name))
-    stage.set("numFeatures", node.value("num_features", int))
-    stage.set("categoricalCols", node.value("categorical_cols", list, []))
-    return stage.java
-
-
 _ALL = {"input": "inputCols"}
+_load_tokenizer = loads("feature.Tokenizer")
+_load_regex = loads(
+    "feature.RegexTokenizer",
+    pattern=("regex", str),
+    gaps=("match_gaps", bool, True),
+    minTokenLength=("token_min_length", int, 1),
+    toLowercase=("lowercase_text", bool, True),
+)
+_load_stop_words = loads(
+    "feature.StopWordsRemover", stopWords=("stop_words", list), caseSensitive=("case_sensitive", bool, False)
+)
+_load_ngram = loads("feature.NGram", n=("n", int))
+_load_hasher = loads(
+    "feature.FeatureHasher", numFeatures=("num_features", int), categoricalCols=("categorical_cols", list, [])
+)
 OPS = (
     Op("tokenizer", "feature.Tokenizer", INPUT, OUTPUT, _nothing, _load_tokenizer),
     Op("regex_tokenizer", "feature.RegexTokenizer", INPUT, OUTPUT, _regex, _load_regex),

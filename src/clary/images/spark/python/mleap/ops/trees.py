@@ -109,7 +109,6 @@ def _classes(stage: Stage, columns: Columns) -> dict[str, Any]:
 
 
 def _tell_trees(stage: Stage, columns: Columns, node: Node) -> None:
-    weights = []
     for number, tree in enumerate(stage.java.trees()):
         one = Stage(tree)
         op = _CLASSES if one.kind == ML + _CLASSES.kind else _NUMBERS

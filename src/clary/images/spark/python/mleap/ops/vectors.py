@@ -9,7 +9,7 @@ from pyspark.ml.linalg import DenseVector
 from mleap.bundles import Long, Node, Tensor
 from mleap.columns import Columns
 from mleap.java import ML, Stage, ints, java, jvm, new, objects, plain
-from mleap.op import INPUT, OUTPUT, Op, by_columns, floats_of, matrix, vector
+from mleap.op import INPUT, OUTPUT, Op, by_columns, floats_of, loads, matrix, vector
 
 _FEATURE = ML + "feature."
 
@@ -19,12 +19,6 @@ def _assembler(stage: Stage, columns: Columns) -> dict[str, Any]:
     shapes = {"input_shapes": [columns.shape(name) for name in stage.columns("inputCols")]}
     invalid = stage.param("handleInvalid")
     return shapes if invalid == "error" else {**shapes, "handle_invalid": invalid}
-
-
-def _load_assembler(node: Node) -> Any:
-    stage = Stage(new(_FEATURE + "VectorAssembler", node.name))
-    stage.set("handleInvalid", node.value("handle_invalid", str, "error"))
-    return stage.java
 
 
 def _slicer(stage: Stage, columns: Columns) -> dict[str, Any]:
@@ -53,12 +47,6 @@ def _polynomial(stage: Stage, columns: Columns) -> dict[str, Any]:
     return {"degree": Long(stage.param("degree")), "input_size": Long(columns.size(stage.param("inputCol")))}
 
 
-def _load_polynomial(node: Node) -> Any:
-    stage = Stage(new(_FEATURE + "PolynomialExpansion", node.name))
-    stage.set("degree", node.value("degree", int))
-    return stage.java
-
-
 def _interaction(stage: Stage, columns: Columns) -> dict[str, Any]:
     """Of each column its elements' numbers of categories, 1 for what is a number."""
     names = stage.columns("inputCols")
@@ -78,10 +66,6 @@ def _categories(name: str, known: dict[str, Any]) -> int:
     return max(1, int(known.get("num_vals", len(known.get("vals", ())))))
 
 
-def _load_interaction(node: Node) -> Any:
-    return new(_FEATURE + "Interaction", node.name)
-
-
 def _product(stage: Stage, _columns: Columns) -> dict[str, Any]:
     return {"scaling_vec": vector(stage.param("scalingVec"))}
 
@@ -94,13 +78,6 @@ def _load_product(node: Node) -> Any:
 
 def _dct(stage: Stage, columns: Columns) -> dict[str, Any]:
     return {"inverse": stage.param("inverse"), "input_size": columns.size(stage.param("inputCol"))}
-
-
-def _load_dct(node: Node) -> Any:
-    stage = Stage(new(_FEATURE + "DCT", node.name))
-    inverse = node.value("inverse", bool)
-    stage.set("inverse", inverse)
-    return stage.java
 
 
 def _pca(stage: Stage, _columns: Columns) -> dict[str, Any]:
@@ -164,6 +141,10 @@ def _load_random_projection(node: Node) -> Any:
 _LSH = "feature.BucketedRandomProjectionLSHModel"
 _CHOSEN = {"input": "featuresCol"}
 _ALL = {"input": "inputCols"}
+_load_assembler = loads("feature.VectorAssembler", handleInvalid=("handle_invalid", str, "error"))
+_load_polynomial = loads("feature.PolynomialExpansion", degree=("degree", int))
+_load_interaction = loads("feature.Interaction")
+_load_dct = loads("feature.DCT", inverse=("inverse", bool))
 OPS = (
     Op("vector_assembler", "feature.VectorAssembler", _ALL, OUTPUT, _assembler, _load_assembler),
     Op("vector_slicer", "feature.VectorSlicer", INPUT, OUTPUT, _slicer, _load_slicer),
