@@ -94,7 +94,7 @@ def _exp_far(x: float) -> float:
 
 
 def log(x: float) -> float:
-    """Math.log: of libm's answer and its neighbours the one that is nearest to the exact one."""
+    """Math.log, by as many digits as it takes to round correctly."""
     if x != x or x < 0:  # noqa: PLR0124 - NaN
         return math.nan
     if x == 0:

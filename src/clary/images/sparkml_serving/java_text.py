@@ -1,4 +1,4 @@
-"""Numbers as Java 8 writes them, which the public container runs on: Double.toString, Float.toString.
+"""Numbers as Java 8 writes them, which the public container runs on: Double.toString.
 
 Java 8 to 18 do not always find the shortest digits (2.0E-3 is 0.002, yet 2^-44 is 5.6843418860808015E-14, where Java 19
 says 5.684341886080802E-14): what is sent on to the next container is to be the same text, so the same steps are taken,
@@ -32,40 +32,20 @@ def double_text(value: float) -> str:
     return found
 
 
-def float_text(value: float) -> str:
-    """Float.toString of what a float32 can hold."""
-    (bits,) = struct.unpack("<I", struct.pack("<f", value))
-    sign = "-" if bits >> 31 else ""
-    power, fraction = bits >> 23 & 0xFF, bits & 0x7FFFFF
-    if power == 0xFF:
-        return "NaN" if fraction else sign + "Infinity"
-    return sign + _text(power - 127, fraction << 29, -126, 24)
-
-
 def _double(value: float) -> str:
     (bits,) = struct.unpack("<Q", struct.pack("<d", value))
     sign = "-" if bits >> 63 else ""
     power, fraction = bits >> _HIDDEN & 0x7FF, bits & (1 << _HIDDEN) - 1
     if power == 0x7FF:
         return "NaN" if fraction else sign + "Infinity"
-    return sign + _text(power - 1023, fraction, -1022, 53)
-
-
-def _text(power: int, fraction: int, least: int, significant: int) -> str:
-    if power >= least:
+    lacking = 0
+    if power:
         fraction |= 1 << _HIDDEN
-    elif fraction == 0:
-        return "0.0"
-    else:
+    else:  # of the smallest, whose highest bit is not the hidden one
         lacking = _HIDDEN + 1 - fraction.bit_length()
-        fraction <<= lacking
-        power, significant = least - lacking, significant - lacking
-    digits, point = _digits(fraction, power, significant)
-    if 0 < point < 8:
-        return digits[:point].ljust(point, "0") + "." + (digits[point:] or "0")
-    if -3 < point <= 0:
-        return "0." + "0" * -point + digits
-    return f"{digits[0]}.{digits[1:] or '0'}E{point - 1}"
+        fraction, power = fraction << lacking, 1
+    digits, point = _digits(fraction, power - 1023 - lacking, _HIDDEN + 1 - lacking)
+    return f"{sign}{digits[0]}.{digits[1:] or '0'}E{point - 1}"
 
 
 def _digits(fraction: int, power: int, significant: int) -> Digits:

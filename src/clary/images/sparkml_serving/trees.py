@@ -131,11 +131,15 @@ def _trees(node: Any) -> tuple[list[Tree], list[float]]:
 class _Regressor(Stage):
     """A subclass has `of`: predictions of a table."""
 
+    def __init__(self, node: Any) -> None:
+        super().__init__(node)
+        self._size = node.value("num_features", int, 0)
+
     def of(self, table: batch.Table) -> Any:
         raise NotImplementedError
 
     def columns(self, columns: Sequence[Any]) -> Any:
-        table = _fits(columns[0], self.node.value("num_features", int, 0))
+        table = _fits(columns[0], self._size)
         return super().columns(columns) if table is None else [self.of(table)]
 
 
@@ -143,7 +147,6 @@ class DecisionTreeRegressor(_Regressor):
     def __init__(self, node: Any) -> None:
         super().__init__(node)
         self._tree = Tree(node)
-        self._size = node.value("num_features", int, 0)
         self.row = self._row
 
     def _row(self, features: Any) -> Any:
@@ -157,7 +160,6 @@ class RandomForestRegressor(_Regressor):
     def __init__(self, node: Any) -> None:
         super().__init__(node)
         self._forest, _ = _trees(node)
-        self._size = node.value("num_features", int, 0)
         self.row = self._row
 
     def _row(self, features: Any) -> Any:
@@ -175,7 +177,6 @@ class GBTRegressor(_Regressor):
     def __init__(self, node: Any) -> None:
         super().__init__(node)
         self._forest, self._weights = _trees(node)
-        self._size = node.value("num_features", int, 0)
         self.row = self._row
 
     def _row(self, features: Any) -> Any:
