@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from glue.catalogs import every, unique
 from glue.crawling import CAR, World, columns
-from iam.people import account, policy
+from iam.people import account, policy, trust
 from s3.tools import refused
 
 
@@ -305,8 +305,12 @@ def test_a_crawler_as_a_noun(world: World) -> None:
             world.crawler("x/", Targets={member: [{"Path": "t"}]})
     with refused("InvalidInputException", "s3://bucket/prefix"):
         world.crawler("x/", Targets={"S3Targets": [{"Path": "http://x/y"}]})
-    with refused("InvalidInputException", "unable to assume provided role no-such-role"):
+    with refused("InvalidInputException", "unable to assume provided role arn:aws:iam::"):
         world.crawler("x/", Role="no-such-role")
+    other = unique("Other")
+    world.iam.create_role(RoleName=other, AssumeRolePolicyDocument=trust({"Service": "lambda.amazonaws.com"}))
+    with refused("InvalidInputException", f":role/{other}. Please verify"):
+        world.crawler("x/", Role=other)
     with refused("InvalidInputException", "Configuration"):
         world.crawler("x/", Configuration="{")
     with refused("NotImplementedException", "CRAWL_EVENT_MODE"):

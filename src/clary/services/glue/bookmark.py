@@ -71,7 +71,7 @@ class Bookmarks:
 
     def given(self, arn: str, document: Document) -> Document:
         """What the run begins with: Version, Run, Attempt, and JobBookmark, text, where a run before left one."""
-        values = {**_place(arn), "job": document["JobName"]}
+        values = _values(arn, document)
         row = self.platform.store.read().execute(SQL["bookmark_last"], values).fetchone()
         last: Document = orjson.loads(row["document"]) if row else {}
         return {
@@ -90,7 +90,7 @@ class Bookmarks:
         if left is None or not left.get("Committed") or of(document["Given"], OPTION) != ENABLED:
             return
         bookmark = left.get("JobBookmark")
-        values = {**_place(arn), "job": document["JobName"], "run": document["Id"]}
+        values = {**_values(arn, document), "run": document["Id"]}
 
         def work(connection: sqlite3.Connection) -> None:
             last = connection.execute(SQL["bookmark_last"], values).fetchone()
@@ -112,6 +112,7 @@ class Bookmarks:
         self.platform.store.write(work)
 
 
-def _place(arn: str) -> Document:
-    _, _, _, region, account, _ = arn.split(":", 5)
-    return {"account": account, "region": region}
+def _values(arn: str, document: Document) -> Document:
+    """Of the job of the run that has this ARN and document."""
+    place = Place.of(arn)
+    return {"account": place.account, "region": place.region, "job": document["JobName"]}

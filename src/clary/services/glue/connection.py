@@ -12,7 +12,8 @@ from clary.resource import crud
 from clary.resource.call import Call
 from clary.resource.service import Document, operation
 from clary.services.glue import state
-from clary.services.glue.state import Glue, Place, exists, here, invalid, missing
+from clary.services.glue.catalog.state import own_catalog
+from clary.services.glue.state import Glue, Place, detail, exists, here, invalid, missing
 
 NOUN: Final = "Connection"
 SECRETS: Final = ("PASSWORD", "ENCRYPTED_PASSWORD", "KAFKA_SASL_SCRAM_PASSWORD", "KAFKA_SASL_PLAIN_PASSWORD")
@@ -37,17 +38,12 @@ UNUSED = {
 
 def _checked(call: Call[Glue], request: Document) -> Document:
     """Raises InvalidInputException, and EntityNotFoundException for another account's catalog."""
-    _own(call, request)
+    own_catalog(call, request)
     given = request["ConnectionInput"]
     properties = given["ConnectionProperties"]
     if (member := NEEDED.get(given["ConnectionType"])) and not properties.get(member):
         raise invalid(f"Connection property {member} is required for type {given['ConnectionType']}.")
     return {member: value for member, value in given.items() if not member.startswith("Validate")}
-
-
-def _own(call: Call[Glue], request: Document) -> None:
-    if request.get("CatalogId", call.account) != call.account:
-        raise missing(f"Catalog {request['CatalogId']} not found.")
 
 
 def get(connection: sqlite3.Connection, place: Place, name: str) -> Any:
@@ -84,13 +80,13 @@ def create(call: Call[Glue], request: Document) -> Document:
 
 @operation("GetConnection")
 def show(call: Call[Glue], request: Document) -> Document:
-    _own(call, request)
+    own_catalog(call, request)
     return {"Connection": _shown(get(call.platform.store.read(), here(call), request["Name"]), request)}
 
 
 @operation("GetConnections")
 def every(call: Call[Glue], request: Document) -> Document:
-    _own(call, request)
+    own_catalog(call, request)
     wanted = request.get("Filter") or {}
     criteria = set(wanted.get("MatchCriteria") or ())
 
@@ -122,7 +118,7 @@ def update(call: Call[Glue], request: Document) -> Document:
 
 @operation("DeleteConnection")
 def delete(call: Call[Glue], request: Document) -> Document:
-    _own(call, request)
+    own_catalog(call, request)
 
     def work(connection: sqlite3.Connection) -> None:
         crud.forget(connection, get(connection, here(call), request["ConnectionName"])["arn"])
@@ -133,19 +129,16 @@ def delete(call: Call[Glue], request: Document) -> Document:
 
 @operation("BatchDeleteConnection")
 def delete_some(call: Call[Glue], request: Document) -> Document:
-    _own(call, request)
+    own_catalog(call, request)
 
     def work(connection: sqlite3.Connection) -> Document:
-        errors: dict[str, AWSError] = {}
+        errors: Document = {}
         for name in request["ConnectionNameList"]:
             try:
                 crud.forget(connection, get(connection, here(call), name)["arn"])
             except AWSError as error:
-                errors[name] = error
-        told = {
-            name: {"ErrorCode": error.code("json"), "ErrorMessage": error.message} for name, error in errors.items()
-        }
-        return {"Succeeded": [name for name in request["ConnectionNameList"] if name not in errors], "Errors": told}
+                errors[name] = detail(error)
+        return {"Succeeded": [name for name in request["ConnectionNameList"] if name not in errors], "Errors": errors}
 
     return call.platform.store.write(work)
 

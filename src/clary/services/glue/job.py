@@ -5,7 +5,6 @@ https://docs.aws.amazon.com/glue/latest/dg/aws-glue-api-jobs-job.html
 import sqlite3
 from typing import Any
 
-from clary.errors import AWSError
 from clary.resource import crud, tags
 from clary.resource.call import Call
 from clary.resource.service import Document, operation
@@ -37,20 +36,12 @@ def create(call: Call[Glue], request: Document) -> Document:
         place, now = here(call), state.now(call.platform)
         found = state.find(connection, place, NOUN, name)
         if found is not None:
-            raise _exists(name, same=state.loaded(found) == document)
+            raise state.submitted("Job", name, same=state.loaded(found) == document)
         arn = state.add(connection, place, NOUN, f"job/{name}", name, document, now)
         state.tag(connection, arn, request.get("Tags") or {})
 
     call.platform.store.write(work)
     return {"Name": name}
-
-
-def _exists(name: str, *, same: bool) -> AWSError:
-    """A second request of the same name: AWS asks whether it is the first one again."""
-    if same:
-        return state.exists("Job already exists.")
-    said = f"Job with name: {name} already submitted with different configuration"
-    return AWSError("IdempotentParameterMismatchException", said)
 
 
 def get(connection: sqlite3.Connection, place: state.Place, name: str, said: str = "Job not found.") -> Any:

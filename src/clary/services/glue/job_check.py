@@ -29,6 +29,7 @@ LANGUAGES: Final = ("python", "scala")
 # behind the prefix.
 GROUP: Final = re.compile(r"[.\-_/#A-Za-z0-9]{1,512}")
 PREFIX: Final = re.compile(r"[^:*]{1,500}")
+ROLE: Final = "Role {} should be given assume role permissions for Glue Service."
 BOOKMARKS: Final = ("job-bookmark-enable", "job-bookmark-disable", "job-bookmark-pause")
 
 
@@ -55,9 +56,9 @@ def checked(call: Call[Glue], request: Document) -> Document:
     return {**asked, **capacity.settle(document)}
 
 
-def passed(call: Call[Glue], role: str) -> str:
-    """The ARN of a role that is given so or by its name. Raises AccessDenied; InvalidInputException for a role that
-    Glue cannot assume.
+def passed(call: Call[Glue], role: str, said: str = ROLE) -> str:
+    """The ARN of a role that is given so or by its name. Raises AccessDenied; InvalidInputException, which says `said`,
+    for a role that Glue cannot assume.
     """
     arn = role if role.startswith("arn:") else call.state.role_arn(role.rpartition("/")[2])
     arn = arn or f"arn:aws:iam::{call.account}:role/{role}"
@@ -66,7 +67,7 @@ def passed(call: Call[Glue], role: str) -> str:
     except AWSError as error:
         if error.code("json") != "ValidationException":
             raise
-        raise invalid(f"Role {arn} should be given assume role permissions for Glue Service.") from error
+        raise invalid(said.format(arn)) from error
     return arn
 
 

@@ -13,17 +13,11 @@ ORDER BY name;
 INSERT INTO glue_run (account, region, job, run, arn, workflow, trigger)
 VALUES (:account, :region, :job, :run, :arn, :workflow, :trigger);
 
--- name: run_find
-SELECT * FROM glue_run WHERE account = :account AND region = :region AND job = :job AND run = :run;
-
--- name: run_by_arn
-SELECT * FROM glue_run WHERE arn = :arn;
-
 -- The newest first.
 -- name: run_page
 SELECT * FROM glue_run
 WHERE account = :account AND region = :region AND job = :job AND number < :before
-ORDER BY number DESC LIMIT :most;
+ORDER BY number DESC;
 
 -- Those of a job that go on.
 -- name: run_open

@@ -1,16 +1,17 @@
 """Runs of jobs. https://docs.aws.amazon.com/glue/latest/dg/aws-glue-api-jobs-runs.html"""
 
 import sqlite3
+from collections.abc import Iterable
 from typing import Any
 
 from clary.errors import AWSError, NotImplementedHere
-from clary.resource import crud, pages
+from clary.resource import crud
 from clary.resource.call import Call
 from clary.resource.service import Document, operation
 from clary.services.glue import job, starting, state
 from clary.services.glue.run_view import ENDS, shown
 from clary.services.glue.starting import NOUN, Cause, start
-from clary.services.glue.state import SQL, Glue, Place, here, invalid, missing
+from clary.services.glue.state import SQL, Glue, Place, detail, here, invalid, missing
 
 TARGETS = dict.fromkeys(("StartJobRun", "GetJobRun", "GetJobRuns", "BatchStopJobRun"), ("job/{JobName}",))
 UNUSED = {
@@ -65,17 +66,18 @@ def show(call: Call[Glue], request: Document) -> Document:
 def every(call: Call[Glue], request: Document) -> Document:
     """The newest first."""
     place, name = here(call), request["JobName"]
-    query = [call.operation.name, call.region, {**request, "NextToken": None}]
-    (before,) = state.opened(request, query) or [LAST]
-    size = min(request.get("MaxResults") or PAGE, PAGE)
-    values = {"account": place.account, "region": place.region, "job": name, "before": before, "most": size + 1}
+
     with call.platform.store.moment() as connection:
-        rows = connection.execute(SQL["run_page"], values).fetchall()
-        if not rows:
+
+        def rows(before: list[Any]) -> Iterable[Any]:
+            values = {"account": place.account, "region": place.region, "job": name}
+            return connection.execute(SQL["run_page"], {**values, "before": before[0] if before else LAST})
+
+        found, token = state.paged(call, request, rows, lambda row: [row["number"]], PAGE)
+        if not found:
             job.get(connection, place, name)
-        found = [shown(connection, crud.find(connection, row["arn"])) for row in rows[:size]]
-    token = pages.sealed([rows[size - 1]["number"]], query) if len(rows) > size else ""
-    return state.answer("JobRuns", found, token)
+        runs = [shown(connection, crud.find(connection, row["arn"])) for row in found]
+    return state.answer("JobRuns", runs, token)
 
 
 @operation("BatchStopJobRun")
@@ -91,11 +93,7 @@ def stop(call: Call[Glue], request: Document) -> Document:
     return {
         "SuccessfulSubmissions": [{"JobName": name, "JobRunId": run} for run, error in said.items() if error is None],
         "Errors": [
-            {
-                "JobName": name,
-                "JobRunId": run,
-                "ErrorDetail": {"ErrorCode": error.code("json"), "ErrorMessage": error.message},
-            }
+            {"JobName": name, "JobRunId": run, "ErrorDetail": detail(error)}
             for run, error in said.items()
             if error is not None
         ],

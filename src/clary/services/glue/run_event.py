@@ -8,6 +8,7 @@ from clary.resource import crud
 from clary.resource.bus import Event
 from clary.resource.call import Platform
 from clary.services.glue.run_view import ENDS, shown
+from clary.services.glue.state import Place
 
 DETAIL: Final = "Glue Job State Change"
 WORDS: Final = {"SUCCEEDED": "Job run succeeded", "STOPPED": "Job run stopped", "TIMEOUT": "Job run timed out"}
@@ -29,6 +30,6 @@ def tell(platform: Platform, arn: str) -> bool:
         "jobRunId": run["Id"],
         "message": run.get("ErrorMessage") or WORDS.get(now, "Job run failed"),
     }
-    _, _, _, region, account, _ = arn.split(":", 5)
-    platform.bus.publish(Event("aws.glue", DETAIL, detail, (), account, region, platform.clock()))
+    place = Place.of(arn)
+    platform.bus.publish(Event("aws.glue", DETAIL, detail, (), place.account, place.region, platform.clock()))
     return True

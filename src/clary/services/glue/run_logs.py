@@ -11,6 +11,7 @@ from clary.resource.call import Caller, Permission, Platform
 from clary.services.glue import run_stage
 from clary.services.glue.capacity import SHELL
 from clary.services.glue.run_arguments import of, on
+from clary.services.glue.state import Place
 from clary.store.journal import Journal
 
 
@@ -24,7 +25,7 @@ class Logs:
 
     def streams(self, job: Job, instances: int) -> list[tuple[str, ...]]:
         """As recipes have them: group, stream, and the file where it is not the instance's log."""
-        region, base, run = job.arn.split(":")[3], job.document["LogGroupName"], job.document["Id"]
+        region, base, run = Place.of(job.arn).region, job.document["LogGroupName"], job.document["Id"]
         names = [run, *(f"{run}_g-{number}" for number in range(1, instances))]
         found: list[tuple[str, ...]] = [(f"{region}:{base}/error", name) for name in names]
         found += [(f"{region}:{base}/output", name, run_stage.stdout(n)) for n, name in enumerate(names)]
@@ -40,10 +41,10 @@ class Logs:
         group = of(job.document["Given"], "--continuous-log-logGroup")
         if not group or not _continuous(job.document):
             return ""
-        _, _, _, region, account, _ = job.arn.split(":", 5)
-        own = f"arn:aws:logs:{region}:{account}:log-group:{group}:log-stream:"
+        place = Place.of(job.arn)
+        own = f"arn:aws:logs:{place.region}:{place.account}:log-group:{group}:log-stream:"
         wanted = {"logs:CreateLogStream": own, "logs:PutLogEvents": own + _driver(job.document)}
-        if self.journal.group(region, group) is None:
+        if self.journal.group(place.region, group) is None:
             wanted["logs:CreateLogGroup"] = own
         try:
             caller = self.assume(job.document["RoleArn"])

@@ -9,6 +9,7 @@ from typing import Final
 from clary.compute.driver import Instance, Size, Usage
 from clary.jobs.recipe import Document, Job
 from clary.services.glue.run_arguments import on
+from clary.services.glue.state import Place
 from clary.services.sagemaker.training_metrics import Datum, Metrics
 
 NAMESPACE: Final = "Glue"
@@ -52,4 +53,4 @@ def _put(metrics: Metrics, job: Job, data: list[tuple[str, Document, float, str]
         for name, kind, value, unit in data
         for run in (document["Id"], ALL)
     ]
-    metrics.put(NAMESPACE, samples, job.arn.split(":")[3])
+    metrics.put(NAMESPACE, samples, Place.of(job.arn).region)

@@ -10,6 +10,7 @@ import orjson
 from clary.errors import AWSError, Invalid
 from clary.resource import crud, pages, tags
 from clary.resource.call import Call, Platform
+from clary.services.application_autoscaling import schedule
 from clary.store.sql import queries
 
 if TYPE_CHECKING:
@@ -51,12 +52,31 @@ def exists(message: str) -> AWSError:
     return AWSError("AlreadyExistsException", message)
 
 
+def submitted(kind: str, name: str, *, same: bool) -> AWSError:
+    """Of a second request of the same name: AWS asks whether it is the first one again."""
+    if same:
+        return exists(f"{kind} already exists.")
+    said = f"{kind} with name: {name} already submitted with different configuration"
+    return AWSError("IdempotentParameterMismatchException", said)
+
+
+def detail(error: AWSError) -> Document:
+    """An error as an ErrorDetail, where one of several things fails."""
+    return {"ErrorCode": error.code("json"), "ErrorMessage": error.message}
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Whose nouns are meant: every operation's are those of the account in its region."""
 
     account: str
     region: str
+
+    @classmethod
+    def of(cls, arn: str) -> "Place":
+        """Where what has this ARN is."""
+        _, _, _, region, account, _ = arn.split(":", 5)
+        return cls(account, region)
 
     def arn(self, resource: str) -> str:
         """`arn:aws:glue:us-west-2:123456789012:job/j` for `job/j`."""
@@ -65,6 +85,16 @@ class Place:
 
 def here(call: Call[Any]) -> Place:
     return Place(call.account, call.region)
+
+
+def due(text: str) -> Callable[[float, float], float | None]:
+    """When a schedule is due, by UTC: as `schedule.parse`. Raises InvalidInputException."""
+    if not text.startswith("cron("):
+        raise invalid(f"Invalid schedule expression {text}: it is cron(minutes hours day month weekday year).")
+    try:
+        return schedule.parse(text)
+    except Invalid as error:
+        raise invalid(error.message) from error
 
 
 def now(platform: Platform) -> float:
@@ -78,9 +108,7 @@ def find(connection: sqlite3.Connection, place: Place, kind: str, name: str) -> 
     return connection.execute(SQL["thing_find"], values).fetchone()
 
 
-def loaded(row: Any) -> Document:
-    document: Document = orjson.loads(row["document"])
-    return document
+loaded = crud.loaded
 
 
 def add(
@@ -125,30 +153,40 @@ def page(
     request: Document,
     kind: str,
     keep: Callable[[Any], bool] = lambda _row: True,
-    most: int = PAGE,
+    size: int = PAGE,
 ) -> tuple[list[Any], str]:
     """Rows in the order of their names, and the token for those behind them. Raises InvalidInputException."""
     place = here(call)
+
+    def rows(after: list[Any]) -> Iterable[Any]:
+        values = {"type": kind, "account": place.account, "region": place.region, "after": after[0] if after else ""}
+        return filter(keep, call.platform.store.read().execute(SQL["thing_page"], values))
+
+    return paged(call, request, rows, lambda row: [row["name"]], size)
+
+
+def paged(
+    call: Call[Any],
+    request: Document,
+    rows: Callable[[list[Any]], Iterable[Any]],
+    key: Callable[[Any], list[Any]],
+    size: int = PAGE,
+) -> tuple[list[Any], str]:
+    """A page of what `rows` gives from behind a place, and the token for the rest; `key` has the place of a row. It has
+    `size` of them where the request does not say; the model has the most that it may say. Raises InvalidInputException.
+    """
     query = [call.operation.name, call.region, {**request, "NextToken": None}]
-    after = opened(request, query) or [""]
-    values = {"type": kind, "account": place.account, "region": place.region, "after": after[0]}
-    size = request.get("MaxResults") or most  # the model has the most
-    found: list[Any] = []
-    for row in call.platform.store.read().execute(SQL["thing_page"], values):
-        if not keep(row):
-            continue
-        if len(found) == size:
-            return found, pages.sealed([found[-1]["name"]], query)
-        found.append(row)
-    return found, ""
-
-
-def opened(request: Document, query: list[Any]) -> list[Any] | None:
-    """Where the page begins that the request's token names. Raises InvalidInputException."""
     try:
-        return pages.opened(request.get("NextToken"), query)
+        after = pages.opened(request.get("NextToken"), query)
     except Invalid as error:
         raise invalid("Invalid NextToken") from error
+    size = request.get("MaxResults") or size
+    found: list[Any] = []
+    for row in rows(after or []):
+        if len(found) == size:
+            return found, pages.sealed(key(found[-1]), query)
+        found.append(row)
+    return found, ""
 
 
 def answer(member: str, found: Iterable[Any], token: str) -> Document:

@@ -3,7 +3,6 @@
 import sqlite3
 from typing import Any
 
-from clary.errors import AWSError
 from clary.resource import crud
 from clary.resource.call import Call
 from clary.resource.service import Document, operation
@@ -12,13 +11,13 @@ from clary.services.glue.firing import ACTIVATED, CONDITIONAL, NOUN, ON_DEMAND, 
 from clary.services.glue.job import tagged
 from clary.services.glue.starting import Cause
 from clary.services.glue.state import SQL, Glue, Place, here, invalid, missing
-from clary.services.glue.trigger_check import check, due
+from clary.services.glue.trigger_check import check
 
 _NAMED = ("CreateTrigger", "GetTrigger", "UpdateTrigger", "DeleteTrigger", "StartTrigger", "StopTrigger")
 TARGETS = {**dict.fromkeys(_NAMED, ("trigger/{Name}",)), "BatchGetTriggers": ("trigger/{TriggerNames}",)}
 UNUSED = {"CreateTrigger": {"EventBatchingCondition"}, "UpdateTrigger": {"TriggerUpdate.EventBatchingCondition"}}
 MEMBERS = ("Description", "Schedule", "Actions", "Predicate")
-MOST = 200
+SIZE = 200
 ON = (CONDITIONAL, SCHEDULED)  # what can be switched on and off
 
 
@@ -35,7 +34,7 @@ def create(call: Call[Glue], request: Document) -> Document:
     def work(connection: sqlite3.Connection) -> None:
         found = state.find(connection, place, NOUN, name)
         if found is not None:
-            raise _exists(name, same=state.loaded(found) == document)
+            raise state.submitted("Trigger", name, same=state.loaded(found) == document)
         check(connection, place, document, call.state.conductor.crawlers)
         at = state.now(call.platform)
         arn = state.add(connection, place, NOUN, f"trigger/{name}", name, document, at)
@@ -47,17 +46,10 @@ def create(call: Call[Glue], request: Document) -> Document:
     return {"Name": name}
 
 
-def _exists(name: str, *, same: bool) -> AWSError:
-    if same:
-        return state.exists(f"Trigger with name {name} already exists.")
-    said = f"Trigger with name: {name} already submitted with different configuration"
-    return AWSError("IdempotentParameterMismatchException", said)
-
-
 def plan(connection: sqlite3.Connection, arn: str, trigger: Document, after: float) -> None:
     """Within a transaction: when it is due next, or that it is not."""
     on = trigger["Type"] == SCHEDULED and trigger["State"] == ACTIVATED
-    at = due(trigger, after) if on else None
+    at = state.due(trigger["Schedule"])(after, 0.0) if on else None
     if at is None:
         connection.execute(SQL["due_remove"], {"arn": arn})
     else:
@@ -86,9 +78,9 @@ def _page(call: Call[Glue], request: Document) -> tuple[list[Any], str]:
     def starts(row: Any) -> bool:
         return any(action.get("JobName") == wanted for action in state.loaded(row)["Actions"])
 
-    found, token = state.page(call, request, NOUN, lambda row: (not wanted or starts(row)) and by_tags(row), MOST)
+    found, token = state.page(call, request, NOUN, lambda row: (not wanted or starts(row)) and by_tags(row), SIZE)
     if wanted and not found and not request.get("NextToken"):
-        return state.page(call, request, NOUN, by_tags, MOST)
+        return state.page(call, request, NOUN, by_tags, SIZE)
     return found, token
 
 

@@ -2,15 +2,13 @@
 
 import sqlite3
 
-from clary.errors import Invalid, NotImplementedHere
+from clary.errors import NotImplementedHere
 from clary.resource.service import Document
-from clary.services.application_autoscaling import schedule
-from clary.services.glue import firing, state
+from clary.services.glue import firing, state, workflow_starting
 from clary.services.glue.firing import CONDITIONAL, SCHEDULED, Crawlers
 from clary.services.glue.job import NOUN as JOB
 from clary.services.glue.state import Place, invalid, missing
-
-WORKFLOW = "Workflow"
+from clary.services.glue.workflow_graph import KINDS
 
 
 def check(connection: sqlite3.Connection, place: Place, trigger: Document, crawlers: Crawlers | None) -> None:
@@ -19,7 +17,7 @@ def check(connection: sqlite3.Connection, place: Place, trigger: Document, crawl
     if kind == "EVENT":
         raise NotImplementedHere("Clary has no EVENT triggers: events of EventBridge start nothing of Glue's here.")
     if kind == SCHEDULED:
-        due(trigger, 0.0)
+        state.due(trigger.get("Schedule") or "")
     elif trigger.get("Schedule"):
         raise invalid(f"Schedule is only for triggers of type {SCHEDULED}.")
     conditions = (trigger.get("Predicate") or {}).get("Conditions") or []
@@ -38,8 +36,7 @@ def _named(
     connection: sqlite3.Connection, place: Place, each: Document, member: str, crawlers: Crawlers | None
 ) -> None:
     """A job or a crawler that there is."""
-    kinds = {"JobName": JOB, "CrawlerName": "Crawler"}
-    given = [kind for kind in kinds if each.get(kind)]
+    given = [kind for kind in KINDS if each.get(kind)]
     if len(given) != 1:
         raise invalid(f"Each of {member} names either a job or a crawler.")
     (kind,) = given
@@ -52,22 +49,10 @@ def _named(
 
 
 def _in_workflow(connection: sqlite3.Connection, place: Place, name: str, kind: str, workflow: str) -> None:
-    if state.find(connection, place, WORKFLOW, workflow) is None:
-        raise missing(f"Workflow {workflow} not found.")
+    workflow_starting.get(connection, place, workflow)
     if kind == CONDITIONAL:
         return
     for row in firing.every(connection, place):
         other = state.loaded(row)
         if other.get("WorkflowName") == workflow and other["Type"] != CONDITIONAL and row["name"] != name:
             raise invalid(f"Workflow {workflow} has a start trigger already: {row['name']}.")
-
-
-def due(trigger: Document, after: float) -> float | None:
-    """When a trigger with a schedule is due next, in seconds since the epoch, by UTC. Raises InvalidInputException."""
-    given = trigger.get("Schedule") or ""
-    if not given.startswith("cron("):
-        raise invalid(f"Invalid schedule expression {given}: it is cron(minutes hours day month weekday year).")
-    try:
-        return schedule.parse(given)(after, 0.0)
-    except Invalid as error:
-        raise invalid(error.message) from error

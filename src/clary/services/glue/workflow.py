@@ -15,7 +15,7 @@ from clary.services.glue.workflow_starting import NOUN, OPEN, get, runs
 _NAMED = ("CreateWorkflow", "GetWorkflow", "UpdateWorkflow", "DeleteWorkflow")
 TARGETS = {**dict.fromkeys(_NAMED, ("workflow/{Name}",)), "BatchGetWorkflows": ("workflow/{Names}",)}
 MEMBERS = ("Description", "DefaultRunProperties", "MaxConcurrentRuns")
-MOST = 25
+SIZE = 25
 
 
 @operation("CreateWorkflow")
@@ -51,7 +51,7 @@ def show(call: Call[Glue], request: Document) -> Document:
 
 @operation("ListWorkflows")
 def names(call: Call[Glue], request: Document) -> Document:
-    found, token = state.page(call, request, NOUN, most=MOST)
+    found, token = state.page(call, request, NOUN, size=SIZE)
     return state.answer("Workflows", [row["name"] for row in found], token)
 
 

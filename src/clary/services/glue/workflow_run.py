@@ -4,7 +4,6 @@ import sqlite3
 from typing import Any
 
 from clary.errors import AWSError
-from clary.resource import pages
 from clary.resource.call import Call
 from clary.resource.service import Document, operation
 from clary.services.glue import state
@@ -87,18 +86,22 @@ def show(call: Call[Glue], request: Document) -> Document:
 def every(call: Call[Glue], request: Document) -> Document:
     """The newest first."""
     place, name = here(call), request["Name"]
-    query = [call.operation.name, call.region, {**request, "NextToken": None}]
-    after = state.opened(request, query)
-    size = min(request.get("MaxResults") or PAGE, PAGE)
+
     with call.platform.store.moment() as connection:
         get(connection, place, name)
-        rows = runs(connection, place, name)
-        if after:
-            rows = [row for row in rows if (-row["created"], row["name"]) > (-after[0], after[1])]
-        found = [shown(connection, place, row, request, call.state.conductor.crawlers) for row in rows[:size]]
-    last = rows[:size][-1] if len(rows) > size else None
-    token = pages.sealed([last["created"], last["name"]], query) if last is not None else ""
-    return state.answer("Runs", found, token)
+
+        def rows(after: list[Any]) -> list[Any]:
+            every = runs(connection, place, name)
+            return [row for row in every if not after or _place(row) > after]
+
+        found, token = state.paged(call, request, rows, _place, PAGE)
+        listed = [shown(connection, place, row, request, call.state.conductor.crawlers) for row in found]
+    return state.answer("Runs", listed, token)
+
+
+def _place(row: Any) -> list[Any]:
+    """Among the runs of its workflow."""
+    return [-row["created"], row["name"]]
 
 
 @operation("StopWorkflowRun")

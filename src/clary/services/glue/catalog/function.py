@@ -11,7 +11,7 @@ import orjson
 from clary.resource.call import Call
 from clary.resource.service import operation
 from clary.services.glue import state
-from clary.services.glue.catalog.state import SQL, database, own_catalog, page, pattern
+from clary.services.glue.catalog.state import SQL, database, own_catalog, pattern
 from clary.services.glue.state import Document, Glue, exists, invalid, missing
 
 _PARENT = ("catalog", "database/{DatabaseName}")
@@ -61,7 +61,7 @@ def get_all(call: Call[Glue], request: Document) -> Document:
             if matches(row["name"]) and (not kind or orjson.loads(row["document"]).get("FunctionType") == kind):
                 yield row
 
-    found, token = page(call, request, rows, lambda row: [row["database"], row["name"]])
+    found, token = state.paged(call, request, rows, lambda row: [row["database"], row["name"]])
     return state.answer("UserDefinedFunctions", [_shown(call, row) for row in found], token)
 
 

@@ -15,9 +15,9 @@ from clary.resource.call import Call
 from clary.resource.service import operation
 from clary.services.glue import state
 from clary.services.glue.catalog import expression
-from clary.services.glue.catalog.state import SQL, page, refuse, table_of, without
-from clary.services.glue.catalog.table import GOVERNED, described, detail
-from clary.services.glue.state import Document, Glue, exists, invalid, missing
+from clary.services.glue.catalog.state import SQL, refuse, table_of, without
+from clary.services.glue.catalog.table import GOVERNED, described
+from clary.services.glue.state import Document, Glue, detail, exists, invalid, missing
 
 _TABLE = ("catalog", "database/{DatabaseName}", "table/{DatabaseName}/{TableName}")
 _VERBS = ("Create", "Get", "Update", "Delete", "BatchCreate", "BatchGet", "BatchUpdate", "BatchDelete")
@@ -98,7 +98,7 @@ def get_all(call: Call[Glue], request: Document) -> Document:
             if within(text) and (wanted is None or wanted(orjson.loads(text))):
                 yield text
 
-    found, token = page(call, request, rows, lambda text: [text])
+    found, token = state.paged(call, request, rows, lambda text: [text])
     places = [{"id": row["id"], "values": text} for text in found]
     read = [connection.execute(SQL["partition_find"], place).fetchone() for place in places]
     partitions = [shown(call, row, partition) for partition in read if partition is not None]

@@ -12,7 +12,7 @@ from clary.errors import AWSError
 from clary.resource.call import Call
 from clary.resource.service import operation
 from clary.services.glue import state
-from clary.services.glue.catalog.state import SQL, page, table_of
+from clary.services.glue.catalog.state import SQL, table_of
 from clary.services.glue.state import Document, Glue, exists, invalid, missing
 
 _TABLE = ("catalog", "database/{DatabaseName}", "table/{DatabaseName}/{TableName}")
@@ -42,7 +42,7 @@ def get_all(call: Call[Glue], request: Document) -> Document:
     row = table_of(call, connection, request)
     types = {key["Name"]: key.get("Type", "") for key in orjson.loads(row["document"]).get("PartitionKeys", [])}
     rows = connection.execute(SQL["index_all"], {"id": row["id"]}).fetchall()
-    found, token = page(call, request, lambda _after: rows, lambda _row: [])
+    found, token = state.paged(call, request, lambda _after: rows, lambda _row: [])
     shown = [
         {
             "IndexName": each["name"],

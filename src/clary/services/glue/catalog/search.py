@@ -12,7 +12,7 @@ from clary.resource.call import Call
 from clary.resource.service import operation
 from clary.services.glue import state
 from clary.services.glue.catalog import table
-from clary.services.glue.catalog.state import SQL, may, own_catalog, page
+from clary.services.glue.catalog.state import SQL, may, own_catalog
 from clary.services.glue.state import Document, Glue, invalid
 
 TARGETS = {"SearchTables": ("catalog",)}
@@ -46,7 +46,7 @@ def search(call: Call[Glue], request: Document) -> Document:
         start = names.index(after) + 1 if after in names else 0
         return [shown for shown in found[start:] if _visible(call, shown)]
 
-    tables, token = page(call, request, behind, lambda shown: [shown["DatabaseName"], shown["Name"]])
+    tables, token = state.paged(call, request, behind, lambda shown: [shown["DatabaseName"], shown["Name"]])
     return state.answer("TableList", tables, token)
 
 

@@ -5,14 +5,13 @@ https://docs.aws.amazon.com/glue/latest/webapi/API_TableInput.html
 """
 
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import orjson
 import regex  # type: ignore[import-untyped]  # it ships no types
 
 from clary.errors import AccessDenied, NotImplementedHere
-from clary.resource import pages
 from clary.resource.call import Call, Permission
 from clary.services.glue import state
 from clary.services.glue.state import Document, Glue, invalid, missing
@@ -20,7 +19,6 @@ from clary.store.sql import queries
 
 SQL = queries("clary.services.glue.catalog")
 DATABASE = "database"
-PAGE = 100
 PATIENCE = 0.05  # seconds that a pattern may take for one name
 
 
@@ -65,20 +63,6 @@ def refuse(request: Document, *members: str) -> None:
     for member in members:
         if request.get(member):
             raise NotImplementedHere(f"Clary's Data Catalog does not have {member}.")
-
-
-def page(
-    call: Call[Any], request: Document, rows: Callable[[list[Any]], Iterable[Any]], key: Callable[[Any], list[Any]]
-) -> tuple[list[Any], str]:
-    """A page of what `rows` gives from behind a place, and the token for the rest. Raises InvalidInputException."""
-    query = [call.operation.name, call.region, {**request, "NextToken": None}]
-    size = min(request.get("MaxResults") or PAGE, 1000)
-    found: list[Any] = []
-    for row in rows(state.opened(request, query) or []):
-        if len(found) == size:
-            return found, pages.sealed(key(found[-1]), query)
-        found.append(row)
-    return found, ""
 
 
 def pattern(text: str) -> Callable[[str], bool]:

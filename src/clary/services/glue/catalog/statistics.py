@@ -4,7 +4,6 @@ https://docs.aws.amazon.com/glue/latest/dg/aws-glue-api-catalog-column-statistic
 """
 
 import sqlite3
-from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -14,8 +13,7 @@ from clary.resource.call import Call
 from clary.resource.service import operation
 from clary.services.glue.catalog import partition
 from clary.services.glue.catalog.state import SQL, table_of
-from clary.services.glue.catalog.table import detail
-from clary.services.glue.state import Document, Glue, invalid, missing
+from clary.services.glue.state import Document, Glue, detail, invalid, missing
 
 _TABLE = ("catalog", "database/{DatabaseName}", "table/{DatabaseName}/{TableName}")
 TARGETS = {
@@ -24,51 +22,19 @@ TARGETS = {
     for noun in ("Table", "Partition")
 }
 BYTES = "bytes"
-Whose = Callable[[sqlite3.Connection, Any, Document], str]
 
 
-def _of_table(_connection: sqlite3.Connection, _row: Any, _request: Document) -> str:
-    return ""
-
-
-def _of_partition(connection: sqlite3.Connection, row: Any, request: Document) -> str:
-    return str(partition.find(connection, row, request["PartitionValues"])["values"])
+def _place(connection: sqlite3.Connection, row: Any, request: Document) -> Document:
+    """Whose statistics a request means: those of the table, or of the partition that it names."""
+    values = request.get("PartitionValues")
+    return {"id": row["id"], "values": partition.find(connection, row, values)["values"] if values is not None else ""}
 
 
 @operation("GetColumnStatisticsForTable")
-def get_table(call: Call[Glue], request: Document) -> Document:
-    return _get(call, request, _of_table)
-
-
 @operation("GetColumnStatisticsForPartition")
-def get_partition(call: Call[Glue], request: Document) -> Document:
-    return _get(call, request, _of_partition)
-
-
-@operation("UpdateColumnStatisticsForTable")
-def update_table(call: Call[Glue], request: Document) -> Document:
-    return _update(call, request, _of_table)
-
-
-@operation("UpdateColumnStatisticsForPartition")
-def update_partition(call: Call[Glue], request: Document) -> Document:
-    return _update(call, request, _of_partition)
-
-
-@operation("DeleteColumnStatisticsForTable")
-def delete_table(call: Call[Glue], request: Document) -> Document:
-    return _delete(call, request, _of_table)
-
-
-@operation("DeleteColumnStatisticsForPartition")
-def delete_partition(call: Call[Glue], request: Document) -> Document:
-    return _delete(call, request, _of_partition)
-
-
-def _get(call: Call[Glue], request: Document, whose: Whose) -> Document:
+def get(call: Call[Glue], request: Document) -> Document:
     connection = call.platform.store.read()
-    row = table_of(call, connection, request)
-    place = {"id": row["id"], "values": whose(connection, row, request)}
+    place = _place(connection, table_of(call, connection, request), request)
     found, errors = [], []
     for name in request["ColumnNames"]:
         had = connection.execute(SQL["statistics_find"], {**place, "name": name}).fetchone()
@@ -79,17 +45,19 @@ def _get(call: Call[Glue], request: Document, whose: Whose) -> Document:
     return {"ColumnStatisticsList": found, "Errors": errors}
 
 
-def _update(call: Call[Glue], request: Document, whose: Whose) -> Document:
+@operation("UpdateColumnStatisticsForTable")
+@operation("UpdateColumnStatisticsForPartition")
+def update(call: Call[Glue], request: Document) -> Document:
     def work(connection: sqlite3.Connection) -> list[Document]:
         row = table_of(call, connection, request)
-        place = {"id": row["id"], "values": whose(connection, row, request)}
+        place = _place(connection, row, request)
         document = orjson.loads(row["document"])
         columns = document.get("StorageDescriptor", {}).get("Columns", []) + document.get("PartitionKeys", [])
-        types = {column["Name"]: column.get("Type") for column in columns}
+        names = {column["Name"] for column in columns}
         errors = []
         for given in request["ColumnStatisticsList"]:
             try:
-                _check(given, types)
+                _check(given, names)
             except AWSError as error:
                 errors.append({"ColumnStatistics": given, "Error": detail(error)})
                 continue
@@ -100,10 +68,22 @@ def _update(call: Call[Glue], request: Document, whose: Whose) -> Document:
     return {"Errors": call.platform.store.write(work)}
 
 
-def _check(given: Document, types: dict[str, Any]) -> None:
+@operation("DeleteColumnStatisticsForTable")
+@operation("DeleteColumnStatisticsForPartition")
+def delete(call: Call[Glue], request: Document) -> Document:
+    def work(connection: sqlite3.Connection) -> None:
+        place = _place(connection, table_of(call, connection, request), request)
+        if not connection.execute(SQL["statistics_remove"], {**place, "name": request["ColumnName"]}).rowcount:
+            raise missing("Statistics for this column not found.")
+
+    call.platform.store.write(work)
+    return {}
+
+
+def _check(given: Document, names: set[str]) -> None:
     """Raises InvalidInputException and EntityNotFoundException."""
     name, data = given["ColumnName"], given["StatisticsData"]
-    if name not in types:
+    if name not in names:
         raise missing(f"Column {name} not found.")
     kind = data["Type"].title().replace("_", "")
     member = f"{kind}ColumnStatisticsData"
@@ -125,14 +105,3 @@ def _loaded(document: bytes) -> Document:
         if isinstance(decimal, dict):
             decimal["UnscaledValue"] = bytes.fromhex(decimal["UnscaledValue"][BYTES])
     return found
-
-
-def _delete(call: Call[Glue], request: Document, whose: Whose) -> Document:
-    def work(connection: sqlite3.Connection) -> None:
-        row = table_of(call, connection, request)
-        place = {"id": row["id"], "values": whose(connection, row, request), "name": request["ColumnName"]}
-        if not connection.execute(SQL["statistics_remove"], place).rowcount:
-            raise missing("Statistics for this column not found.")
-
-    call.platform.store.write(work)
-    return {}

@@ -18,13 +18,12 @@ from clary.services.glue.catalog.state import (
     database,
     may,
     own_catalog,
-    page,
     pattern,
     refuse,
     table,
     table_key,
 )
-from clary.services.glue.state import Document, Glue, exists, invalid
+from clary.services.glue.state import Document, Glue, detail, exists, invalid
 
 _ONE = ("catalog", "database/{DatabaseName}")
 TARGETS = {
@@ -91,7 +90,7 @@ def get_all(call: Call[Glue], request: Document) -> Document:
             if everything or may(call, call.arn(f"table/{parent}/{row['name']}")):
                 yield row
 
-    found, token = page(call, request, rows, lambda row: [row["name"]])
+    found, token = state.paged(call, request, rows, lambda row: [row["name"]])
     tables = [_only(shown(call, row), request) for row in found]
     return state.answer("TableList", tables, token)
 
@@ -164,11 +163,6 @@ def delete_batch(call: Call[Glue], request: Document) -> Document:
         return errors
 
     return {"Errors": call.platform.store.write(work)}
-
-
-def detail(error: AWSError) -> Document:
-    """An error as an ErrorDetail."""
-    return {"ErrorCode": error.code("json"), "ErrorMessage": error.message}
 
 
 def _input(request: Document) -> Document:

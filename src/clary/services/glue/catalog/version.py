@@ -11,8 +11,8 @@ from clary.resource.call import Call
 from clary.resource.service import operation
 from clary.services.glue import state
 from clary.services.glue.catalog import table
-from clary.services.glue.catalog.state import SQL, page, table_of
-from clary.services.glue.state import Document, Glue, invalid, missing
+from clary.services.glue.catalog.state import SQL, table_of
+from clary.services.glue.state import Document, Glue, detail, invalid, missing
 
 _TABLE = ("catalog", "database/{DatabaseName}", "table/{DatabaseName}/{TableName}")
 TARGETS = dict.fromkeys(
@@ -38,7 +38,7 @@ def get_all(call: Call[Glue], request: Document) -> Document:
     def rows(after: list[Any]) -> Any:
         return connection.execute(SQL["version_page"], {"id": row["id"], "before": after[0] if after else NEWEST})
 
-    found, token = page(call, request, rows, lambda version: [version["version"]])
+    found, token = state.paged(call, request, rows, lambda version: [version["version"]])
     return state.answer("TableVersions", [_shown(call, row, version) for version in found], token)
 
 
@@ -60,7 +60,7 @@ def delete_batch(call: Call[Glue], request: Document) -> Document:
                 _remove(connection, row, version)
             except AWSError as error:
                 named = {"TableName": row["name"], "VersionId": version}
-                errors.append({**named, "ErrorDetail": table.detail(error)})
+                errors.append({**named, "ErrorDetail": detail(error)})
         return errors
 
     return {"Errors": call.platform.store.write(work)}

@@ -8,16 +8,16 @@ from typing import Any, Final
 
 import orjson
 
-from clary.errors import Invalid, NotImplementedHere
+from clary.errors import NotImplementedHere
 from clary.resource import crud
 from clary.resource.call import Call, Platform
 from clary.resource.service import operation
-from clary.services.application_autoscaling import schedule
 from clary.services.glue import state
 from clary.services.glue.crawler import classifier
 from clary.services.glue.crawler.crawls import CRAWLER, SQL, STATUSES, due, idle
 from clary.services.glue.job import tagged
-from clary.services.glue.state import PRINCIPAL, Document, Glue, exists, here, invalid, missing
+from clary.services.glue.job_check import passed
+from clary.services.glue.state import Document, Glue, exists, here, invalid, missing
 
 _ONE = ("crawler/{Name}",)
 TARGETS = {
@@ -33,6 +33,7 @@ OTHERS: Final = (
 EVENTS: Final = ("ConnectionName", "EventQueueArn", "DlqEventQueueArn")
 CHANGES: Final = {"UpdateBehavior": "UPDATE_IN_DATABASE", "DeleteBehavior": "DEPRECATE_IN_DATABASE"}
 MOST_SAMPLES: Final = 249
+ROLE: Final = "Service is unable to assume provided role {}. Please verify role's TrustPolicy"
 
 
 @operation("CreateCrawler")
@@ -142,13 +143,9 @@ def _checked(call: Call[Glue], given: Document) -> Document:
         raise invalid("At least one target must be given.")
     for each in targets["S3Targets"]:
         _check_target(each)
-    role = given["Role"]
-    arn = role if role.startswith("arn:") else call.state.role_arn(role.rpartition("/")[2])
-    if not arn:
-        raise invalid(f"Service is unable to assume provided role {role}. Please verify role's TrustPolicy")
-    call.pass_role(arn, PRINCIPAL)
+    arn = passed(call, given["Role"], ROLE)
     if given.get("Schedule"):
-        check_schedule(given["Schedule"])
+        state.due(given["Schedule"])
     _check_configuration(given.get("Configuration"))
     if given.get("RecrawlPolicy", {}).get("RecrawlBehavior") == "CRAWL_EVENT_MODE":
         raise NotImplementedHere("Clary's crawlers are not told of events: there is no CRAWL_EVENT_MODE.")
@@ -168,16 +165,6 @@ def _check_target(target: Document) -> None:
         raise NotImplementedHere(f"Clary's crawlers do not have {member}.")
     if not 1 <= target.get("SampleSize", 1) <= MOST_SAMPLES:
         raise invalid(f"SampleSize is from 1 to {MOST_SAMPLES}.")
-
-
-def check_schedule(text: str) -> None:
-    """Raises InvalidInputException."""
-    if not text.startswith("cron("):
-        raise invalid(f"The schedule {text} is not of the form cron(...).")
-    try:
-        schedule.parse(text)
-    except Invalid as error:
-        raise invalid(error.message) from error
 
 
 def _check_configuration(text: str | None) -> None:

@@ -14,9 +14,9 @@ import orjson
 
 from clary.errors import AWSError
 from clary.jobs.objects import Objects
+from clary.resource import crud
 from clary.resource.call import Caller, Platform
 from clary.resource.rounds import Rounds
-from clary.services.application_autoscaling import schedule
 from clary.services.glue import state
 from clary.services.glue.conductor import Conductor
 from clary.services.glue.crawler.crawl import Crawl, Stopped
@@ -122,7 +122,7 @@ class Crawls:
 
     def _due(self, connection: sqlite3.Connection, arn: str, now: float) -> None:
         """Once, also if Clary ends meanwhile; a crawler that goes on is not begun a second time."""
-        row = connection.execute(SQL["crawler_by_arn"], {"arn": arn}).fetchone()
+        row = crud.find(connection, arn)
         if row is None:
             connection.execute(SQL["due_remove"], {"arn": arn})
             return
@@ -133,7 +133,7 @@ class Crawls:
     def _run(self, row: Any) -> None:
         ended, told = "FAILED", Document()
         try:
-            crawler = self.platform.store.read().execute(SQL["crawler_by_arn"], {"arn": row["crawler"]}).fetchone()
+            crawler = crud.find(self.platform.store.read(), row["crawler"])
             if row["state"] == "STOPPING":
                 ended = "STOPPED"
             else:
@@ -159,7 +159,7 @@ class Crawls:
             platform=self.platform,
             objects=self.objects,
             caller=self.assume(document["RoleArn"]),
-            place=state.Place(crawler["account"], crawler["region"]),
+            place=Place.of(row["crawler"]),
             crawler=document,
             stopped=self._going[row["id"]].is_set,
             say=lambda text: self._say(row, text),
@@ -177,8 +177,7 @@ class Crawls:
         def work(connection: sqlite3.Connection) -> None:
             connection.execute(SQL["crawl_end"], values)
             if row["trigger"]:  # what users start themselves, triggers do not hear of
-                _, _, _, region, account, _ = row["crawler"].split(":", 5)
-                self.conductor.crawled(connection, Place(account, region), heard)
+                self.conductor.crawled(connection, Place.of(row["crawler"]), heard)
 
         self.platform.store.write(work)
         self.platform.wake()
@@ -207,7 +206,8 @@ def idle(connection: sqlite3.Connection, row: Any) -> None:
 def begin(connection: sqlite3.Connection, row: Any, now: float, cause: Cause | None = None) -> None:
     """Within a transaction: a crawler, by its row, is to run. Wake the crawls afterwards."""
     cause = cause or Cause()
-    values = {"id": str(uuid.uuid4()), "arn": row["arn"], "name": row["name"], "region": row["region"], "now": now}
+    region = Place.of(row["arn"]).region
+    values = {"id": str(uuid.uuid4()), "arn": row["arn"], "name": row["name"], "region": region, "now": now}
     values |= {"trigger": cause.trigger, "workflow": cause.workflow, "of": cause.workflow_run}
     connection.execute(SQL["crawl_add"], values)
 
@@ -216,7 +216,7 @@ def due(connection: sqlite3.Connection, arn: str, document: Document, now: float
     """Within a transaction: when a crawler runs by its schedule, from now on."""
     at = None
     if document.get("Schedule") and document["ScheduleState"] == "SCHEDULED":
-        at = schedule.parse(document["Schedule"])(now, begun)
+        at = state.due(document["Schedule"])(now, begun)
     if at is None:
         connection.execute(SQL["due_remove"], {"arn": arn})
     else:

@@ -42,6 +42,3 @@ DELETE FROM glue_crawler_due WHERE arn = :arn;
 
 -- name: due_first
 SELECT * FROM glue_crawler_due ORDER BY at LIMIT 1;
-
--- name: crawler_by_arn
-SELECT * FROM resource WHERE arn = :arn;

@@ -5,18 +5,17 @@ https://docs.aws.amazon.com/glue/latest/dg/aws-glue-api-crawler-scheduler.html
 
 import operator
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from statistics import median
 from typing import Any
 
 import orjson
 
 from clary.errors import AWSError
-from clary.resource import pages
 from clary.resource.call import Call
 from clary.resource.service import operation
 from clary.services.glue import state
-from clary.services.glue.crawler.crawler import check_schedule, find
+from clary.services.glue.crawler.crawler import find
 from clary.services.glue.crawler.crawls import CRAWLER, SQL, begin, due, idle
 from clary.services.glue.state import Document, Glue, invalid
 
@@ -70,7 +69,7 @@ def stop(call: Call[Glue], request: Document) -> Document:
 @operation("UpdateCrawlerSchedule")
 def change_schedule(call: Call[Glue], request: Document) -> Document:
     if request.get("Schedule"):
-        check_schedule(request["Schedule"])
+        state.due(request["Schedule"])
 
     def work(connection: sqlite3.Connection) -> None:
         row = find(call, connection, request["CrawlerName"])
@@ -147,17 +146,14 @@ def crawls(call: Call[Glue], request: Document) -> Document:
     connection = call.platform.store.read()
     row = find(call, connection, request["CrawlerName"])
     tests = [_filter(each) for each in request.get("Filters", [])]
-    query = [call.operation.name, call.region, {**request, "NextToken": None}]
-    (before,) = state.opened(request, query) or [NEWEST]
-    size = min(request.get("MaxResults") or PAGE, 1000)
-    found: list[Any] = []
-    for crawl in connection.execute(SQL["crawl_page"], {"arn": row["arn"], "before": before}):
-        if not all(test(crawl) for test in tests):
-            continue
-        if len(found) == size:
-            return state.answer("Crawls", map(_shown, found), pages.sealed([found[-1]["number"]], query))
-        found.append(crawl)
-    return state.answer("Crawls", map(_shown, found), "")
+
+    def rows(before: list[Any]) -> Iterable[Any]:
+        values = {"arn": row["arn"], "before": before[0] if before else NEWEST}
+        every = connection.execute(SQL["crawl_page"], values)
+        return (crawl for crawl in every if all(test(crawl) for test in tests))
+
+    found, token = state.paged(call, request, rows, lambda crawl: [crawl["number"]], PAGE)
+    return state.answer("Crawls", map(_shown, found), token)
 
 
 def _filter(given: Document) -> Any:
