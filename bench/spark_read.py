@@ -42,8 +42,9 @@ READ = """
 import json, sys, time
 from pyspark.sql import SparkSession
 rounds, folder = int(sys.argv[1]), sys.argv[2]
-sys.path.insert(0, sys.argv[3])
-import os, files
+sys.path.append(sys.argv[3])
+import os
+from spark import files
 build = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false")
 build = build.config("spark.ui.showConsoleProgress", "false")
 for name, value in files.configuration(os.environ).items():
@@ -97,7 +98,7 @@ def run(megabytes: int = 1024, rounds: int = 5) -> list[Section]:
 
 
 def _read(server: Server, python: str, java: str, rounds: int, folder: str) -> dict[str, list[float]]:
-    code = Path(resolve("aws-glue:4.0").code)
+    code = Path(resolve("aws-glue:4.0").code).parent  # where the package `spark` is
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": folder,
