@@ -15,6 +15,7 @@ from clary.compute import drivers, engine_images
 from clary.compute.container import Container
 from clary.compute.driver import Handle, Instance, Launch, Mount
 from clary.compute.engine import opened
+from clary.compute.local import group_of
 from clary.config import Config
 from clary.errors import ClaryError, NoEngine
 from groups import PATIENCE, Home, running, until
@@ -31,21 +32,13 @@ def tree(home: Home) -> Path:
     return plant(home.folder / "tree")
 
 
-def keeper(handle: Handle) -> int:
-    wanted = f"{handle['folder']}/supervisor"
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            words = path.read_bytes().split(b"\0")
-        except OSError:
-            continue  # it has ended
-        if b"clary.compute.keeper" in words and wanted.encode() in words:
-            return int(path.parent.name)
-    return 0
-
-
 def kill_keeper(handle: Handle) -> None:
-    os.kill(keeper(handle), signal.SIGKILL)
-    until(lambda: not keeper(handle))
+    """Until its lock is gone, too."""
+    group = group_of(handle)
+    pid = group.supervisor()
+    assert pid
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: group.supervisor() is None)
 
 
 def test_a_keeper_that_is_killed_has_a_successor_that_misses_nothing(home: Home) -> None:
