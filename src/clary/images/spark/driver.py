@@ -6,6 +6,7 @@ import importlib
 import os
 import shutil
 import sys
+import threading
 import types
 from collections.abc import Callable
 from pathlib import Path
@@ -131,3 +132,15 @@ def joined(gateway: java.Gateway, ready: Callable[[], None]) -> None:
                 del os.environ[name]
 
     module.launch_gateway = context.launch_gateway = launch
+    _unhurried(importlib.import_module("pyspark.accumulators").AccumulatorServer)
+
+
+def _unhurried(server: Any) -> None:
+    """Who stops a context need not wait, up to a second, for the thread that has added up its accumulators."""
+    shutdown = server.shutdown
+
+    def begin(self: Any) -> None:
+        self.handle_error = lambda *_: None  # the JVM, which it listens to, may be gone first
+        threading.Thread(target=shutdown, args=(self,), daemon=True).start()
+
+    server.shutdown = begin

@@ -173,6 +173,8 @@ def _stop() -> None:
     if context is not None:
         with contextlib.suppress(Exception):  # the program may have ended by the very same
             context.stop()
+    if gateway is not None:
+        gateway.shutdown()  # a JVM waits for threads of its own that wait for somebody else
 
 
 def folder() -> Path:

@@ -83,6 +83,7 @@ def defaults(here: Instance) -> dict[str, str]:
         "spark.driver.host": host,
         "spark.driver.bindAddress": host,
         "spark.authenticate": "true",  # by a secret of its own: other jobs of this machine may reach its ports
+        "spark.python.daemon.module": "sparkdaemon",
         "spark.ui.enabled": "false",  # nobody could reach it
         "spark.ui.showConsoleProgress": "false",
     }
