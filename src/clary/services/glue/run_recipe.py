@@ -96,7 +96,6 @@ class Runs:
         nothing = {"EnableNetworkIsolation": True}
         nobody = Job(0, NOBODY, 0, nothing, 0.0, folder, (), _unheard, lambda: None, _unheard)
         mounts, env = run_stage.parked(folder, self.where(nobody))
-        env |= {"CLARY_CPUS": str(int(size.cpus)), "CLARY_MEMORY": str(size.memory)}
         argv = (*APART, PYTHON, SUBMIT, "--parked")
         launch = Launch("algo-1", argv, str(folder / "algo-1" / "log"), env=env, cwd=run_stage.TMP, mounts=mounts)
         return size, image.launch(launch, str(folder / "algo-1" / "upper-image"))

@@ -141,8 +141,6 @@ def own(job: Job, number: int, staged: Staged, where: Where, size: Size) -> tupl
         **aws(where, hosts),
         "PYTHONPATH": ":".join([OURS, *dict.fromkeys(map(_on_path, staged.packages))]),
         "CLARY_HOSTS": ",".join(host.name for host in hosts),
-        "CLARY_CPUS": str(int(size.cpus)),
-        "CLARY_MEMORY": str(size.memory),
         "GLUE_PYTHON_VERSION": "3",
         "GLUE_VERSION": job.document["GlueVersion"],
     }
