@@ -9,7 +9,9 @@ AGAIN = 1.0  # seconds after a round that failed
 
 
 class Rounds:
-    """`work` says in how many seconds it is due again, if nobody wakes it before. Begins with `start`."""
+    """`work` says in how many seconds it is due again, if nobody wakes it before. Begins with `start`. Who does nothing
+    else is one.
+    """
 
     def __init__(self, name: str, work: Callable[[], float]) -> None:
         self._work = work

@@ -2,7 +2,6 @@
 
 import logging
 import sqlite3
-from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -18,24 +17,12 @@ log = logging.getLogger(__name__)
 LONGEST = 60.0  # seconds between two looks: the system's clock may be set
 
 
-@dataclass(slots=True)
-class Clock:
-    platform: Platform
-    scaler: Scaler
-    _rounds: Rounds = field(init=False)
+class Clock(Rounds):
+    """To be woken when there is another scheduled action."""
 
-    def __post_init__(self) -> None:
-        self._rounds = Rounds("schedule", self._round)
-
-    def start(self) -> None:
-        self._rounds.start()
-
-    def wake(self) -> None:
-        """There is another scheduled action."""
-        self._rounds.wake()
-
-    def close(self) -> None:
-        self._rounds.close()
+    def __init__(self, platform: Platform, scaler: Scaler) -> None:
+        super().__init__("schedule", self._round)
+        self.platform, self.scaler = platform, scaler
 
     def _round(self) -> float:
         """Carries out the first that is due. Returns in how many seconds there is more."""

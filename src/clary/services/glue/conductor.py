@@ -6,7 +6,6 @@ is done once, also after a kill -9.
 
 import logging
 import sqlite3
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -27,24 +26,13 @@ STOPPING = "STOPPING"
 KEPT = 90 * 86400.0  # seconds: https://docs.aws.amazon.com/glue/latest/dg/view-job-runs.html
 
 
-@dataclass(slots=True)
-class Conductor:
-    platform: Platform
-    crawlers: Crawlers | None = None
-    _rounds: Rounds = field(init=False)
+class Conductor(Rounds):
+    """To be woken when a run has ended, or a trigger has another time."""
 
-    def __post_init__(self) -> None:
-        self._rounds = Rounds("glue", self._round)
-
-    def start(self) -> None:
-        self._rounds.start()
-
-    def wake(self) -> None:
-        """A run has ended, or a trigger has another time."""
-        self._rounds.wake()
-
-    def close(self) -> None:
-        self._rounds.close()
+    def __init__(self, platform: Platform) -> None:
+        super().__init__("glue", self._round)
+        self.platform = platform
+        self.crawlers: Crawlers | None = None
 
     def heard(self, arn: str) -> None:
         """Of a move of a run."""
