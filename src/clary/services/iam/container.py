@@ -15,6 +15,7 @@ from http import HTTPStatus
 from clary.errors import AccessDenied
 from clary.resource.call import Caller
 from clary.resource.service import Raw
+from clary.services.iam.credentials import Credentials
 from clary.services.iam.identity import Identity
 from clary.wire.message import Request, Response, Sink
 
@@ -22,6 +23,7 @@ PATH = "/.clary/credentials"  # no bucket's name begins with a dot
 SESSION = "SageMaker"  # what AWS calls the session of a job's role
 SESSIONS = {"glue": "GlueJobRunnerSession"}  # that of other services' jobs
 SECONDS = 3600
+INVALID = "The authorization token is not valid."
 SIGNER = "container"  # in the place of an access key's id, which never looks like this
 
 Runs = Callable[[str], bool]  # whether what has this ARN still runs
@@ -46,22 +48,22 @@ def opened(identity: Identity, given: str) -> tuple[str, str] | None:
     return arn, role_arn
 
 
-def _session(arn: str) -> str:
-    return SESSIONS.get(arn.split(":")[2], SESSION)
+def _session(identity: Identity, runs: Runs, arn: str, role_arn: str) -> Credentials:
+    """Of the role, while what has this ARN runs. Raises AccessDenied."""
+    if not runs(arn):
+        raise AccessDenied(f"{arn} does not run any more.")
+    try:
+        return identity.session(role_arn, SESSIONS.get(arn.split(":")[2], SESSION), SECONDS)
+    except KeyError:
+        raise AccessDenied(f"There is no role {role_arn} any more.") from None
 
 
 def caller(identity: Identity, runs: Runs, given: str) -> Caller:
     """Whom a token stands for: its role, while what it was made for runs. Raises AccessDenied."""
     found = opened(identity, given)
     if found is None:
-        raise AccessDenied("The authorization token is not valid.")
-    arn, role_arn = found
-    if not runs(arn):
-        raise AccessDenied(f"{arn} does not run any more.")
-    try:
-        return identity.session(role_arn, _session(arn), SECONDS).caller
-    except KeyError:
-        raise AccessDenied(f"There is no role {role_arn} any more.") from None
+        raise AccessDenied(INVALID)
+    return _session(identity, runs, *found).caller
 
 
 def raw(identity: Identity, runs: Runs) -> Callable[[Request], Raw | None]:
@@ -70,19 +72,16 @@ def raw(identity: Identity, runs: Runs) -> Callable[[Request], Raw | None]:
     def answer(request: Request, _sink: Sink | None) -> Response:
         found = opened(identity, request.headers.get("authorization", ""))
         if found is None:
-            return _refused(HTTPStatus.UNAUTHORIZED, "InvalidAuthorization", "The authorization token is not valid.")
-        arn, role_arn = found
-        if not runs(arn):
-            return _refused(HTTPStatus.FORBIDDEN, "AccessDenied", f"{arn} does not run any more.")
+            return _refused(HTTPStatus.UNAUTHORIZED, "InvalidAuthorization", INVALID)
         try:
-            made = identity.session(role_arn, _session(arn), SECONDS)
-        except KeyError:
-            return _refused(HTTPStatus.FORBIDDEN, "AccessDenied", f"There is no role {role_arn} any more.")
+            made = _session(identity, runs, *found)
+        except AccessDenied as error:
+            return _refused(HTTPStatus.FORBIDDEN, "AccessDenied", error.message)
         expires = datetime.fromtimestamp(made.expires, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         return _json(
             HTTPStatus.OK,
             {
-                "RoleArn": role_arn,
+                "RoleArn": found[1],
                 "AccessKeyId": made.access_key,
                 "SecretAccessKey": made.secret,
                 "Token": made.token,
