@@ -14,7 +14,7 @@ from pathlib import Path
 from clary.compute.driver import Mount
 from clary.compute.drivers import sandbox
 from clary.errors import ClaryError
-from clary.images.java import Java
+from clary.images.java import RELEASE, Java
 
 PLACE = "/opt/clary-java"  # in a container
 FILE = "driver.jsa"
@@ -28,7 +28,7 @@ _MEMORY = 2 << 30
 
 def name(environment: Path, java: Java, code: Path) -> str:
     """Of the folder for it: of what it holds for, and of what makes it."""
-    parts = [_FORM, str(java.inside), java.version, (java.home / "release").read_text()]
+    parts = [_FORM, str(java.inside), java.version, (java.home / RELEASE).read_text()]
     parts += [(code / "warm.py").read_text()]
     return f"{environment.name}-java-{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:12]}"
 

