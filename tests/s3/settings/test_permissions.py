@@ -97,6 +97,8 @@ def test_copies_ask_for_both_ends(s3: Any) -> None:
     with refused("AccessDenied", "s3:PutObjectTagging"):
         s3.copy_object(**copy)
     s3.copy_object(**copy, TaggingDirective="REPLACE")
+    s3.put_object(Bucket=source, Key="plain", Body=b"x")
+    s3.copy_object(**{**copy, "CopySource": f"{source}/plain"})  # there are no tags to put
     deny(s3, target, "s3:PutObject")
     with refused("AccessDenied", "s3:PutObject"):
         s3.copy_object(**copy)
