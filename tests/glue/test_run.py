@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +10,8 @@ from botocore.exceptions import ClientError
 
 from conftest import Platform
 from glue_jobs import GlueJobs
-from sagemaker_inputs import fresh
+from here import Here
+from sagemaker_inputs import ROLE, fresh
 
 SAY = """
 import os, sys
@@ -206,18 +208,39 @@ def test_runs_that_may_wait_have_their_turns(jobs: GlueJobs) -> None:
     jobs.until(name, third)
 
 
-def test_no_run_overtakes_one_that_waits(jobs: GlueJobs) -> None:
+def test_runs_that_wait_hear_of_what_becomes_of_their_job(jobs: GlueJobs) -> None:
+    """At once: nobody would look for a minute."""
     name = jobs.create(WAIT, JobRunQueuingEnabled=True)
-    first, second = jobs.start(name), jobs.start(name)
+    first, second, third = (jobs.start(name) for _ in range(3))
     job = jobs.glue.get_job(JobName=name)["Job"]
     told = {member: job[member] for member in ("Role", "Command", "JobRunQueuingEnabled")}
     jobs.glue.update_job(JobName=name, JobUpdate={**told, "ExecutionProperty": {"MaxConcurrentRuns": 2}})
-    third = jobs.start(name)
-    jobs.until(name, second, "STARTING", "RUNNING")
+    jobs.until(name, second, "STARTING", "RUNNING", seconds=30)
     assert jobs.get(name, third)["JobRunState"] == "WAITING"
-    jobs.glue.batch_stop_job_run(JobName=name, JobRunIds=[third, second, first])
-    for run in (first, second, third):
+    jobs.glue.delete_job(JobName=name)
+    assert jobs.until(name, third, seconds=30)["JobRunState"] == "FAILED"
+    jobs.glue.batch_stop_job_run(JobName=name, JobRunIds=[first, second])
+    for run in (first, second):
         assert jobs.until(name, run)["JobRunState"] == "STOPPED"
+
+
+def test_no_run_overtakes_one_that_waits(tmp_path: Path) -> None:
+    """Here nobody gives them their turns."""
+    here = Here(tmp_path / "home")
+    here.put("scripts", "good.py", b"pass")
+    told: dict[str, Any] = {
+        "Role": ROLE.format(account=here.platform.config.account_id),
+        "Command": {"Name": "pythonshell", "ScriptLocation": "s3://scripts/good.py"},
+        "JobRunQueuingEnabled": True,
+    }
+    here.call("CreateJob", "glue", Name="j", **told)
+    for _ in range(2):
+        here.call("StartJobRun", "glue", JobName="j")
+    here.call("UpdateJob", "glue", JobName="j", JobUpdate={**told, "ExecutionProperty": {"MaxConcurrentRuns": 3}})
+    here.call("StartJobRun", "glue", JobName="j")
+    third, second, _first = here.call("GetJobRuns", "glue", JobName="j")["JobRuns"]
+    assert (second["JobRunState"], third["JobRunState"]) == ("WAITING", "WAITING")
+    here.close()
 
 
 def test_arguments_without_effect_are_said(jobs: GlueJobs) -> None:

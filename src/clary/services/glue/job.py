@@ -101,6 +101,7 @@ def update(call: Call[Glue], request: Document) -> Document:
         state.change(connection, get(connection, here(call), name), document, state.now(call.platform))
 
     call.platform.store.write(work)
+    call.state.conductor.wake()  # runs that wait may have room now
     return {"JobName": name}
 
 
@@ -123,4 +124,5 @@ def delete(call: Call[Glue], request: Document) -> Document:
         crud.forget(connection, row["arn"])
 
     call.platform.store.write(work)
+    call.state.conductor.wake()  # its runs that wait have failed
     return {"JobName": name}
