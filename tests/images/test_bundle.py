@@ -1,7 +1,6 @@
 """MLeap's bundles: what is written is read again, in each of MLeap's two formats and at each kind of place."""
 
 import contextlib
-import errno
 import json
 import math
 import tarfile
@@ -228,40 +227,6 @@ def test_a_zip_is_replaced_and_a_folder_keeps_nothing_of_the_last_bundle(tmp_pat
     with zipfile.ZipFile(tmp_path / "b.zip") as archive:
         assert sorted(archive.namelist()) == ["bundle.json", "root/model.json", "root/node.json"]
     assert not (tmp_path / "b/root/inner.node").exists()
-
-
-def test_a_folder_has_the_old_bundle_or_the_new_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    place = tmp_path / "b"
-    first, second = Node("n", "tokenizer"), Node("n", "ngram")
-    write(Bundle(UID, "n", first), str(place))
-    (place / "notes.txt").write_text("mine")
-    real = Path.write_bytes
-
-    def full(path: Path, content: bytes) -> int:
-        if path.name == "node.pb":
-            raise OSError(errno.ENOSPC, "No space left on device")
-        return real(path, content)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Path, "write_bytes", full)
-        for target in (place, tmp_path / "other"):
-            with pytest.raises(OSError, match="No space"):
-                write(Bundle(UID, "n", second), str(target), "protobuf")
-    assert read(str(place)).root == first
-    (place / "bundle.json").rename(tmp_path / "kept")
-    (place / "bundle.json").mkdir()  # where no file can be put: at the last of the renames
-    with pytest.raises(OSError, match="directory"):
-        write(Bundle(UID, "n", second), str(place), "protobuf")
-    (place / "bundle.json").rmdir()
-    (tmp_path / "kept").rename(place / "bundle.json")
-    assert read(str(place)).root == first
-    write(Bundle(UID, "n", second), str(place), "protobuf")
-    assert read(str(place)).root == second
-    assert sorted(each.name for each in place.iterdir()) == ["bundle.json", "notes.txt", "root"]
-    assert sorted(each.name for each in tmp_path.iterdir()) == ["b"]
-    (tmp_path / "theirs/root").mkdir(parents=True)
-    with pytest.raises(BundleError, match="of no bundle"):
-        write(Bundle(UID, "n", second), f"{tmp_path}/theirs")
 
 
 def test_what_is_too_large_in_an_archive_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,8 +23,8 @@ _QUICK = 1  # numbers' digits shrink little more by the best, which takes thrice
 def write(bundle: Bundle, uri: str, form: str = "json") -> None:
     """Writes jar:file:/archive.zip (or a path that ends in .zip), or file:/folder, as "json" or "protobuf".
 
-    An archive that is there is replaced, whole or not at all. So is the bundle in a folder, unless this process is
-    killed between two renames: a folder's other files stay.
+    An archive that is there is replaced, whole or not at all. So is the bundle in a folder, whose other files stay;
+    but where this process is killed between two renames, what was there is in .PID.part/before.
     Raises BundleError for what MLeap's format cannot say, and OSError.
     """
     if form not in FORMATS:
