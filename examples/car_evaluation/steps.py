@@ -130,11 +130,15 @@ def deploy(client: Client, version: str, say: Say) -> dict[str, Any]:
     sagemaker = client("sagemaker")
     variant = {"VariantName": "all", "ModelName": version, "InstanceType": "ml.m4.xlarge", "InitialInstanceCount": 1}
     sagemaker.create_endpoint_config(EndpointConfigName=version, ProductionVariants=[variant])
-    there = any(one["EndpointName"] == NAME for one in sagemaker.list_endpoints(NameContains=NAME)["Endpoints"])
-    act = sagemaker.update_endpoint if there else sagemaker.create_endpoint
+    act = sagemaker.update_endpoint if _there(client, NAME) else sagemaker.create_endpoint
     act(EndpointName=NAME, EndpointConfigName=version)
     rest = ("InService", "Failed", "OutOfService")
     return _over(lambda: sagemaker.describe_endpoint(EndpointName=NAME), "EndpointStatus", rest, say)
+
+
+def _there(client: Client, name: str) -> bool:
+    found = client("sagemaker").list_endpoints(NameContains=name)["Endpoints"]
+    return any(endpoint["EndpointName"] == name for endpoint in found)
 
 
 def ask(client: Client, car: list[str]) -> str:
@@ -162,23 +166,23 @@ def transform(client: Client, bucket: str, version: str, say: Say) -> list[str]:
     return list(found.decode().split())
 
 
-def clean(client: Client, bucket: str) -> Iterator[str]:
-    """Takes away all that was made, and says each. Jobs and their logs stay, as on AWS."""
+def clean(client: Client, bucket: str, name: str = NAME) -> Iterator[str]:
+    """Takes away all that was made by that name, and says each. Jobs and their logs stay, as on AWS."""
     sagemaker = client("sagemaker")
-    if any(one["EndpointName"] == NAME for one in sagemaker.list_endpoints(NameContains=NAME)["Endpoints"]):
-        sagemaker.delete_endpoint(EndpointName=NAME)
-        yield f"endpoint {NAME}"
-    for page in sagemaker.get_paginator("list_endpoint_configs").paginate(NameContains=f"{NAME}-"):
+    if _there(client, name):
+        sagemaker.delete_endpoint(EndpointName=name)
+        yield f"endpoint {name}"
+    for page in sagemaker.get_paginator("list_endpoint_configs").paginate(NameContains=f"{name}-"):
         for config in page["EndpointConfigs"]:
             sagemaker.delete_endpoint_config(EndpointConfigName=config["EndpointConfigName"])
             yield f"configuration {config['EndpointConfigName']}"
-    for page in sagemaker.get_paginator("list_models").paginate(NameContains=f"{NAME}-"):
+    for page in sagemaker.get_paginator("list_models").paginate(NameContains=f"{name}-"):
         for made in page["Models"]:
             sagemaker.delete_model(ModelName=made["ModelName"])
             yield f"model {made['ModelName']}"
-    if NAME in client("glue").list_jobs()["JobNames"]:
-        client("glue").delete_job(JobName=NAME)
-        yield f"Glue job {NAME}"
+    if name in client("glue").list_jobs()["JobNames"]:
+        client("glue").delete_job(JobName=name)
+        yield f"Glue job {name}"
     if bucket in {known["Name"] for known in client("s3").list_buckets()["Buckets"]}:
         empty(client, bucket, "")
         client("s3").delete_bucket(Bucket=bucket)

@@ -1,7 +1,6 @@
-"""An endpoint for a model that was trained: made or led to the new model, asked, and taken away."""
+"""An endpoint for a model that was trained: made or led to the new model, and asked."""
 
 import time
-from collections.abc import Iterator
 from typing import Any
 
 from clary.demo.cars import Car
@@ -22,7 +21,8 @@ def deploy(client: Client, version: str, model: str, role: str) -> dict[str, Any
     variant = {"VariantName": VARIANT, "ModelName": version, "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
     sagemaker.create_endpoint_config(EndpointConfigName=version, ProductionVariants=[variant])
     known = sagemaker.list_endpoints(NameContains=NAME)["Endpoints"]
-    act = sagemaker.update_endpoint if _named(known) else sagemaker.create_endpoint
+    there = any(one["EndpointName"] == NAME for one in known)
+    act = sagemaker.update_endpoint if there else sagemaker.create_endpoint
     act(EndpointName=NAME, EndpointConfigName=version)
     while True:
         described: dict[str, Any] = sagemaker.describe_endpoint(EndpointName=NAME)
@@ -50,23 +50,3 @@ def streams(client: Client, group: str = GROUP) -> list[str]:
         if time.monotonic() > deadline:
             return []
         time.sleep(0.1)
-
-
-def remove(client: Client) -> Iterator[str]:
-    """Takes away all endpoints, configurations and models that were made here; says each."""
-    sagemaker = client("sagemaker")
-    if _named(sagemaker.list_endpoints(NameContains=NAME)["Endpoints"]):
-        sagemaker.delete_endpoint(EndpointName=NAME)
-        yield f"endpoint {NAME}"
-    for page in sagemaker.get_paginator("list_endpoint_configs").paginate(NameContains=f"{NAME}-"):
-        for config in page["EndpointConfigs"]:
-            sagemaker.delete_endpoint_config(EndpointConfigName=config["EndpointConfigName"])
-            yield f"configuration {config['EndpointConfigName']}"
-    for page in sagemaker.get_paginator("list_models").paginate(NameContains=f"{NAME}-"):
-        for model in page["Models"]:
-            sagemaker.delete_model(ModelName=model["ModelName"])
-            yield f"model {model['ModelName']}"
-
-
-def _named(known: list[dict[str, Any]]) -> bool:
-    return any(endpoint["EndpointName"] == NAME for endpoint in known)

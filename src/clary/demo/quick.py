@@ -7,6 +7,7 @@ from typing import Any
 
 from clary.demo import endpoint, training
 from clary.demo.cars import CLASSES, Car, split
+from clary.demo.example import steps
 
 NAME = endpoint.NAME
 ROLE = "AmazonSageMaker-ExecutionRole"
@@ -72,14 +73,7 @@ def whereabouts(client: training.Client) -> None:
 
 def clean(client: training.Client, account: str) -> Iterator[str]:
     """Takes away what was made; says each."""
-    yield from endpoint.remove(client)
-    s3, bucket = client("s3"), f"{NAME}-{account}"
-    if bucket in {known["Name"] for known in s3.list_buckets()["Buckets"]}:
-        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
-            for listed in page.get("Contents", []):
-                s3.delete_object(Bucket=bucket, Key=listed["Key"])
-        s3.delete_bucket(Bucket=bucket)
-        yield f"bucket {bucket}"
+    yield from steps.clean(client, f"{NAME}-{account}", NAME)
 
 
 def _check(good: bool, described: dict[str, Any]) -> None:

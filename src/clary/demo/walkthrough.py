@@ -1,20 +1,18 @@
 """From raw data to labels, as examples/car_evaluation does it, with what it is doing said."""
 
 import functools
-import importlib.util
 import os
 import random
 import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 from clary.demo import endpoint
+from clary.demo.example import steps
 from clary.demo.training import Client
 
-PLACES = (Path(__file__).with_name("car_evaluation"), Path(__file__).parents[3] / "examples" / "car_evaluation")
 NAME = "car-evaluation"
 ROLE = "AmazonSageMaker-ExecutionRole"
 ASKED, SHOWN = 48, 2  # cars that the endpoint is asked for, and how many of each class beside their truths
@@ -27,7 +25,7 @@ GROUPS = ("/aws-glue/jobs/output", "/aws-glue/jobs/error", "/aws/sagemaker/Train
 
 def carry_out(client: Client, account: str) -> str:
     """A row that the endpoint takes. Raises SystemExit."""
-    steps, bucket = _steps(), f"{NAME}-{account}"
+    bucket = f"{NAME}-{account}"
     role = client("iam").get_role(RoleName=ROLE)["Role"]["Arn"]
     version = f"{NAME}-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
     cars = steps.raw()
@@ -69,8 +67,7 @@ def whereabouts(client: Client) -> None:
 
 def clean(client: Client, account: str) -> Iterator[str]:
     """Takes away what was made; says each."""
-    found: Iterator[str] = _steps().clean(client, f"{NAME}-{account}")
-    return found
+    yield from steps.clean(client, f"{NAME}-{account}")
 
 
 class _Said:
@@ -146,14 +143,3 @@ def _table(answered: list[tuple[list[str], str]]) -> None:
 def _check(good: bool, reason: str | None) -> None:
     if not good:
         raise SystemExit(f"It failed: {reason or 'no reason is given'}")
-
-
-def _steps() -> Any:
-    """examples/car_evaluation/steps.py, which is code for AWS to copy from."""
-    file = next(place / "steps.py" for place in PLACES if place.exists())
-    spec = importlib.util.spec_from_file_location("car_evaluation_steps", file)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
