@@ -1,9 +1,11 @@
 """A Spark program over several instances."""
 
 import json
+from pathlib import Path
 
 import pytest
 
+from clary.images.spark.cluster import Outputs
 from conftest import Platform
 from processing_jobs import Processing
 from spark.test_submit import spark
@@ -27,6 +29,15 @@ told = {"hosts": sorted(hosts), "total": total, "master": context.master, "drive
 print(json.dumps(told), flush=True)
 spark.sql("SELECT sum(length(repeat(string(id), 900000000))) FROM range(2)").collect()
 """
+
+
+def test_what_executors_print_last_is_told(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    outputs = Outputs(tmp_path)
+    file = tmp_path / "app-1" / "0" / "stderr"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b'Spark Executor Command: "java"\n' + b"=" * 40 + b"\n\nfirst\n" + b"x" * 3_000_000 + b"\nlast")
+    outputs.close()
+    assert capfdbinary.readouterr().err == b"\nfirst\n" + b"x" * 3_000_000 + b"\nlast"
 
 
 @pytest.mark.timeout(300)

@@ -54,28 +54,63 @@ def _daemon(here: Instance, folder: Path, main: str, *arguments: str) -> "subpro
     return subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
 
 
-def _worker(here: Instance, folder: Path) -> "subprocess.Popen[bytes]":
-    work = folder / "work"
-    threading.Thread(target=_tell, args=(work,), daemon=True).start()
-    size = ("--cores", str(here.cpus), "--memory", f"{here.share(EXECUTOR)}m")
-    place = ("--host", here.name, "--webui-port", "0", "--work-dir", str(work))
-    return _daemon(here, folder, WORKER, *size, *place, f"spark://{here.hosts[0]}:{PORT}")
+class Outputs:
+    """What executors print goes to the job's log, line by line, without the head that Spark puts before it. Spark puts
+    it into files, of which nothing tells that they grow.
+    """
+
+    def __init__(self, work: Path) -> None:
+        self._work = work
+        self._read: dict[Path, int] = {}
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """With what they printed last."""
+        self._over.set()
+        self._thread.join()
+        self._tell(last=True)
+
+    def _run(self) -> None:
+        while not self._over.wait(0.5):
+            self._tell(last=False)
+
+    def _tell(self, *, last: bool) -> None:
+        for file in self._work.glob(OUTPUTS):
+            with contextlib.suppress(OSError):
+                while lines := self._lines(file, last=last):
+                    sys.stderr.buffer.write(b"".join(line for line in lines if not line.startswith(HEAD)))
+                    sys.stderr.flush()
+
+    def _lines(self, file: Path, *, last: bool) -> list[bytes]:
+        """The next ones; at last also one that has no end."""
+        with file.open("rb") as content:
+            content.seek(self._read.get(file, 0))
+            text = content.read(MIB)
+        whole = text.rfind(b"\n") + 1 or (len(text) if last or len(text) == MIB else 0)
+        self._read[file] = self._read.get(file, 0) + whole
+        return text[:whole].splitlines(keepends=True)
 
 
-def _tell(work: Path) -> None:
-    """What executors print goes to the job's log, line by line, without the head that Spark puts before it."""
-    read: dict[Path, int] = {}
-    while True:
-        for file in work.glob(OUTPUTS):
-            with contextlib.suppress(OSError), file.open("rb") as content:
-                content.seek(read.get(file, 0))
-                text = content.read(MIB)
-                whole = text.rfind(b"\n") + 1 or (len(text) if len(text) == MIB else 0)
-                read[file] = read.get(file, 0) + whole
-                lines = [line for line in text[:whole].splitlines(keepends=True) if not line.startswith(HEAD)]
-                sys.stderr.buffer.write(b"".join(lines))
-                sys.stderr.flush()
-        time.sleep(0.5)
+class Worker:
+    """Spark's worker of this instance, with the executor that it starts."""
+
+    def __init__(self, here: Instance, folder: Path) -> None:
+        work = folder / "work"
+        size = ("--cores", str(here.cpus), "--memory", f"{here.share(EXECUTOR)}m")
+        place = ("--host", here.name, "--webui-port", "0", "--work-dir", str(work))
+        self.process = _daemon(here, folder, WORKER, *size, *place, f"spark://{here.hosts[0]}:{PORT}")
+        self._outputs = Outputs(work)
+
+    def close(self) -> None:
+        _end(self.process)
+        self._outputs.close()
+
+
+def _end(daemon: "subprocess.Popen[bytes]") -> None:
+    daemon.kill()  # there is nothing that it would have to finish
+    daemon.wait()
 
 
 class Leading:
@@ -87,13 +122,14 @@ class Leading:
         self._door = socket.create_server((address(here.name), DOOR))
         place = ("--host", here.name, "--port", str(PORT), "--webui-port", "0")
         self._master = address(here.name), PORT
-        self._daemons = [_daemon(here, folder, MASTER, *place)]
+        self._daemon = _daemon(here, folder, MASTER, *place)
+        self._worker: Worker | None = None
         self._starting = threading.Thread(target=self._start, args=(here, folder), daemon=True)
         self._starting.start()
 
     def _start(self, here: Instance, folder: Path) -> None:
         self.join()
-        self._daemons.append(_worker(here, folder))
+        self._worker = Worker(here, folder)
 
     def join(self) -> None:
         """Until there is a master: who asks one that isn't there asks again only after a long while."""
@@ -109,9 +145,9 @@ class Leading:
                 with other:
                     left -= _told(other)
         self._starting.join()
-        for daemon in self._daemons:
-            daemon.kill()  # there is nothing that they would have to finish
-            daemon.wait()
+        if self._worker is not None:
+            self._worker.close()
+        _end(self._daemon)
 
 
 def _told(other: socket.socket) -> bool:
@@ -124,10 +160,6 @@ def _told(other: socket.socket) -> bool:
     return False
 
 
-def lead(here: Instance, folder: Path) -> Leading:
-    return Leading(here, folder)
-
-
 def follow(here: Instance) -> int:
     """A worker, until the driver's end. The job's exit code is the driver's."""
     try:
@@ -137,31 +169,35 @@ def follow(here: Instance) -> int:
         print(f"{here.hosts[0]} cannot be reached: {error}", file=sys.stderr)
         return 1
     files.login(os.environ)  # executors inherit it
-    worker = _worker(here, java.folder())
+    worker = Worker(here, java.folder())
+    threading.Thread(target=_hang_up, args=(leader, worker.process), daemon=True).start()
     try:
         with leader:
-            return _wait(leader, here.hosts[0], worker)
+            return _wait(leader, here.hosts[0], worker.process)
     finally:
-        worker.kill()
-        worker.wait()
+        worker.close()
+
+
+def _hang_up(leader: socket.socket, worker: "subprocess.Popen[bytes]") -> None:
+    """When the worker ends, so that who waits for the leader wakes up."""
+    worker.wait()
+    with contextlib.suppress(OSError):
+        leader.shutdown(socket.SHUT_RDWR)
 
 
 def _wait(leader: socket.socket, name: str, worker: "subprocess.Popen[bytes]") -> int:
     leader.sendall(_secret().encode())
-    leader.settimeout(1)
-    while True:
-        with contextlib.suppress(TimeoutError):
-            if leader.recv(len(END)) == END:
-                return 0
-            print(f"{name} is gone", file=sys.stderr)
-            return 1
-        if (code := worker.poll()) is not None:
-            print(f"Spark's worker ended with exit code {code}", file=sys.stderr)
-            return 1
+    leader.settimeout(None)
+    with contextlib.suppress(ConnectionError):
+        if leader.recv(len(END)) == END:
+            return 0
+    code = worker.poll()
+    print(f"Spark's worker ended with exit code {code}" if code is not None else f"{name} is gone", file=sys.stderr)
+    return 1
 
 
 def _connected(host: str, port: int) -> socket.socket:
-    """Raises OSError, after a while."""
+    """Raises OSError, after a while. Nothing tells that somebody listens there now."""
     deadline = time.monotonic() + PATIENCE
     while True:
         try:

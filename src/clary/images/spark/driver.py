@@ -41,7 +41,7 @@ def run(words: list[str]) -> int:
         return 1
     leading = None
     if len(here.hosts) > 1:
-        leading = cluster.lead(here, folder)
+        leading = cluster.Leading(here, folder)
         atexit.register(leading.close)
         told = {**leading.settings, **told}
     if metastore.wanted(told):
@@ -94,8 +94,6 @@ def python(given: Given, app: Path, told: dict[str, str]) -> int:
         print(f"{sys.executable}: can't open file '{given.app}': {error}", file=sys.stderr)
         return 2
     try:
-        if "--clary-python2" in given.flags:
-            text = importlib.import_module(f"{__package__}.python2").translate(text.decode()).encode()
         code = compile(text, str(app), "exec", dont_inherit=True)
     except (SyntaxError, ValueError) as error:
         sys.excepthook(type(error), error.with_traceback(None), None)

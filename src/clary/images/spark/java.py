@@ -112,7 +112,7 @@ class Gateway:
         while not self._told.exists():
             if (code := self._process.poll()) is not None:
                 raise RuntimeError(f"Spark's JVM ended with exit code {code} before the program could talk to it")
-            time.sleep(0.005)
+            time.sleep(0.005)  # Spark renames a file to that, which nothing tells of
         with self._told.open("rb") as file:
             self._joined = True
             port, length = struct.unpack("!ii", file.read(8))

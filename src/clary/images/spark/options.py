@@ -27,7 +27,7 @@ NAMES = {
     "--total-executor-cores": "spark.cores.max",
 }
 LEFT = {"--deploy-mode", "--proxy-user"}  # the driver runs here, as the job's user, whatever they say
-FLAGS = {"--supervise", "--verbose", "-v", "--clary-python2"}
+FLAGS = {"--supervise", "--verbose", "-v"}  # taken, and nothing changes by them
 _JOINED = re.compile(r"(--[^=]+)=(.*)", re.DOTALL)
 _LINE = re.compile(r"((?:\\.|[^\\=: \t\f])*)[ \t\f]*[=:]?[ \t\f]*(.*)", re.DOTALL)
 _JOIN = re.compile(r"(?<!\\)((?:\\\\)*)\\(?:\r\n|\r|\n)[ \t\f]*")
@@ -47,7 +47,6 @@ class Given:
     settings: dict[str, str] = field(default_factory=dict)
     properties: str = ""
     main: str = ""  # a class
-    flags: set[str] = field(default_factory=set)
 
     @property
     def python(self) -> bool:
@@ -63,7 +62,6 @@ def parse(words: list[str]) -> Given:
         if joined := _JOINED.fullmatch(name):
             name, value = joined.groups()
         if name in FLAGS:
-            given.flags.add(name)
             continue
         if name not in {*NAMES, *LEFT, "--conf", "-c", "--class", "--properties-file"}:
             raise BadOptions(f"Unrecognized option: {name}")

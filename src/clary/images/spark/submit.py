@@ -2,7 +2,7 @@
 
     python /opt/clary/spark/submit.py [spark-submit's options] APP [ARGUMENTS]
 
-APP is a Python file or a jar. It takes spark-submit's options, and --clary-python2 for sources of that age.
+APP is a Python file or a jar.
 https://spark.apache.org/docs/3.5.0/submitting-applications.html
 
 A Python program runs in this very process, beside the JVM that it talks to: spark-submit would start two shells and a
