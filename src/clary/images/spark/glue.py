@@ -16,7 +16,7 @@ import subprocess
 import sys
 import traceback
 import types
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -117,11 +117,7 @@ def report(error: BaseException, script: str) -> None:
     }
     if isinstance(error, SystemExit):
         told["code"] = error.code if isinstance(error.code, int) or error.code is None else 1
-    kind = getattr(error, "getErrorClass", None)
-    try:
-        told["class"] = kind() if kind is not None else None
-    except Exception:  # noqa: BLE001 - what asks Java may find that it is gone
-        told["class"] = None
+    told["class"] = asked(getattr(error, "getErrorClass", lambda: None))
     try:
         REPORT.write_text(json.dumps(told))
     except OSError as failed:
@@ -130,7 +126,8 @@ def report(error: BaseException, script: str) -> None:
 
 def words(error: BaseException) -> str:
     """What it says. Of one that Java raised: without the class, and without where."""
-    first, *others = str(error).split("\n")
+    text = asked(lambda: str(error))
+    first, *others = (type(error).__name__ if text is None else text).split("\n")
     if type(error).__name__ == "Py4JJavaError" and others:
         said = others[0].removeprefix(": ")
         _, _, message = said.partition(": ")
@@ -138,6 +135,15 @@ def words(error: BaseException) -> str:
     if type(error).__module__.startswith("pyspark") and "JVM stacktrace:" in others:
         others = others[: others.index("JVM stacktrace:")]
     return "\n".join([first, *others]).strip()
+
+
+def asked(question: Callable[[], str | None]) -> str | None:
+    """What Spark's errors say of themselves they ask Java for. Nothing, if that is gone."""
+    gone = getattr(sys.modules.get("py4j.protocol"), "Py4JError", ConnectionError)
+    try:
+        return question()
+    except (gone, ConnectionError):
+        return None
 
 
 if __name__ == "__main__":
