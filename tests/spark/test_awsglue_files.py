@@ -113,7 +113,9 @@ for format in ("parquet", "glueparquet", "orc"):
 columnar = [rows(read(f"{folder}/{one}", one.replace("glue", ""))) for one in ("parquet", "glueparquet", "orc")]
 empty = read(f"{folder}/none", "json"), read(f"{folder}/none", "csv").count()
 empty = empty[0].count(), empty[0].schema().fields, empty[1]
-named = rows(read(f"{folder}/pretty", "json", {"multiline": True}, attachFilename="file"))
+named = rows(read(f"{folder}/pretty", "json", {"multiline": True, "attachFilename": "file"}))
+named_likewise = rows(read(f"{folder}/pretty", "json", {"multiline": True}, attachFilename="file"))
+stamped = fails(read, f"{folder}/pretty", "json", {"attachTimestamp": "at"})
 source = glue.getSource("s3", paths=[f"{folder}/plain"])
 source.setFormat("json")
 sink = glue.getSink("s3", path=f"{folder}/sink")
@@ -138,6 +140,8 @@ sample = rows(read(f"{folder}/spigot", "json"))
     assert found["empty"] == (0, [], 0)
     assert [one["a"] for one in found["named"]] == [1, "x"]
     assert all(one["file"].endswith("/pretty/a.json") for one in found["named"])
+    assert found["named_likewise"] == found["named"]
+    assert found["stamped"].startswith("NotImplementedError: Clary's awsglue does not have attachTimestamp")
     assert sorted(map(str, found["through"])) == sorted(map(str, plain))
     assert len(found["sample"]) == 2
 

@@ -20,7 +20,7 @@ def local(place: str, folder: Path) -> Path:
         return Path(unquote(parts.path))
     if parts.scheme not in REMOTE:
         return Path(place).absolute()
-    key = parts.path.lstrip("/")
+    key = place.split("/", 3)[3] if place.count("/") > 2 else ""  # which may have # and ?
     file = folder / "files" / parts.netloc / key
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("wb") as target:

@@ -1,7 +1,6 @@
 """The folders of tables that Spark manages, as a metastore keeps them: made with the table, and deleted with it."""
 
 from typing import Any
-from urllib.parse import urlsplit
 
 from .shapes import META, Refused
 
@@ -32,8 +31,9 @@ class Files:
 
 def _place(location: str) -> tuple[str, str]:
     """Bucket and prefix, which ends with /; "" for what is not in S3."""
-    place = urlsplit(location)
-    if place.scheme not in ("s3", "s3a", "s3n"):
+    scheme, _, rest = location.partition("://")
+    if scheme not in ("s3", "s3a", "s3n"):
         return "", ""
-    prefix = place.path.strip("/")
-    return place.netloc, f"{prefix}/" if prefix else ""
+    bucket, _, key = rest.partition("/")  # a key may have # and ?, behind which no URI's path goes on
+    prefix = key.strip("/")
+    return bucket, f"{prefix}/" if prefix else ""

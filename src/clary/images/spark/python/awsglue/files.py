@@ -29,12 +29,11 @@ def listed(paths: Iterable[str], options: dict[str, Any]) -> list[File]:
 
     A path to nothing lists nothing. botocore's errors: no such bucket, access denied.
     """
-    recurse = truth(options.get("recurse"))
     excluded = [_pattern(one) for one in _list(options.get("exclusions"))]
     found: dict[str, File] = {}
     for path in paths:
         base = path if path.endswith("/") else path + "/"
-        for file in _under(path, recurse=recurse):
+        for file in _under(path, options):
             name = file.path.removeprefix(base)
             hidden = any(part.startswith(("_", ".")) and "=" not in part for part in name.split("/")[-1:])
             if not hidden and not any(one.fullmatch(name) or one.fullmatch(file.path) for one in excluded):
@@ -109,29 +108,42 @@ def _pattern(glob: str) -> re.Pattern[str]:
     return re.compile(made)
 
 
-def _under(path: str, *, recurse: bool) -> Iterator[File]:
+def bucket_and_key(path: str) -> tuple[str, str]:
+    """Of what is in S3, whose keys have any characters: `#` and `?` among them. Empty for all else."""
+    scheme, _, rest = path.partition("://")
+    bucket, _, key = rest.partition("/") if scheme in _S3 else ("", "", "")
+    return bucket, key
+
+
+_S3 = {"s3", "s3a", "s3n"}
+
+
+def _under(path: str, options: dict[str, Any]) -> Iterator[File]:
     where = urlsplit(path)
-    if where.scheme in {"s3", "s3a", "s3n"}:
-        yield from _objects(where.scheme, where.netloc, path.split("/", 3)[3] if path.count("/") > 2 else "", recurse)
+    recurse = truth(options.get("recurse"))
+    if where.scheme in _S3:
+        yield from _objects(path, set(_list(options.get("excludeStorageClasses"))), recurse)
     elif where.scheme in {"", "file"}:
         yield from _local(unquote(where.path) if where.scheme else path, recurse)
     else:
         raise NotImplementedError(f"Paths are on Amazon S3 or local, not {path}")
 
 
-def _objects(scheme: str, bucket: str, key: str, recurse: bool) -> Iterator[File]:
-    """An object of that very key, or those whose key goes on behind a `/`."""
+def _objects(path: str, spared: set[str], recurse: bool) -> Iterator[File]:
+    """An object of that very key, or those whose key goes on behind a `/`; of `spared` storage classes none."""
     import boto3  # noqa: PLC0415 - takes its time, and not every job reads S3 so
 
+    bucket, key = bucket_and_key(path)
+    scheme = path.partition(":")[0]
     pages = boto3.client("s3").get_paginator("list_objects_v2")
     folder = key if not key or key.endswith("/") else key + "/"
-    delimiter = {} if recurse or not key else {"Delimiter": "/"}
+    delimiter = {} if recurse else {"Delimiter": "/"}
     for prefix in dict.fromkeys([key, folder]):
         for page in pages.paginate(Bucket=bucket, Prefix=prefix, **(delimiter if prefix == folder else {})):
             for one in page.get("Contents", []):
                 name = one["Key"]
                 mine = name.startswith(folder) if prefix == folder else name == key
-                if mine and not name.endswith("/"):
+                if mine and not name.endswith("/") and one.get("StorageClass") not in spared:
                     modified = int(one["LastModified"].timestamp() * 1000)
                     yield File(f"{scheme}://{bucket}/{name}", one["Size"], modified)
             if prefix != folder:

@@ -14,13 +14,14 @@ from .catalog import Catalog, Partition, Table, satisfying, typed
 from .columns import aligned, top
 from .files import SAMPLE, File, bounded, listed, sampled
 from .formats import FILE, Read, read
+from .refusing import refuse
 from .schema import atom, struct, to_spark
 
 # Of the connection, not of a format.
 _OWN = {
     *("paths", "exclusions", "recurse", "groupFiles", "groupSize", "compressionType", "maxBand", "maxFilesInBand"),
     *("boundedFiles", "boundedSize", "useS3ListImplementation", "catalogPartitionPredicate", "excludeStorageClasses"),
-    *("jobBookmarkKeys", "jobBookmarkKeysSortOrder", "attachFilename", "attachTimestamp"),
+    *("jobBookmarkKeys", "jobBookmarkKeysSortOrder", "attachFilename"),
     *SAMPLE,
 }
 
@@ -42,7 +43,9 @@ def from_files(
     files = sampled(listed([paths] if isinstance(paths, str) else paths, options), options)
     files = _new(bookmarks, files, options, context)
     wanted = {**_for_spark(format, options), **format_options}
-    name = options.get("attachFilename")
+    name = wanted.pop("attachFilename", options.get("attachFilename"))
+    if "attachTimestamp" in {*wanted, *options}:
+        raise refuse("attachTimestamp")
     found = read(spark, format, files, wanted, tell_file=bool(name))
     if not name:
         return found
