@@ -267,6 +267,7 @@ opened = Unbox.apply(frame=box, path="d", format="json")
 unboxed = rows(opened), opened.stageErrorsCount()
 csv = rows(of([("1|a",)], "d string").unbox("d", "csv", separator="|"))
 refused = fails(box.unbox, "d", "xml"), fails(box.unbox, "none", "json")
+over = fails(Unbox.apply, of([("nope",), ("no",)], "d string"), "d", "json", stageThreshold=1)
 ddb = DynamicFrame.fromDF(spark.read.json(spark.sparkContext.parallelize(['''{"Item": {"A": {"S": "c"}, "B": {"N": "1"},
     "M": {"M": {"x": {"S": "y"}, "z": {"L": [{"S": "q"}]}}}}}'''.replace("\\n", " ")])), glue, "d")
 dynamo = rows(ddb.unnest_ddb_json()), rows(ddb.simplify_ddb_json())
@@ -291,6 +292,7 @@ dynamo = rows(ddb.unnest_ddb_json()), rows(ddb.simplify_ddb_json())
     assert found["csv"] == [{"d": {"col0": "1", "col1": "a"}}]
     assert "not xml" in found["refused"][0]
     assert "no field of text" in found["refused"][1]
+    assert found["over"].startswith("ErrorThresholdExceeded: 2 records failed in this transformation")
     assert found["dynamo"] == (
         [{"Item.A": "c", "Item.B": "1", "Item.M.x": "y", "Item.M.z": [{"S": "q"}]}],
         [{"Item": {"A": "c", "B": "1", "M": {"x": "y", "z": ["q"]}}}],

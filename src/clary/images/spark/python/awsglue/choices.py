@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 from . import gluetypes as glue
 from .columns import cast, fields, steps
-from .schema import atom, has_choice, struct
+from .schema import atom, struct
 
 _ACTIONS = ("cast", "project", "make_cols", "make_struct", "match_catalog")
 Named = tuple[str, Any, glue.DataType]
@@ -124,6 +124,3 @@ def _acted(column: Any, kind: glue.DataType, action: str) -> tuple[Any, glue.Dat
             raise ValueError(f"{kind!r} has no choice {said} to project to")
         return column.getField(wanted_name), kind.choices[wanted_name]
     return column, glue.StructType([glue.Field(one, part) for one, part in kind.choices.items()])
-
-
-__all__ = ["by_catalog", "by_spec", "has_choice", "resolve"]

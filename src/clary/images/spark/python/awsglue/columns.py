@@ -86,6 +86,18 @@ def aligned(column: Any, old: glue.DataType, new: glue.DataType) -> Any:
     return cast(column, old, new)
 
 
+def in_shape(old: glue.StructType, new: glue.StructType) -> list[Any]:
+    """The columns of a frame of one type in the shape of another."""
+    return [
+        (
+            aligned(top(one.name), old.getField(one).dataType, one.dataType)
+            if old.hasField(one)
+            else null(one.dataType)
+        ).alias(one.name)
+        for one in new
+    ]
+
+
 def _branch(column: Any, old: glue.DataType, name: str, wanted: glue.DataType) -> Any:
     if isinstance(old, glue.ChoiceType):
         if name not in old.choices:

@@ -168,30 +168,13 @@ class GlueContext(SQLContext):  # type: ignore[misc] # pyspark is not there when
         table_name: str,
         transformation_ctx: str = "",
         additional_options: dict[str, Any] | None = None,
-        **options: Any,
+        **more: Any,
     ) -> Any:
-        frame = self.create_dynamic_frame_from_catalog(
-            database,
-            table_name,
-            transformation_ctx=transformation_ctx,
-            additional_options=additional_options,
-            push_down_predicate=options.get("push_down_predicate", ""),
-            catalog_id=options.get("catalog_id"),
-        )
-        return frame.toDF()
+        more |= {"transformation_ctx": transformation_ctx, "additional_options": additional_options}
+        return self.create_dynamic_frame_from_catalog(database, table_name, **more).toDF()
 
-    def create_data_frame_from_options(
-        self,
-        connection_type: str,
-        connection_options: dict[str, Any] | None = None,
-        format: str | None = None,
-        format_options: dict[str, Any] | None = None,
-        transformation_ctx: str = "",
-        **_: Any,
-    ) -> Any:
-        return self.create_dynamic_frame_from_options(
-            connection_type, connection_options, format, format_options, transformation_ctx
-        ).toDF()
+    def create_data_frame_from_options(self, *args: Any, **kwargs: Any) -> Any:
+        return self.create_dynamic_frame_from_options(*args, **kwargs).toDF()
 
     # Writing
 
@@ -201,18 +184,8 @@ class GlueContext(SQLContext):  # type: ignore[misc] # pyspark is not there when
         refuse_connection(connection_type, _FILES | _FORMATS)
         return DataSink(self, options, connection_type if connection_type in _FORMATS else format)
 
-    def write_dynamic_frame_from_options(
-        self,
-        frame: Any,
-        connection_type: str,
-        connection_options: dict[str, Any] | None = None,
-        format: str | None = None,
-        format_options: dict[str, Any] | None = None,
-        transformation_ctx: str = "",
-    ) -> Any:
-        return self.write_from_options(
-            frame, connection_type, connection_options, format, format_options, transformation_ctx
-        )
+    def write_dynamic_frame_from_options(self, frame: Any, *args: Any, **kwargs: Any) -> Any:
+        return self.write_from_options(frame, *args, **kwargs)
 
     def write_from_options(
         self,
@@ -265,8 +238,8 @@ class GlueContext(SQLContext):  # type: ignore[misc] # pyspark is not there when
         self.write_dynamic_frame_from_options(DynamicFrame(frame, self), *args, **kwargs)
         return frame
 
-    def write_dynamic_frame_from_jdbc_conf(self, frame: Any, catalog_connection: str, *_: Any, **__: Any) -> Any:
-        return self.write_from_jdbc_conf(frame, catalog_connection)
+    def write_dynamic_frame_from_jdbc_conf(self, frame: Any, *args: Any, **kwargs: Any) -> Any:
+        return self.write_from_jdbc_conf(frame, *args, **kwargs)
 
     def write_from_jdbc_conf(self, frame_or_dfc: Any, catalog_connection: str, *_: Any, **__: Any) -> Any:
         raise refuse(f"writing to the JDBC connection {catalog_connection}")

@@ -16,7 +16,7 @@ from pyspark.sql import functions as F
 from . import gluetypes as glue
 from .choices import by_catalog, by_spec, resolve
 from .collection import DynamicFrameCollection
-from .columns import Target, aligned, fields, only, renamed, resolved, steps, top, within, without
+from .columns import Target, aligned, fields, in_shape, only, renamed, resolved, steps, top, within, without
 from .columns import cast as cast_column
 from .comparing import comparison
 from .errors import Errors, check
@@ -234,9 +234,16 @@ class DynamicFrame:
             {name: DynamicFrame._made(df, kind, self, name) for name, df, kind in tables}, self.glue_ctx
         )
 
-    def unbox(self, path: str, format: str, *_: Any, **options: Any) -> DynamicFrame:
-        for name in ("transformation_ctx", "info", "stageThreshold", "totalThreshold"):
-            options.pop(name, None)
+    def unbox(
+        self,
+        path: str,
+        format: str,
+        transformation_ctx: str = "",
+        info: str = "",
+        stageThreshold: int = 0,
+        totalThreshold: int = 0,
+        **options: Any,
+    ) -> DynamicFrame:
         where = within(path, self._kind)
         if (found := resolved(self._kind, where)) is None or not isinstance(found[1], glue.StringType):
             raise ValueError(f"{path} is no field of text to unbox")
@@ -248,7 +255,7 @@ class DynamicFrame:
         target.put(where, column, kind)
         made = DynamicFrame._made(values, self._kind, self, stage=errors)._of(target.columns())
         made._before, made._stage = [*self._before, self._stage], errors
-        return made
+        return made._checked(stageThreshold, totalThreshold, info)
 
     # Records
 
@@ -263,9 +270,7 @@ class DynamicFrame:
     ) -> DynamicFrame:
         """Records that `f` makes; one on which it fails is an error record. Their type is found from all of them."""
         df, kind, errors = mapped(self._df, self._kind, f, preservesPartitioning)
-        frame = DynamicFrame._made(df, kind, self, stage=errors)
-        check(errors.count(), frame.errorsCount() if totalThreshold else 0, stageThreshold, totalThreshold, info)
-        return frame
+        return DynamicFrame._made(df, kind, self, stage=errors)._checked(stageThreshold, totalThreshold, info)
 
     def filter(
         self,
@@ -277,10 +282,7 @@ class DynamicFrame:
     ) -> DynamicFrame:
         """The records of which `f` is true; one on which it fails is an error record."""
         df, errors = filtered(self._df, self._kind, f)
-        frame = DynamicFrame._made(df, self._kind, self, stage=errors)
-        if stageThreshold or totalThreshold:
-            check(errors.count(), frame.errorsCount(), stageThreshold, totalThreshold, info)
-        return frame
+        return DynamicFrame._made(df, self._kind, self, stage=errors)._checked(stageThreshold, totalThreshold, info)
 
     def split_rows(
         self, comparison_dict: dict[str, dict[str, Any]], name1: str, name2: str, *_: Any, **__: Any
@@ -323,23 +325,12 @@ class DynamicFrame:
     def union(self, other_frame: DynamicFrame, *_: Any, **__: Any) -> DynamicFrame:
         """All records of both. A field whose types differ becomes a choice."""
         kind = merged(self._kind, other_frame._kind)
-        df = self._in_shape(kind).unionByName(other_frame._in_shape(kind))
+        assert isinstance(kind, glue.StructType)
+        one, other = (each._df.select(*in_shape(each._kind, kind)) for each in (self, other_frame))
+        df = one.unionByName(other)
         made = DynamicFrame._made(df, kind, self)
         made._before += [*other_frame._before, other_frame._stage]
         return made
-
-    def _in_shape(self, kind: glue.DataType) -> Any:
-        assert isinstance(kind, glue.StructType)
-        return self._df.select(
-            *(
-                aligned(
-                    top(one.name) if self._kind.hasField(one) else F.lit(None),
-                    self._kind.getField(one).dataType if self._kind.hasField(one) else glue.NullType(),
-                    one.dataType,
-                ).alias(one.name)
-                for one in kind
-            )
-        )
 
     def mergeDynamicFrame(
         self, stage_dynamic_frame: DynamicFrame, primary_keys: Iterable[str], *_: Any, **__: Any
@@ -374,6 +365,12 @@ class DynamicFrame:
         return self.glue_ctx.write_dynamic_frame_from_options(
             self, connection_type, connection_options or {}, format, format_options or {}
         )
+
+    def _checked(self, stage: int, total: int, info: str) -> DynamicFrame:
+        """Itself, unless more records failed than one of the thresholds allows. Who gives none has nothing counted."""
+        if stage or total:
+            check(self.stageErrorsCount(), self.errorsCount() if total else 0, stage, total, info)
+        return self
 
     def stageErrorsCount(self) -> int:
         return self._stage.count()

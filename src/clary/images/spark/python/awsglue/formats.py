@@ -6,11 +6,12 @@ import json
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from py4j.protocol import Py4JJavaError
 from pyspark.sql import functions as F
 from pyspark.sql import types as spark_types
 
 from . import gluetypes as glue
-from .columns import aligned, cast, top
+from .columns import aligned, cast, in_shape, top
 from .errors import Errors
 from .files import File, truth
 from .jsonlines import errors_of, is_spark_s, kind_of_texts, read_texts, readable, records_of
@@ -62,7 +63,7 @@ def _known(spark: Any, name: str | None) -> str:
     if lower == "avro":
         try:
             spark._jvm.java.lang.Class.forName(_AVRO, True, spark._jvm.Thread.currentThread().getContextClassLoader())
-        except Exception:  # noqa: BLE001 - py4j raises what Java does
+        except Py4JJavaError:  # there is no such class
             raise NotImplementedError(
                 "format avro needs Spark's spark-avro package, which PySpark does not bring: give it by --extra-jars"
             ) from None
@@ -92,13 +93,7 @@ def _json(spark: Any, paths: list[str], options: dict[str, Any], *, tell_file: b
     if is_spark_s(kind, failed, whole=whole) and isinstance(known, glue.StructType):
         df = spark.read.schema(to_spark(known)).json(paths)
         df = _with_file(df) if tell_file else df
-        fields = [
-            aligned(top(one.name), known.getField(one).dataType, one.dataType).alias(one.name)
-            if known.hasField(one)
-            else F.lit(None).alias(one.name)
-            for one in kind
-        ]
-        return Read(df.select(*fields, *([top(FILE)] if tell_file else [])), kind, errors)
+        return Read(df.select(*in_shape(known, kind), *([top(FILE)] if tell_file else [])), kind, errors)
     beside = [spark_types.StructField(FILE, spark_types.StringType())] if tell_file else []
     return Read(read_texts(spark, texts, records, kind, beside), kind, errors)
 

@@ -13,8 +13,10 @@ from typing import Any
 
 from . import gluetypes as glue
 from .errors import Errors, Failed
-from .schema import has_choice, merged, struct, to_spark
-from .values import encoder, kind_of, shape
+from .files import truth
+from .recordwise import kind_of_all
+from .schema import has_choice, struct, to_spark
+from .values import encoder
 
 _PATH = re.compile(r"\.(\w+|\*)|\['([^']*)'\]|\[\"([^\"]*)\"\]|\[(\*|\d+)\]")
 Records = Callable[[str], Iterator[Any]]
@@ -23,7 +25,7 @@ Records = Callable[[str], Iterator[Any]]
 def records_of(options: dict[str, Any]) -> tuple[Records, bool]:
     """How a text gives records, and whether the text is a whole file rather than a line."""
     path = str(options.get("jsonPath") or options.get("jsonpath") or "")
-    multiline = str(options.get("multiline", options.get("multiLine", False))).lower() == "true"
+    multiline = truth(options.get("multiline", options.get("multiLine")))
     taken = _steps(path)
     return lambda text: _records(text, taken), multiline or bool(taken)
 
@@ -82,31 +84,9 @@ def _taken(values: list[Any], path: list[str | int]) -> list[Any]:
 
 def kind_of_texts(texts: Any, records: Records) -> tuple[glue.StructType, int]:
     """`texts` is an RDD of rows whose first column is text; the records' type together, and how many are none."""
-
-    def of_part(part: Iterable[Any]) -> Iterator[tuple[glue.DataType, int]]:
-        kind: glue.DataType = glue.StructType()
-        failed = 0
-        seen: set[Any] = set()
-        for row in part:
-            for record in records(row[0]):
-                if isinstance(record, Failed):
-                    failed += 1
-                elif (one := shape(record)) not in seen:  # most records have few shapes
-                    seen.add(one)
-                    kind = merged(kind, kind_of(record))
-                    if len(seen) > _SEEN:
-                        seen.clear()
-        yield kind, failed
-
-    kind: glue.DataType = glue.StructType()
-    failed = 0
-    for one, count in texts.mapPartitions(of_part).collect():
-        kind, failed = merged(kind, one), failed + count
+    kind, failed = kind_of_all(texts.flatMap(lambda row: records(row[0])))
     assert isinstance(kind, glue.StructType)
     return kind, failed
-
-
-_SEEN = 10_000
 
 
 def read_texts(spark: Any, texts: Any, records: Records, kind: glue.StructType, beside: list[Any]) -> Any:

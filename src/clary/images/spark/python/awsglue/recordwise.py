@@ -26,7 +26,7 @@ def mapped(
                 yield Failed(error, decode(row))
 
     rows = df.rdd.mapPartitions(made, preserves).persist()
-    kind, failed = _kind_of_all(rows)
+    kind, failed = kind_of_all(rows)
     kind = _as_wide(kind, old)
 
     def rowed(part: Iterable[Any]) -> Iterator[Any]:
@@ -60,8 +60,8 @@ def _not_a_record(result: Any) -> Any:
     raise TypeError(f"the function gave {type(result).__name__}, not a record")
 
 
-def _kind_of_all(rows: Any) -> tuple[glue.DataType, int]:
-    """The type of all records together, and how many failed."""
+def kind_of_all(rows: Any) -> tuple[glue.DataType, int]:
+    """The type of all records of an RDD together, and how many failed."""
 
     def of_part(part: Iterable[Any]) -> Iterable[tuple[glue.DataType, int]]:
         kind: glue.DataType = glue.StructType()
@@ -70,9 +70,11 @@ def _kind_of_all(rows: Any) -> tuple[glue.DataType, int]:
         for one in part:
             if isinstance(one, Failed):
                 failed += 1
-            elif (key := shape(one)) not in seen:
+            elif (key := shape(one)) not in seen:  # most records have few shapes
                 seen.add(key)
                 kind = merged(kind, kind_of(one))
+                if len(seen) > _SEEN:
+                    seen.clear()
         yield kind, failed
 
     kind: glue.DataType = glue.StructType()
@@ -80,6 +82,9 @@ def _kind_of_all(rows: Any) -> tuple[glue.DataType, int]:
     for one, count in rows.mapPartitions(of_part).collect():
         kind, failed = merged(kind, one), failed + count
     return kind, failed
+
+
+_SEEN = 10_000
 
 
 def _as_wide(new: glue.DataType, old: glue.DataType) -> glue.DataType:

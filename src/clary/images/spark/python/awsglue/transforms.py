@@ -288,18 +288,8 @@ class SplitRows(GlueTransform):
 class Unbox(GlueTransform):
     does = "Reads the records that a field's text holds"
 
-    def __call__(
-        self,
-        frame: Any,
-        path: str,
-        format: str,
-        transformation_ctx: str = "",
-        info: str = "",
-        stageThreshold: int = 0,
-        totalThreshold: int = 0,
-        **options: Any,
-    ) -> Any:
-        return frame.unbox(path, format, **options)
+    def __call__(self, frame: Any, path: str, format: str, *options: Any, **named: Any) -> Any:
+        return frame.unbox(path, format, *options, **named)
 
 
 class UnnestFrame(GlueTransform):

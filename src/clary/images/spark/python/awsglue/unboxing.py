@@ -8,6 +8,7 @@ from typing import Any
 
 from . import gluetypes as glue
 from .errors import Errors, Failed
+from .files import truth
 from .jsonlines import kind_of_texts, records_of
 from .schema import to_spark
 from .values import encoder
@@ -49,8 +50,7 @@ def _csv(options: dict[str, Any]) -> Any:
     separator = str(options.get("separator", ","))
     escaper = options.get("escaper")
     quote = options.get("quoteChar", '"')
-    header = str(options.get("withHeader", False)).lower() == "true"
-    skip = str(options.get("skipFirst", False)).lower() == "true"
+    header, skip = truth(options.get("withHeader")), truth(options.get("skipFirst"))
 
     def records(text: str) -> Iterator[Any]:
         plain = str(quote) == "-1"
