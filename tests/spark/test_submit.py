@@ -1,5 +1,10 @@
-"""Spark programs in containers: what submit.py does, as processing jobs see it."""
+"""Spark programs in containers: what submit.py does. One job sees it as processing jobs do; another runs all the
+programs that end otherwise, one after the other.
+"""
 
+import io
+import json
+import zipfile
 from typing import Any
 
 import pytest
@@ -30,12 +35,20 @@ def spark(script: str, *options: str, arguments: tuple[str, ...] = (), **changed
 
 SMALL = """
 import json, os, sys
+import packed, pyspark, single
 from pyspark.sql import SparkSession, functions as F
 spark = SparkSession.builder.appName("small").getOrCreate()
 context = spark.sparkContext
 rows = spark.createDataFrame([(n, n % 3) for n in range(300)], "id long, kind int")
 upper = F.udf(lambda kind: f"<{kind}>")
 found = {row["k"]: row["count"] for row in rows.groupBy(upper("kind").alias("k")).count().collect()}
+
+def added(_):
+    import packed, single
+    return single.VALUE + packed.VALUE
+
+summed = context.accumulator(0)
+context.parallelize(range(10), 2).foreach(summed.add)
 runtime = context._jvm.java.lang.Runtime.getRuntime()
 arguments = context._jvm.java.lang.management.ManagementFactory.getRuntimeMXBean().getInputArguments()
 told = {
@@ -43,7 +56,10 @@ told = {
     "heap": runtime.maxMemory() >> 20, "cpus": runtime.availableProcessors(), "kept": spark.conf.get("spark.mine"),
     "path": sys.path[0], "java": list(arguments), "name": context.appName,
     "authenticate": context._jsc.sc().env().securityManager().isAuthenticationEnabled(),
+    "summed": summed.value,
+    "worker": context.range(1).map(lambda _: __import__("pyspark").__file__).first(), "pyspark": pyspark.__file__,
     "secrets": [name for name in os.environ if name.startswith("PYSPARK_GATEWAY")],
+    "modules": [single.VALUE, packed.VALUE, *context.parallelize([0]).map(added).collect()],
 }
 with open("/opt/ml/processing/output/result/told.json", "w") as file:
     json.dump(told, file)
@@ -52,15 +68,26 @@ sys.exit(3)
 """
 
 
+def packed() -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("packed/__init__.py", "VALUE = 2")
+    return file.getvalue()
+
+
 def test_a_program_runs_by_the_instances_size_and_its_exit_code_is_the_jobs(jobs: Processing) -> None:
-    options = ("--conf", "spark.mine=a = b\\c", "--name=x", "--master", "yarn", "--deploy-mode", "cluster")
-    name = jobs.start(
+    options = ["--conf", "spark.mine=a = b\\c", "--name=x", "--master", "yarn", "--deploy-mode", "cluster"]
+    options += ("--py-files", f"{CODE}/single.py,file://{CODE}/packed.zip")
+    name = fresh("small")
+    jobs.put(name, {"code/single.py": b"VALUE = 1", "code/packed.zip": packed()})
+    jobs.start(
+        name=name,
         **spark(
             SMALL.replace("result", "live"),
             *options,
             arguments=("--a", "b c"),
             ProcessingOutputConfig={"Outputs": [jobs.output("live", "submit/live", "Continuous")]},
-        )
+        ),
     )
     found = jobs.until(name, *ENDS, seconds=SECONDS)
     log = jobs.log(name)
@@ -68,8 +95,7 @@ def test_a_program_runs_by_the_instances_size_and_its_exit_code_is_the_jobs(jobs
     assert "it is done" in log
     assert "This is Spark 3.5 and Python 3.11, whichever version the job asks for." in log
     assert not [line for line in log if "WARN" in line or "ERROR" in line or "cds" in line]
-    import json
-
+    assert "socketserver" not in "".join(log)
     told = json.loads(jobs.left("submit/live")["told.json"])
     assert told["found"] == {"<0>": 100, "<1>": 100, "<2>": 100}
     assert told["argv"] == ["--a", "b c"]
@@ -80,31 +106,9 @@ def test_a_program_runs_by_the_instances_size_and_its_exit_code_is_the_jobs(jobs
     assert told["path"] == "/opt/clary/spark/python"
     assert told["secrets"] == []
     assert told["authenticate"]
-
-
-def failed(jobs: Processing, script: str, *options: str, **changed: Any) -> tuple[str, str]:
-    """Why, and its log."""
-    name = jobs.start(**spark(script, *options, **changed))
-    found = jobs.until(name, *ENDS, seconds=SECONDS)
-    assert found["ProcessingJobStatus"] == "Failed"
-    return found["FailureReason"], "\n".join(jobs.log(name))
-
-
-def test_a_syntax_error_is_told_as_python_does_and_nothing_waits_for_a_jvm(jobs: Processing) -> None:
-    reason, log = failed(jobs, "def x(:\n    pass\n")
-    assert "exit code: 1" in reason
-    assert f'  File "{CODE}/script.py", line 1\n    def x(:\n          ^\nSyntaxError: invalid syntax' in log
-    assert "/opt/clary" not in log
-
-
-def test_an_unknown_option_and_a_missing_file(jobs: Processing) -> None:
-    assert "Error: Unrecognized option: --nothing" in failed(jobs, "", "--nothing")[1]
-    reason, log = failed(jobs, "", "--py-files", "/opt/none.zip", "/opt/none.py")
-    assert "exit code: 2" in reason
-    assert "can't open file '/opt/none.py': [Errno 2] No such file or directory" in log
-    log = failed(jobs, "", "--py-files", f"s3://{jobs.bucket}/none.zip")[1]
-    assert f"Error: s3://{jobs.bucket}/none.zip: An error occurred (NoSuchKey)" in log
-    assert "Traceback" not in log
+    assert told["summed"] == 45
+    assert told["worker"] == told["pyspark"]  # whose compiled files are there, not Spark's zip of it
+    assert told["modules"] == [1, 2, 3]
 
 
 MEMORY = """
@@ -114,62 +118,90 @@ text = context._jvm.java.util.ArrayList()
 while True:
     text.add(context._jvm.java.lang.StringBuilder(20_000_000))
 """
+COMMANDS = """
+import glob, json, os, subprocess, sys
+jar = glob.glob("/opt/venv/lib/python3*/site-packages/pyspark/jars/spark-mllib_*.jar")[0]
+told = {}
+for name, words in json.load(open(os.path.dirname(__file__) + "/commands.json")).items():
+    command = [sys.executable, "/opt/clary/spark/submit.py", *(jar if word == "JAR" else word for word in words)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    told[name] = [done.returncode, done.stdout]
+told["rows"] = [sum(len(open(part).readlines()) for part in glob.glob("/tmp/made/part-*")), ""]
+with open("/opt/ml/processing/output/result/told.json", "w") as file:
+    json.dump(told, file)
+"""
+Ended = dict[str, tuple[int, str]]
 
 
-def test_a_driver_without_memory_says_so(jobs: Processing) -> None:
-    reason, log = failed(jobs, MEMORY, "--driver-memory", "512m")
-    assert "exit code: 1" in reason
+@pytest.fixture(scope="module")
+def events(jobs: Processing) -> str:
+    """Where the jar's event log is to be, as yet no prefix of anything."""
+    return fresh("events")
+
+
+@pytest.fixture(scope="module")
+def ended(jobs: Processing, events: str) -> Ended:
+    """How each program ended: its exit code, and what it and all that it started wrote."""
+    logs = ("--conf", "spark.eventLog.enabled=true", "--conf", f"spark.eventLog.dir=s3://{jobs.bucket}/{events}/new")
+    small, generator = ("--driver-memory", "512m"), "org.apache.spark.mllib.util.LinearDataGenerator"
+    rows = ("--class", generator, "JAR", "local[1]", "file:///tmp/made", "8")
+    commands = {
+        "syntax": (f"{CODE}/syntax.py",),
+        "option": ("--nothing", f"{CODE}/syntax.py"),
+        "file": ("--py-files", "/opt/none.zip", "/opt/none.py"),
+        "module": ("--py-files", f"s3://{jobs.bucket}/none.zip", f"{CODE}/syntax.py"),
+        "memory": (*small, f"{CODE}/memory.py"),
+        "jar": (*logs, *rows),
+        "jar without memory": (*small, *rows, "200000000"),  # so many features have 1.6 GB
+        "jar without its class": ("--class", "none.Such", "JAR"),
+    }
+    name = fresh("commands")
+    files = {"syntax.py": "def x(:\n    pass\n", "memory.py": MEMORY, "commands.json": json.dumps(commands)}
+    jobs.put(name, {f"code/{each}": text.encode() for each, text in files.items()})
+    script = spark(COMMANDS)
+    script["application"]["ContainerEntrypoint"] = ["/opt/venv/bin/python", f"{CODE}/script.py"]
+    jobs.start(name=name, **script)
+    jobs.until(name, "Completed", seconds=SECONDS)
+    told = json.loads(jobs.left(f"{name}/out")["told.json"])
+    return {each: (code, text) for each, (code, text) in told.items()}
+
+
+def test_a_syntax_error_is_told_as_python_does_and_nothing_waits_for_a_jvm(ended: Ended) -> None:
+    code, log = ended["syntax"]
+    assert code == 1
+    assert f'  File "{CODE}/syntax.py", line 1\n    def x(:\n          ^\nSyntaxError: invalid syntax' in log
+    assert "/opt/clary" not in log
+
+
+def test_an_unknown_option_and_a_missing_file(jobs: Processing, ended: Ended) -> None:
+    code, log = ended["option"]
+    assert (code, log.strip()) == (1, "Error: Unrecognized option: --nothing")
+    code, log = ended["file"]
+    assert code == 2
+    assert "can't open file '/opt/none.py': [Errno 2] No such file or directory" in log
+    code, log = ended["module"]
+    assert code == 1
+    assert f"Error: s3://{jobs.bucket}/none.zip: An error occurred (NoSuchKey)" in log
+    assert "Traceback" not in log
+
+
+def test_a_driver_without_memory_says_so(ended: Ended) -> None:
+    code, log = ended["memory"]
+    assert code == 1
     assert "Spark ran out of memory: its JVM, of 512m (spark.driver.memory), ended with exit code 3" in log
     assert "Please use a larger instance" in log
 
 
-MODULES = """
-import glob, json, sys, zipfile
-with zipfile.ZipFile("/tmp/packed.zip", "w") as packed:
-    packed.writestr("packed/__init__.py", "VALUE = 2")
-with open("/tmp/single.py", "w") as single:
-    single.write("VALUE = 1")
-with open("/tmp/program.py", "w") as program:
-    program.write('''
-import single, packed
-from pyspark import SparkContext
-context = SparkContext.getOrCreate()
-def told(_):
-    import single, packed
-    return single.VALUE + packed.VALUE
-print("modules", single.VALUE, packed.VALUE, context.parallelize([0]).map(told).collect())
-''')
-import subprocess
-submit = [sys.executable, "/opt/clary/spark/submit.py"]
-files = ["--py-files", "/tmp/single.py,file:///tmp/packed.zip"]
-subprocess.run([*submit, *files, "/tmp/program.py"], check=True)
-logs = ["--conf", "spark.eventLog.enabled=true", "--conf", "spark.eventLog.dir=" + sys.argv[1]]
-jar = glob.glob("/opt/venv/lib/python3*/site-packages/pyspark/jars/spark-mllib_*.jar")[0]
-program = ["--class", "org.apache.spark.mllib.util.LinearDataGenerator", jar, "local[1]", "file:///tmp/made", "8"]
-print("jar", subprocess.run([*submit, *logs, *program]).returncode)
-print("rows", sum(len(open(part).readlines()) for part in glob.glob("/tmp/made/part-*")))
-program = [*program[:-1], "8", "200000000"]  # so many features have 1.6 GB
-print("jar without memory", subprocess.run([*submit, "--driver-memory", "512m", *program]).returncode)
-print("jar without its class", subprocess.run([*submit, "--class", "none.Such", jar]).returncode)
-"""
-
-
-def test_modules_for_the_driver_and_its_workers_and_jars_with_their_exit_codes(jobs: Processing) -> None:
-    script = spark(MODULES)
-    place = fresh("events")
-    command = ["/opt/venv/bin/python", f"{CODE}/script.py", f"s3://{jobs.bucket}/{place}/new"]
-    script["application"]["ContainerEntrypoint"] = command
-    name = jobs.start(**script)
-    jobs.until(name, "Completed", seconds=SECONDS)
-    log = jobs.log(name)
-    assert "modules 1 2 [3]" in log
-    assert "jar 0" in log, log
-    assert "rows 8" in log
-    assert "socketserver" not in "".join(log)
-    assert [line for line in log if "none.Such" in line]
-    assert "jar without its class 101" in log
-    assert "jar without memory 3" in log
+def test_jars_and_their_exit_codes(jobs: Processing, ended: Ended, events: str) -> None:
+    code, log = ended["jar"]
+    assert code == 0, log
+    assert ended["rows"][0] == 8
+    code, log = ended["jar without its class"]
+    assert code == 101
+    assert "none.Such" in log
+    code, log = ended["jar without memory"]
+    assert code == 3
     said = "Spark ran out of memory: its JVM, of 512m (spark.driver.memory), ended with exit code 3"
-    assert sum(line.startswith(said) for line in log) == 1
-    (events,) = (body for path, body in jobs.left(f"{place}/new").items() if path)
-    assert b'"Event":"SparkListenerApplicationEnd"' in events
+    assert sum(line.startswith(said) for line in log.splitlines()) == 1
+    (written,) = (body for path, body in jobs.left(f"{events}/new").items() if path)
+    assert b'"Event":"SparkListenerApplicationEnd"' in written
