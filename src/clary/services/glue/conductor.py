@@ -11,6 +11,7 @@ from typing import Any
 
 from clary.errors import AWSError
 from clary.resource import crud
+from clary.resource.bus import Event
 from clary.resource.call import Platform
 from clary.resource.rounds import Rounds
 from clary.services.glue import firing, run, run_event, starting, state, trigger, workflow_starting
@@ -33,11 +34,6 @@ class Conductor(Rounds):
         super().__init__("glue", self._round)
         self.platform = platform
         self.crawlers: Crawlers | None = None
-
-    def heard(self, arn: str) -> None:
-        """Of a move of a run."""
-        if run_event.tell(self.platform, arn):
-            self.wake()
 
     def crawled(self, connection: sqlite3.Connection, place: Place, ended: Document) -> None:
         """Within a transaction: a crawler that a trigger had started has ended. `ended` has CrawlerName, State, Id, and
@@ -69,13 +65,18 @@ class Conductor(Rounds):
         store = self.platform.store
         for row in store.read().execute(SQL["run_unsettled"]).fetchall():
             try:
-                store.write(partial(self._settle, row))
+                event = store.write(partial(self._settle, row))
             except Exception:  # it is looked at anew in the next round, and keeps no other from its turn
                 log.exception("what follows from %s", row["arn"])
+                continue
             self.platform.wake()
-        for row in store.read().execute(SQL["run_queued"]).fetchall():
-            store.write(partial(self._admit, row))
+            if event is not None:
+                self.platform.bus.publish(event)
+        if store.read().execute(SQL["run_queued"]).fetchone() is not None:
+            failed = store.write(self._admit)
             self.platform.wake()
+            if failed:
+                return 0.0
         now = self.platform.clock()
         first = store.read().execute(SQL["due_next"]).fetchone()
         if first is None or first["at"] > now:
@@ -84,13 +85,18 @@ class Conductor(Rounds):
         self.platform.wake()
         return 0.0
 
-    def _admit(self, row: Any, connection: sqlite3.Connection) -> None:
-        """A run that waits for its turn begins, if there is room; it has failed, if its job is gone."""
-        place, at = Place(row["account"], row["region"]), state.now(self.platform)
-        known = connection.execute(crud.SQL["job_find"], {"arn": row["arn"]}).fetchone()
-        found = state.find(connection, place, JOB, row["job"])
-        if known is None and (found is None or starting.has_room(connection, place, found)):
-            starting.enter(connection, row["arn"], "failed" if found is None else "pending", at)
+    def _admit(self, connection: sqlite3.Connection) -> bool:
+        """Runs that wait for their turns begin, as far as there is room; those whose job is gone have failed. Whether
+        there were such.
+        """
+        at, failed = state.now(self.platform), False
+        for row in connection.execute(SQL["run_queued"]).fetchall():
+            place = Place(row["account"], row["region"])
+            found = state.find(connection, place, JOB, row["job"])
+            if found is None or starting.has_room(connection, place, found):
+                starting.enter(connection, row["arn"], "failed" if found is None else "pending", at)
+            failed = failed or found is None
+        return failed
 
     def _due(self, arn: str, connection: sqlite3.Connection) -> None:
         """The trigger's time has come. One that was missed while Clary was away fires once."""
@@ -99,8 +105,7 @@ class Conductor(Rounds):
             return
         found = state.loaded(row)
         trigger.plan(connection, arn, found, at)
-        _, _, _, region, account, _ = arn.split(":", 5)
-        place = Place(account, region)
+        place = Place.of(arn)
         if name := found.get("WorkflowName"):
             try:
                 workflow_starting.begin(connection, place, name, {}, at, self.crawlers)
@@ -109,14 +114,19 @@ class Conductor(Rounds):
         else:
             firing.attempt(connection, place, found, Cause(), at, self.crawlers)
 
-    def _settle(self, row: Any, connection: sqlite3.Connection) -> None:
-        """What follows from the end of the run of this row."""
+    def _settle(self, row: Any, connection: sqlite3.Connection) -> Event | None:
+        """What follows from the end of the run of this row. Returns what the bus is to be told of it."""
         connection.execute(SQL["run_settle"], {"arn": row["arn"]})
         found, at = crud.find(connection, row["arn"]), state.now(self.platform)
         if found is None:
-            return
-        place, document = Place(row["account"], row["region"]), state.loaded(found)
-        ended = shown(connection, found)["JobRunState"]
+            return None
+        ended, place = shown(connection, found), Place(row["account"], row["region"])
+        self._follow(connection, place, row, state.loaded(found), ended["JobRunState"], at)
+        return run_event.of(ended, place, at)
+
+    def _follow(
+        self, connection: sqlite3.Connection, place: Place, row: Any, document: Document, ended: str, at: float
+    ) -> None:
         workflow, of = document.get("WorkflowName", ""), row["workflow"]
         if not self._stops(connection, place, workflow, of):
             if ended in ("FAILED", "TIMEOUT") and self._again(connection, place, document, at):

@@ -4,10 +4,8 @@ https://docs.aws.amazon.com/glue/latest/dg/automating-awsglue-with-cloudwatch-ev
 
 from typing import Final
 
-from clary.resource import crud
 from clary.resource.bus import Event
-from clary.resource.call import Platform
-from clary.services.glue.run_view import ENDS, shown
+from clary.resource.service import Document
 from clary.services.glue.state import Place
 
 DETAIL: Final = "Glue Job State Change"
@@ -15,14 +13,9 @@ WORDS: Final = {"SUCCEEDED": "Job run succeeded", "STOPPED": "Job run stopped", 
 SEVERITIES: Final = {"SUCCEEDED": "INFO", "STOPPED": "INFO", "FAILED": "ERROR", "TIMEOUT": "WARN"}
 
 
-def tell(platform: Platform, arn: str) -> bool:
-    """Whether the run has ended; if so the bus knows now."""
-    with platform.store.moment() as connection:
-        row = crud.find(connection, arn)
-        run = shown(connection, row) if row is not None else {}
-    now = run.get("JobRunState")
-    if now not in ENDS:
-        return False
+def of(run: Document, place: Place, at: float) -> Event:
+    """`run`: a JobRun that has ended."""
+    now = run["JobRunState"]
     detail = {
         "jobName": run["JobName"],
         "severity": SEVERITIES[now],
@@ -30,6 +23,4 @@ def tell(platform: Platform, arn: str) -> bool:
         "jobRunId": run["Id"],
         "message": run.get("ErrorMessage") or WORDS.get(now, "Job run failed"),
     }
-    place = Place.of(arn)
-    platform.bus.publish(Event("aws.glue", DETAIL, detail, (), place.account, place.region, platform.clock()))
-    return True
+    return Event("aws.glue", DETAIL, detail, (), place.account, place.region, at)

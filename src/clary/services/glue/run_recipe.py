@@ -15,6 +15,7 @@ from clary.jobs import ml
 from clary.jobs.ml.place import instance
 from clary.jobs.objects import Objects
 from clary.jobs.recipe import Document, Ended, Job, JobFailed, Need, Outcome
+from clary.resource import crud
 from clary.services.glue import run_arguments, run_error, run_metrics, run_stage
 from clary.services.glue.bookmark import Bookmarks
 from clary.services.glue.capacity import SHELL, workers
@@ -47,14 +48,14 @@ CATALOG = (
 
 @dataclass(frozen=True, slots=True)
 class Runs:
-    """`where` tells a run's containers how to reach this platform; `tell` is called after each event, with the ARN."""
+    """`where` tells a run's containers how to reach this platform; `ended` is called when a run has."""
 
     images: Images
     objects: Objects
     where: Callable[[Job], ml.Where]
     bookmarks: Bookmarks
     metrics: Metrics
-    tell: Callable[[str], None]
+    ended: Callable[[], None]
     logs: Logs
     most: int  # instances of a run; 0: as many as the machine has processors for
 
@@ -167,8 +168,9 @@ class Runs:
             return Outcome("failed", said)
         return Outcome("failed", run_error.message(version, driver, told, shell=shell))
 
-    def published(self, job: Job, _state: str, _status: str, _message: str) -> None:
-        self.tell(job.arn)
+    def published(self, _job: Job, state: str, _status: str, _message: str) -> None:
+        if state in crud.ENDED:
+            self.ended()
 
 
 def _unheard(*_said: object) -> None:

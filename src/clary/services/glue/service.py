@@ -74,7 +74,7 @@ def build(
         tools.where,
         Bookmarks(platform),
         tools.metrics,
-        conductor.heard,
+        conductor.wake,
         Logs(platform, journal, assume),
         platform.config.glue_workers,
     )
