@@ -27,6 +27,7 @@ PATIENCE: Final = 300.0  # seconds that one has to become ready
 WHILE: Final = 30.0  # seconds that a job has the machine before another is parked
 AGAIN: Final = 60.0  # seconds after one that could not be parked
 LOOK: Final = 0.2  # seconds between two looks
+REST: Final = 2.0  # and where no job has just taken one
 
 
 def pool_of(
@@ -88,7 +89,7 @@ class Pool:
                         return
                     log.exception("no container can be parked; once more in %d seconds", AGAIN)
                     self._closing.wait(AGAIN)
-                self._closing.wait(LOOK)
+                self._closing.wait(LOOK if self._taken else REST)
         finally:
             self._kept.set()
 
