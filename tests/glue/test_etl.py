@@ -46,36 +46,38 @@ def rows(frame):
 whole = glueContext.create_dynamic_frame.from_catalog(database=database, table_name="orders")
 told["columns"] = [one.name for one in whole.schema()]
 told["whole"] = rows(whole)
-told["pushed"] = rows(glueContext.create_dynamic_frame.from_catalog(
-    database=database, table_name="orders", push_down_predicate="year > '2023'"))
-told["partition"] = rows(glueContext.create_dynamic_frame.from_catalog(
-    database=database, table_name="orders", additional_options={"catalogPartitionPredicate": "year = '2023'"}))
+if told["read"] > 1:
+    told["pushed"] = rows(glueContext.create_dynamic_frame.from_catalog(
+        database=database, table_name="orders", push_down_predicate="year > '2023'"))
+    told["partition"] = rows(glueContext.create_dynamic_frame.from_catalog(
+        database=database, table_name="orders", additional_options={"catalogPartitionPredicate": "year = '2023'"}))
 
-prices = glueContext.create_dynamic_frame.from_catalog(database=database, table_name="prices")
-told["prices"] = {one.name: one.dataType.typeName() for one in prices.schema()}
-told["matched"] = rows(prices.resolveChoice(choice="match_catalog", database=database, table_name="prices"))
-glueContext.write_dynamic_frame.from_catalog(frame=prices.resolveChoice(choice="cast:string"), database=database,
-    table_name="copies")
-ten = glueContext.create_sample_dynamic_frame_from_options("s3", {"paths": [f"s3://{bucket}/many/"], "recurse": True},
-    num=25, sample_options={"maxSamplePartitions": 2, "maxSampleFilesPerPartition": 2}, format="json",
-    transformation_ctx="many")
-told["sample"] = sorted(row["n"] for row in ten.toDF().collect())
-told["first"] = glueContext.create_sample_dynamic_frame_from_options(
-    "s3", {"paths": [f"s3://{bucket}/many/"], "recurse": True}, 3, format="json").count()
-told["sampled"] = rows(glueContext.create_sample_dynamic_frame_from_catalog(database=database, table_name="orders",
-    num=5, sample_options={"maxSamplePartitions": 1}))
-told["two"] = glueContext.create_sample_dynamic_frame_from_catalog(database, "prices", 2).count()
-told["schema"] = glueContext.get_catalog_schema_as_spark_schema(database, "orders").simpleString()
-told["connection"] = glueContext.extract_jdbc_conf(f"{database}-db")
-try:
-    glueContext.create_dynamic_frame.from_catalog(database=database, table_name="none")
-except Exception as error:
-    told["none"] = type(error).__name__
-try:
-    glueContext.create_dynamic_frame.from_options("s3", {"paths": [f"s3://{bucket}-none/x"]}, "json")
-except Exception as error:
-    told["bucket"] = type(error).__name__
-glueContext.purge_s3_path(f"s3://{bucket}/old/", {"retentionPeriod": 0, "manifestFilePath": f"s3://{bucket}/told/"})
+    prices = glueContext.create_dynamic_frame.from_catalog(database=database, table_name="prices")
+    told["prices"] = {one.name: one.dataType.typeName() for one in prices.schema()}
+    told["matched"] = rows(prices.resolveChoice(choice="match_catalog", database=database, table_name="prices"))
+    glueContext.write_dynamic_frame.from_catalog(frame=prices.resolveChoice(choice="cast:string"), database=database,
+        table_name="copies")
+    many = {"paths": [f"s3://{bucket}/many/"], "recurse": True}
+    ten = glueContext.create_sample_dynamic_frame_from_options("s3", many,
+        num=25, sample_options={"maxSamplePartitions": 2, "maxSampleFilesPerPartition": 2}, format="json",
+        transformation_ctx="many")
+    told["sample"] = sorted(row["n"] for row in ten.toDF().collect())
+    told["first"] = glueContext.create_sample_dynamic_frame_from_options(
+        "s3", many, 3, format="json").count()
+    told["sampled"] = rows(glueContext.create_sample_dynamic_frame_from_catalog(database=database, table_name="orders",
+        num=5, sample_options={"maxSamplePartitions": 1}))
+    told["two"] = glueContext.create_sample_dynamic_frame_from_catalog(database, "prices", 2).count()
+    told["schema"] = glueContext.get_catalog_schema_as_spark_schema(database, "orders").simpleString()
+    told["connection"] = glueContext.extract_jdbc_conf(f"{database}-db")
+    try:
+        glueContext.create_dynamic_frame.from_catalog(database=database, table_name="none")
+    except Exception as error:
+        told["none"] = type(error).__name__
+    try:
+        glueContext.create_dynamic_frame.from_options("s3", {"paths": [f"s3://{bucket}-none/x"]}, "json")
+    except Exception as error:
+        told["bucket"] = type(error).__name__
+    glueContext.purge_s3_path(f"s3://{bucket}/old/", {"retentionPeriod": 0, "manifestFilePath": f"s3://{bucket}/told/"})
 glueContext.get_logger().info("the script is done")
 import boto3
 boto3.client("s3").put_object(Bucket=bucket, Key=f"answers/{told['read']}.json", Body=json.dumps(told))

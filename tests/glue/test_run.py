@@ -26,6 +26,33 @@ def jobs(platform: Platform) -> GlueJobs:
     return GlueJobs(platform)
 
 
+@pytest.fixture(scope="module")
+def timed(jobs: GlueJobs) -> tuple[str, str]:
+    """A job, and a run of it that has a minute, which is the least: it passes while others are tested."""
+    name = jobs.create(WAIT, ExecutionProperty={"MaxConcurrentRuns": 2})
+    return name, jobs.start(name, Timeout=1)
+
+
+def test_stopped_and_too_many(jobs: GlueJobs, timed: tuple[str, str]) -> None:
+    name, other = timed
+    stopped = jobs.start(name)
+    with pytest.raises(jobs.glue.exceptions.ConcurrentRunsExceededException, match=f"exceeded for {name}"):
+        jobs.start(name)
+    jobs.until(name, stopped, "RUNNING")
+    answer = jobs.glue.batch_stop_job_run(JobName=name, JobRunIds=[stopped, "jr_none"])
+    assert answer["SuccessfulSubmissions"] == [{"JobName": name, "JobRunId": stopped}]
+    (error,) = answer["Errors"]
+    assert (error["JobRunId"], error["ErrorDetail"]["ErrorCode"]) == ("jr_none", "EntityNotFoundException")
+    assert jobs.get(name, stopped)["JobRunState"] in ("STOPPING", "STOPPED")
+    assert jobs.until(name, stopped)["JobRunState"] == "STOPPED"
+    again = jobs.glue.batch_stop_job_run(JobName=name, JobRunIds=[stopped])["Errors"]
+    assert again[0]["ErrorDetail"]["ErrorCode"] == "JobRunInTerminalStateException"
+    listed = jobs.glue.get_job_runs(JobName=name, MaxResults=1)
+    assert [run["Id"] for run in listed["JobRuns"]] == [stopped]
+    more = jobs.glue.get_job_runs(JobName=name, NextToken=listed["NextToken"], MaxResults=1)
+    assert [run["Id"] for run in more["JobRuns"]] == [other]
+
+
 def test_a_run_succeeds_and_says_so(jobs: GlueJobs) -> None:
     name = jobs.create(SAY, DefaultArguments={"--a": "1", "--b": "2"}, NonOverridableArguments={"--c": "3"})
     run = jobs.start(name, Arguments={"--b": "4", "--c": "5", "--enable-metrics": "true"})
@@ -90,29 +117,6 @@ def test_a_script_that_is_not_there(jobs: GlueJobs) -> None:
 
 def test_sys_exit_with_nothing_is_no_error(jobs: GlueJobs) -> None:
     assert jobs.run("import sys\nsys.exit()")["JobRunState"] == "SUCCEEDED"
-
-
-def test_stopped_and_out_of_time(jobs: GlueJobs) -> None:
-    name = jobs.create(WAIT, ExecutionProperty={"MaxConcurrentRuns": 2})
-    stopped, timed = jobs.start(name), jobs.start(name, Timeout=1)
-    with pytest.raises(jobs.glue.exceptions.ConcurrentRunsExceededException, match=f"exceeded for {name}"):
-        jobs.start(name)
-    jobs.until(name, stopped, "RUNNING")
-    answer = jobs.glue.batch_stop_job_run(JobName=name, JobRunIds=[stopped, "jr_none"])
-    assert answer["SuccessfulSubmissions"] == [{"JobName": name, "JobRunId": stopped}]
-    (error,) = answer["Errors"]
-    assert (error["JobRunId"], error["ErrorDetail"]["ErrorCode"]) == ("jr_none", "EntityNotFoundException")
-    assert jobs.get(name, stopped)["JobRunState"] in ("STOPPING", "STOPPED")
-    assert jobs.until(name, stopped)["JobRunState"] == "STOPPED"
-    again = jobs.glue.batch_stop_job_run(JobName=name, JobRunIds=[stopped])["Errors"]
-    assert again[0]["ErrorDetail"]["ErrorCode"] == "JobRunInTerminalStateException"
-    found = jobs.until(name, timed, seconds=120)
-    assert found["JobRunState"] == "TIMEOUT"
-    assert 60 <= found["ExecutionTime"] < 90
-    listed = jobs.glue.get_job_runs(JobName=name, MaxResults=1)
-    assert [run["Id"] for run in listed["JobRuns"]] == [timed]
-    more = jobs.glue.get_job_runs(JobName=name, NextToken=listed["NextToken"], MaxResults=1)
-    assert [run["Id"] for run in more["JobRuns"]] == [stopped]
 
 
 def test_max_retries_and_a_run_that_is_retried(jobs: GlueJobs) -> None:
@@ -270,3 +274,9 @@ def test_names_that_no_log_can_have(jobs: GlueJobs, name: str, value: str) -> No
         jobs.start(job, Arguments={name: value})
     with pytest.raises(jobs.glue.exceptions.InvalidInputException, match=f"Invalid log .* in {name}"):
         jobs.create(DefaultArguments={name: value})
+
+
+def test_out_of_time(jobs: GlueJobs, timed: tuple[str, str]) -> None:
+    found = jobs.until(*timed, seconds=120)
+    assert found["JobRunState"] == "TIMEOUT"
+    assert 60 <= found["ExecutionTime"] < 90

@@ -1,6 +1,7 @@
 """Triggers: on demand, by the clock, and by how other jobs end."""
 
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,7 +9,8 @@ from botocore.exceptions import ClientError
 
 from conftest import Platform
 from glue_jobs import GlueJobs
-from sagemaker_inputs import fresh
+from here import Here
+from sagemaker_inputs import ROLE, fresh
 
 SAY = "import sys\nprint(sys.argv)\n"
 
@@ -18,9 +20,9 @@ def jobs(platform: Platform) -> GlueJobs:
     return GlueJobs(platform)
 
 
-def runs(jobs: GlueJobs, name: str, count: int = 1, seconds: float = 200) -> list[dict[str, Any]]:
+def runs(jobs: GlueJobs, name: str, count: int = 1) -> list[dict[str, Any]]:
     """Those of a job, once there are so many and all have ended; the newest first."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + 200
     while True:
         found: list[dict[str, Any]] = jobs.glue.get_job_runs(JobName=name)["JobRuns"]
         if len(found) >= count:
@@ -69,23 +71,36 @@ def test_one_on_demand_starts_jobs_and_those_start_others(jobs: GlueJobs) -> Non
     assert len(runs(jobs, either)) == 1
 
 
-def test_one_with_a_schedule_fires_by_the_clock(jobs: GlueJobs) -> None:
-    job, name = jobs.create("pass"), fresh("trigger")
-    told = {"Name": name, "Type": "SCHEDULED", "Schedule": "cron(0 12 * * ? *)", "Actions": [{"JobName": job}]}
-    jobs.glue.create_trigger(**told)
-    changed = jobs.glue.update_trigger(Name=name, TriggerUpdate={"Schedule": "cron(* * * * ? *)"})["Trigger"]
+def test_one_with_a_schedule_fires_by_the_clock(tmp_path: Path) -> None:
+    """The clock is set so that a minute begins in two seconds."""
+    here = Here(tmp_path / "home")
+    early = 58 - time.time() % 60
+    here.platform.clock = lambda: time.time() + early
+    here.app.glue.start()
+    here.put("scripts", "good.py", b"pass")
+    role, command = ROLE.format(account=here.platform.config.account_id), {"Name": "pythonshell"}
+    here.call("CreateJob", "glue", Name="j", Role=role, Command={**command, "ScriptLocation": "s3://scripts/good.py"})
+    told = {"Name": "t", "Type": "SCHEDULED", "Schedule": "cron(0 12 * * ? *)", "Actions": [{"JobName": "j"}]}
+    here.call("CreateTrigger", "glue", **told)
+    update = {"Schedule": "cron(* * * * ? *)"}
+    changed = here.call("UpdateTrigger", "glue", Name="t", TriggerUpdate=update)["Trigger"]
     assert (changed["Schedule"], changed["State"], changed["Actions"]) == (
         "cron(* * * * ? *)",
         "CREATED",
-        [{"JobName": job}],
+        [{"JobName": "j"}],
     )
-    jobs.glue.start_trigger(Name=name)
-    assert jobs.glue.get_trigger(Name=name)["Trigger"]["State"] == "ACTIVATED"
-    (run,) = runs(jobs, job, seconds=80)
-    jobs.glue.stop_trigger(Name=name)
-    assert run["TriggerName"] == name
-    assert run["StartedOn"].second < 10
-    assert jobs.glue.get_trigger(Name=name)["Trigger"]["State"] == "DEACTIVATED"
+    here.call("StartTrigger", "glue", Name="t")
+    assert here.call("GetTrigger", "glue", Name="t")["Trigger"]["State"] == "ACTIVATED"
+    deadline = time.monotonic() + 80  # it may have been the next minute
+    while not (found := here.call("GetJobRuns", "glue", JobName="j")["JobRuns"]):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    here.call("StopTrigger", "glue", Name="t")
+    (run,) = found
+    assert run["TriggerName"] == "t"
+    assert run["StartedOn"] % 60 < 10
+    assert here.call("GetTrigger", "glue", Name="t")["Trigger"]["State"] == "DEACTIVATED"
+    here.close()
 
 
 def test_lists_and_deletion(platform: Platform) -> None:
