@@ -32,7 +32,8 @@ def frame(spark: Any) -> Any:
     return made.selectExpr("*", "float(amount) small", "int(place) user", "int(count % 5) item").coalesce(1).cache()
 
 
-# Each gives a name, a fitted transformer, and what it transforms.
+# Each gives a name, a fitted transformer, and what it transforms. How well it fits says nothing here, and each round of
+# a fit is a job: few rounds, low trees.
 def indexers(data: Any) -> Iterator[tuple[str, Any, Any]]:
     one = feature.StringIndexer(inputCol="colour", outputCol="o", handleInvalid="keep").fit(data)
     yield "StringIndexer", one, data
@@ -115,23 +116,25 @@ def texts(data: Any) -> Iterator[tuple[str, Any, Any]]:
 
 
 def linear(data: Any) -> Iterator[tuple[str, Any, Any]]:
+    few = {"maxIter": 2}
     two = {"featuresCol": "dense", "labelCol": "binary"}
     three = {"featuresCol": "dense", "labelCol": "label"}
     amount = {"featuresCol": "dense", "labelCol": "amount"}
     yield "LinearRegression", regression.LinearRegression(**amount).fit(data), data
-    logistic = classification.LogisticRegression(**two, threshold=0.4)
+    logistic = classification.LogisticRegression(**two, **few, threshold=0.4)
     yield "LogisticRegression", logistic.fit(data), data
-    many = classification.LogisticRegression(**three, thresholds=[0.2, 0.5, 0.3])
+    many = classification.LogisticRegression(**three, **few, thresholds=[0.2, 0.5, 0.3])
     yield "LogisticRegression many", many.fit(data), data
-    twice = classification.LogisticRegression(**two, family="multinomial")
+    twice = classification.LogisticRegression(**two, **few, family="multinomial")
     yield "LogisticRegression two rows", twice.fit(data), data
-    yield "LinearSVC", classification.LinearSVC(**two, maxIter=3, threshold=0.1).fit(data), data
-    glm = regression.GeneralizedLinearRegression(featuresCol="dense", labelCol="count", linkPredictionCol="link")
+    yield "LinearSVC", classification.LinearSVC(**two, **few, threshold=0.1).fit(data), data
+    counts = {"featuresCol": "dense", "labelCol": "count", **few}
+    glm = regression.GeneralizedLinearRegression(**counts, linkPredictionCol="link")
     yield "GeneralizedLinearRegression", glm.setFamily("poisson").setLink("sqrt").fit(data), data
-    tweedie = regression.GeneralizedLinearRegression(featuresCol="dense", labelCol="count", family="tweedie")
+    tweedie = regression.GeneralizedLinearRegression(**counts, family="tweedie")
     yield "GeneralizedLinearRegression tweedie", tweedie.setVariancePower(1.5).setLinkPower(0.0).fit(data), data
     timed = data.selectExpr("*", "count + 1.0 time", "binary censor").cache()
-    survival = regression.AFTSurvivalRegression(featuresCol="dense", labelCol="time", quantilesCol="q")
+    survival = regression.AFTSurvivalRegression(**few, featuresCol="dense", labelCol="time", quantilesCol="q")
     yield "AFTSurvivalRegression", survival.fit(timed), timed
     isotonic = regression.IsotonicRegression(featuresCol="dense", labelCol="amount", featureIndex=1)
     yield "IsotonicRegression", isotonic.fit(data), data
@@ -146,26 +149,28 @@ def linear(data: Any) -> Iterator[tuple[str, Any, Any]]:
 
 def trees(data: Any) -> Iterator[tuple[str, Any, Any]]:
     indexed = feature.VectorIndexer(inputCol="dense", outputCol="v", maxCategories=5).fit(data).transform(data).cache()
+    low = {"maxDepth": 2}
     two = {"featuresCol": "v", "labelCol": "binary", "seed": 1}
     three = {"featuresCol": "v", "labelCol": "label", "seed": 1}
     amount = {"featuresCol": "v", "labelCol": "amount", "seed": 1}
-    yield "DecisionTreeClassifier", classification.DecisionTreeClassifier(**three).fit(indexed), indexed
-    yield "DecisionTreeRegressor", regression.DecisionTreeRegressor(**amount).fit(indexed), indexed
+    yield "DecisionTreeClassifier", classification.DecisionTreeClassifier(**three, **low).fit(indexed), indexed
+    yield "DecisionTreeRegressor", regression.DecisionTreeRegressor(**amount, **low).fit(indexed), indexed
     forest = classification.RandomForestClassifier(**three, numTrees=3).setThresholds([0.1, 0.4, 0.5])
     yield "RandomForestClassifier", forest.fit(indexed), indexed
-    yield "RandomForestRegressor", regression.RandomForestRegressor(**amount, numTrees=3).fit(indexed), indexed
-    yield "GBTClassifier", classification.GBTClassifier(**two, maxIter=2).fit(indexed), indexed
-    yield "GBTRegressor", regression.GBTRegressor(**amount, maxIter=2).fit(indexed), indexed
+    yield "RandomForestRegressor", regression.RandomForestRegressor(**amount, **low, numTrees=3).fit(indexed), indexed
+    yield "GBTClassifier", classification.GBTClassifier(**two, **low, maxIter=2).fit(indexed), indexed
+    yield "GBTRegressor", regression.GBTRegressor(**amount, **low, maxIter=2).fit(indexed), indexed
 
 
 def others(data: Any) -> Iterator[tuple[str, Any, Any]]:
     of = {"featuresCol": "dense", "k": 3, "seed": 1}
-    yield "KMeans", clustering.KMeans(**of, maxIter=2).fit(data), data
-    yield "KMeans cosine", clustering.KMeans(**of, maxIter=2, distanceMeasure="cosine").fit(data), data
+    means = {**of, "maxIter": 1, "initMode": "random"}
+    yield "KMeans", clustering.KMeans(**means).fit(data), data
+    yield "KMeans cosine", clustering.KMeans(**means, distanceMeasure="cosine").fit(data), data
     yield "BisectingKMeans", clustering.BisectingKMeans(**of, maxIter=2).fit(data), data
     yield "GaussianMixture", clustering.GaussianMixture(**of, maxIter=2).fit(data), data
     yield "LDA", clustering.LDA(featuresCol="positive", k=2, maxIter=2, seed=1, optimizer="online").fit(data), data
-    tree = classification.DecisionTreeClassifier(featuresCol="dense", labelCol="label", maxDepth=2)
+    tree = classification.DecisionTreeClassifier(featuresCol="dense", labelCol="label", maxDepth=1)
     one = classification.OneVsRest(featuresCol="dense", labelCol="label", classifier=tree)
     yield "OneVsRest", one.fit(data), data
     factors = recommendation.ALS(userCol="user", itemCol="item", ratingCol="amount", rank=2, maxIter=1, seed=1)

@@ -1,9 +1,10 @@
 """Runs in the oracle: models fitted in Spark on random rows, what Spark itself says of the rows, and MLeap's bundles.
 
-`cases(spark, folder, seed)` gives, of each case, the columns that go in and come out, the values of both, and where
-the bundle is. Vectors are ("dense", [...]) and ("sparse", size, [...], [...]).
+`cases(spark, folder, seed)` gives the columns that go in, and of each case those that come out, with their values, and
+where the bundle is. Vectors are ("dense", [...]) and ("sparse", size, [...], [...]).
 """
 
+import importlib
 import random
 from typing import Any
 
@@ -14,8 +15,6 @@ from pyspark.ml import regression as r
 from pyspark.ml.linalg import DenseVector, SparseVector, Vectors
 from pyspark.ml.pipeline import PipelineModel
 
-# Compiling each query takes longer than its few rows.
-QUICK = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
 ROWS, WIDTH = 200, 9
 WORDS = ["Spark", "is", "a", "the", "größe", "naïve", "Bayes", "tree", "x", "日本", "of", "in", "row"]
 
@@ -60,8 +59,8 @@ def frame(spark: Any, seed: int) -> Any:
         "bits vector, few vector, wide vector, two double, three double, real double, gaps double, flag boolean"
     )
     columns = [name.split()[0] for name in names.split(",")]
-    made = spark.createDataFrame(rows, schema(names))
-    return made.select(*columns).repartition(1).cache()
+    made = spark.createDataFrame(rows, schema(names)).select(*columns).repartition(1)
+    return made.selectExpr("*", "abs(real) + 0.5 n3", "monotonically_increasing_id() row").cache()
 
 
 def schema(names: str) -> Any:
@@ -250,50 +249,36 @@ def _general(family: str, link: str, features: str, label: str = "n3") -> Any:
     )
 
 
-def cases(spark: Any, folder: str, seed: int) -> "dict[str, Any]":
-    from pyspark.sql import functions as sql
-
-    for name, value in QUICK.items():
-        spark.conf.set(name, value)
-    rows = frame(spark, seed).withColumn("n3", sql.abs("real") + 0.5)
-    given = {
-        name: [plain(value) for value in column]
-        for name, column in zip(rows.columns, zip(*rows.collect(), strict=False), strict=False)
-    }
-    found: dict[str, Any] = {}
-    for name, todo in stages().items():
-        try:
-            found[name] = _case(rows, todo, f"{folder}/{name}.zip", given)
-        except Exception as error:
-            raise ValueError(f"case {name}: {error}") from error
-    for name in QUICK:
-        spark.conf.unset(name)
-    return found
+def cases(spark: Any, folder: str, seed: int) -> "tuple[dict[str, Any], dict[str, Any]]":
+    with importlib.import_module("quick").quick(spark):
+        rows = frame(spark, seed)
+        given = {
+            name: [plain(value) for value in column]
+            for name, column in zip(rows.columns, zip(*rows.collect(), strict=False), strict=False)
+        }
+        found: dict[str, Any] = {}
+        for name, todo in stages().items():
+            try:
+                found[name] = _case(rows, todo, f"{folder}/{name}.zip")
+            except Exception as error:
+                raise ValueError(f"case {name}: {error}") from error
+    return given, found
 
 
-def _case(rows: Any, todo: "list[Any]", path: str, given: "dict[str, Any]") -> "dict[str, Any]":
+def _case(rows: Any, todo: "list[Any]", path: str) -> "dict[str, Any]":
     made, after = [], rows
     for stage in todo:
         made.append(stage if not hasattr(stage, "fit") else stage.fit(after))
         after = made[-1].transform(after)
-    model = PipelineModel(made)
-    after = model.transform(rows.withColumn("row", _row_number()))
-    outputs = [name for name in after.columns if name not in rows.columns and name != "row"]
+    outputs = [name for name in after.columns if name not in rows.columns]
     answers = after.select("row", *outputs).collect()
-    export(model, path, after.drop("row"))
+    export(PipelineModel(made), path, after)
     return {
         "path": path,
-        "given": given,
         "outputs": outputs,
         "kept": [answer["row"] for answer in answers],
         "expected": {name: [plain(answer[name]) for answer in answers] for name in outputs},
     }
-
-
-def _row_number() -> Any:
-    from pyspark.sql import functions as sql
-
-    return sql.monotonically_increasing_id()
 
 
 def export(model: Any, path: str, after: Any) -> None:

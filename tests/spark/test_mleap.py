@@ -99,23 +99,29 @@ def test_all_that_mleap_knows_comes_back_the_same(oracle: Oracle, tmp_path: Path
 
         from mleap.pyspark.spark_support import SimpleSparkSerializer
 
-        stages = importlib.import_module("mleap_stages")
+        def answers(fitted: Any, again: Any, data: Any) -> list[list[str]]:
+            """Of both by one job. `count` is a number for each row: ALS joins, and gives them anyhow."""
+            made = []
+            for whose, one in enumerate((fitted, again)):
+                after = one.transform(data)
+                new = [f"`{column}`" for column in after.columns if column not in data.columns]
+                made.append(after.selectExpr(f"{whose} whose", "count", *new))
+            assert made[0].columns == made[1].columns
+            got = sorted(made[0].unionAll(made[1]).collect(), key=lambda row: row["count"])
+            return [[repr(row[1:]) for row in got if row["whose"] == whose] for whose in (0, 1)]
+
+        stages, quick = (importlib.import_module(name) for name in ("mleap_stages", "quick"))
         found = {}
-        rows = stages.frame(spark)
-        for number, (name, fitted, data) in enumerate(getattr(stages, group)(rows)):
-            path = f"jar:file:{folder}/{name.replace(' ', '_')}.zip"
-            form = "protobuf" if number % 2 else "json"
-            SimpleSparkSerializer().serializeToBundle(fitted, path, data, form)
-            again = SimpleSparkSerializer().deserializeFromBundle(path)
-            answers = []
-            for one in (fitted, again):
-                made = one.transform(data)
-                new = [column for column in made.columns if column not in data.columns]
-                got = made.select("count", *new).collect()  # a number for each row: ALS joins, and gives them anyhow
-                answers.append([repr(row) for row in sorted(got, key=lambda row: row["count"])])
-            kinds = [type(one).__module__ + "." + type(one).__name__ for one in (fitted, again)]
-            found[name] = (*answers, *kinds, again.uid == fitted.uid)
-        rows.unpersist()
+        with quick.quick(spark):
+            rows = stages.frame(spark)
+            for number, (name, fitted, data) in enumerate(getattr(stages, group)(rows)):
+                path = f"jar:file:{folder}/{name.replace(' ', '_')}.zip"
+                form = "protobuf" if number % 2 else "json"
+                SimpleSparkSerializer().serializeToBundle(fitted, path, data, form)
+                again = SimpleSparkSerializer().deserializeFromBundle(path)
+                kinds = [type(one).__module__ + "." + type(one).__name__ for one in (fitted, again)]
+                found[name] = (*answers(fitted, again, data), *kinds, again.uid == fitted.uid)
+            rows.unpersist()
         return found
 
     groups = ("indexers", "numbers", "vectors", "texts", "linear", "trees", "others")

@@ -29,11 +29,11 @@ def cases(oracle: Oracle, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
     """All that is asked of Spark, in one question: fits of some 80 models, and the bundles of them."""
     seed = int(os.environ.get("CLARY_SPARKML_SEED") or random.randrange(10**6))
     folder = str(tmp_path_factory.mktemp("bundles"))
-    script = (HERE / "sparkml_cases.py").read_text() + "\nfound = cases(spark, folder, seed)\n"
-    found: dict[str, Any] = oracle.run(script, folder=folder, seed=seed)["found"]
+    script = (HERE / "sparkml_cases.py").read_text() + "\ngiven, found = cases(spark, folder, seed)\n"
+    answer = oracle.run(script, folder=folder, seed=seed)
     print("CLARY_SPARKML_SEED", seed)
-    assert len(found) > 70
-    return found
+    assert len(answer["found"]) > 70
+    return {name: {**case, "given": answer["given"]} for name, case in answer["found"].items()}
 
 
 def test_rows(cases: dict[str, Any]) -> None:
