@@ -1,4 +1,4 @@
-"""Spark's history server, started and stopped by the SageMaker SDK's own calls, which are Docker's.
+"""Spark's history server, started and stopped by the SageMaker SDKs' own calls, which are Docker's.
 https://sagemaker.readthedocs.io/en/v2/amazon_sagemaker_processing.html#spark-history-server
 """
 
@@ -31,24 +31,33 @@ LOG = "".join(json.dumps(each, separators=(",", ":")) + "\n" for each in EVENTS)
 RUN = """
 import json, os, subprocess, sys, time, urllib.request
 os.environ["PATH"] = os.environ["CLARY_HOME"] + "/bin:" + os.environ["PATH"]  # also where there is a real docker
-from sagemaker import get_execution_role
-from sagemaker.spark.processing import PySparkProcessor
+{imports}
 processor = PySparkProcessor(framework_version="3.3", role=get_execution_role(), instance_count=1,
                              instance_type="ml.m5.large")
 processor.start_history_server(spark_event_logs_s3_uri=sys.argv[1])
 found = []
-for _ in range(60):
+for _ in range(300):
     try:
         with urllib.request.urlopen("http://localhost:15050/api/v1/applications") as answer:
             if found := [each["name"] for each in json.load(answer)]:
                 break
     except OSError:
         pass
-    time.sleep(1)
+    time.sleep(0.2)
 print("SHOWN", found)
 processor.terminate_history_server()
 print("OTHER", subprocess.run(["docker", "ps"], capture_output=True, text=True))
 """
+SDK = {
+    "sagemaker2": """
+from sagemaker import get_execution_role
+from sagemaker.spark.processing import PySparkProcessor
+""",
+    "sagemaker3": """
+from sagemaker.core.helper.session_helper import get_execution_role
+from sagemaker.core.spark.processing import PySparkProcessor
+""",
+}
 
 
 @pytest.mark.timeout(300)
@@ -56,10 +65,11 @@ def test_it_is_started_and_stopped(platform: Platform, outside: Any, tmp_path: P
     Images(Config(images_home=str(IMAGES))).built(resolve("sagemaker-spark-processing:3.3"), print)
     jobs = Processing(platform)
     jobs.put("events", {"local-1": LOG})
-    (tmp_path / "run.py").write_text(RUN)
-    done = outside("run", "sagemaker2", "python", "run.py", f"s3://{jobs.bucket}/events")
-    assert "SHOWN ['told']" in done.stdout, done.stdout + done.stderr[-2000:]
-    (job,) = jobs.sagemaker.list_processing_jobs(NameContains="docker-history-server")["ProcessingJobSummaries"]
-    assert job["ProcessingJobStatus"] == "Stopped"
-    assert "returncode=125" in done.stdout
-    assert "Clary has no Docker" in done.stdout
+    for number, (sdk, imports) in enumerate(SDK.items(), 1):  # one after the other: there is one port for all
+        (tmp_path / "run.py").write_text(RUN.replace("{imports}", imports))
+        done = outside("run", sdk, "python", "run.py", f"s3://{jobs.bucket}/events")
+        assert "SHOWN ['told']" in done.stdout, done.stdout + done.stderr[-2000:]
+        listed = jobs.sagemaker.list_processing_jobs(NameContains="docker-history-server")["ProcessingJobSummaries"]
+        assert [job["ProcessingJobStatus"] for job in listed] == ["Stopped"] * number
+        assert "returncode=125" in done.stdout
+        assert "Clary has no Docker" in done.stdout

@@ -23,18 +23,19 @@ bucket = session.default_bucket()
 given = dict(framework_version="3.3", role=get_execution_role(session), instance_type="ml.m5.large",
              max_runtime_in_seconds=600, sagemaker_session=session)
 configuration = [
-    {{"Classification": "spark-defaults", "Properties": {{"spark.executor.memory": "700m", "spark.mine": "a = b"}}}},
+    {{"Classification": "spark-defaults", "Properties": {{"spark.executor.memory": "700m", "spark.mine": "a = bé"}}}},
     {{"Classification": "spark-env", "Properties": {{}},
       "Configurations": [{{"Classification": "export", "Properties": {{"SALT": "pepper"}}}}]}},
     {{"Classification": "yarn-site", "Properties": {{"yarn.x": "1"}}}},
 ]
+jar = SparkJarProcessor(base_job_name="jar", instance_count=1, **given)
+jar.run(submit_app="app.jar", submit_class="org.apache.spark.mllib.util.LinearDataGenerator",
+        arguments=["local[1]", f"s3a://{{bucket}}/{name}/made", "8"], wait=False, logs=False)
 words = PySparkProcessor(base_job_name="words", instance_count=instances, env={{"KIND": "env"}}, **given)
 words.run(submit_app="words.py", submit_py_files=["{modules}"], submit_files=["stop.txt"],
           arguments=["--bucket", bucket, "--name", "{name}"], configuration=configuration,
           spark_event_logs_s3_uri=f"s3://{{bucket}}/{name}/events", wait=True, logs=True)
-jar = SparkJarProcessor(base_job_name="jar", instance_count=1, **given)
-jar.run(submit_app="app.jar", submit_class="org.apache.spark.mllib.util.LinearDataGenerator",
-        arguments=["local[1]", f"s3a://{{bucket}}/{name}/made", "8"], wait=True, logs=False)
+{wait}
 for each in ("events", "made", "words"):
     for uri in sorted(S3Downloader.list(f"s3://{{bucket}}/{name}/{{each}}", session)):
         text = S3Downloader.read_file(uri, session)
@@ -55,6 +56,10 @@ from sagemaker.core.helper.session_helper import Session, get_execution_role
 from sagemaker.core.s3 import S3Downloader
 from sagemaker.core.spark.processing import PySparkProcessor, SparkJarProcessor
 """,
+}
+WAIT = {
+    "sagemaker2": "session.wait_for_processing_job(jar.latest_job.job_name, poll=1)",
+    "sagemaker3": "jar.latest_job.wait(poll=1)",
 }
 WORDS = """
 import argparse, os, socket, sys
@@ -88,7 +93,7 @@ def jars() -> Path:
 def test_a_script_and_a_jar(platform: Platform, outside: Any, tmp_path: Path, jars: Path, sdk: str) -> None:
     # SDK 3 takes no folders.
     instances, modules = (2, "modules") if sdk == "sagemaker2" else (1, "modules/beside.py")
-    program = RUN.format(imports=SDK[sdk], instances=instances, modules=modules, name=f"spark-{sdk}")
+    program = RUN.format(imports=SDK[sdk], wait=WAIT[sdk], instances=instances, modules=modules, name=f"spark-{sdk}")
     (tmp_path / "run.py").write_text(program)
     (tmp_path / "words.py").write_text(WORDS)
     (tmp_path / "stop.txt").write_text("a the")
@@ -98,7 +103,7 @@ def test_a_script_and_a_jar(platform: Platform, outside: Any, tmp_path: Path, ja
     result = outside("env", sdk, "python", "run.py", seconds=380)
     assert result.returncode == 0, result.stdout[:9000] + result.stderr[-300:]
     said = result.stdout
-    assert "TOLD a = b pepper env beside ['a', 'the']" in said + result.stderr
+    assert "TOLD a = bé pepper env beside ['a', 'the']" in said + result.stderr
     hosts = [f"algo-{number + 1}" for number in range(instances)]
     told = [line.partition("HOSTS ")[2] for line in (said + result.stderr).splitlines() if "HOSTS [" in line]
     assert json.loads(told[0].replace("'", '"')) == hosts or instances == 1, told

@@ -31,7 +31,6 @@ def test_options_and_what_is_the_programs_own(smspark: Any) -> None:
     given = smspark["submit"].parse(words)
     assert (given.app, given.arguments) == ("s3://b/app.jar", ["--class", "x", "-v"])
     assert given.options == {"--class": "a.B", "--local-spark-event-logs-dir": "/logs"}
-    assert given.flags == {"--verbose"}
 
 
 @pytest.mark.parametrize(

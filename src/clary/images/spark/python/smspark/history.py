@@ -2,13 +2,11 @@
 https://spark.apache.org/docs/3.5.0/monitoring.html#viewing-after-the-fact
 """
 
-import importlib
 import os
 import sys
-import types
-from pathlib import Path
 
-CODE = Path(__file__).resolve().parents[3]
+from smspark import ours
+
 SERVER = "org.apache.spark.deploy.history.HistoryServer"
 PORT = "15050"
 
@@ -35,17 +33,9 @@ def main(words: list[str]) -> int:
 
 def serve(settings: dict[str, str]) -> int:
     """Becomes it; only this machine is let in."""
-    package = types.ModuleType("clary_images")
-    package.__path__ = [str(CODE)]
-    sys.modules["clary_images"] = package
-    java = importlib.import_module("clary_images.spark.java")
-    files = importlib.import_module("clary_images.spark.files")
-    instances = importlib.import_module("clary_images.spark.settings")
-    here = instances.instance(os.environ)
-    settings = {**files.configuration(os.environ), **settings}
-    folder = java.folder()
-    file = folder / "history.conf"
-    file.touch(mode=0o600)
-    file.write_text("".join(f"{name} {value}\n" for name, value in settings.items()))
+    java, files, options = (ours(name) for name in ("java", "files", "options"))
+    here = ours("settings").instance(os.environ)
+    file = java.folder() / "history.conf"
+    file.write_text(options.write({**files.configuration(os.environ), **settings}), "utf-8")
     command = java.plain(here, "512m", SERVER, "--properties-file", str(file))
     os.execve(command[0], command, {**os.environ, "SPARK_LOCAL_IP": "127.0.0.1"})  # noqa: S606 - no shell is wanted

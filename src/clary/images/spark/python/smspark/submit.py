@@ -2,7 +2,6 @@
 https://github.com/aws/sagemaker-spark-container/blob/master/README.md
 """
 
-import json
 import os
 import signal
 import subprocess
@@ -12,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from smspark import classifications
+from smspark import classifications, ours
 from smspark.events import Publisher
 
 SUBMIT = Path(__file__).resolve().parents[2] / "submit.py"
@@ -20,7 +19,6 @@ SUBMIT = Path(__file__).resolve().parents[2] / "submit.py"
 OPTIONS = {"--class", "--jars", "--py-files", "--files", "--spark-event-logs-s3-uri", "--local-spark-event-logs-dir"}
 FLAGS = {"-v", "--verbose"}
 LISTS = {"--jars", "--py-files", "--files"}
-RESOURCES = Path("/opt/ml/config/resourceconfig.json")
 LOGS = Path("/tmp/spark-events")  # noqa: S108 - a container's own, and the name that Spark itself has for it
 USAGE = """Usage: smspark-submit [OPTIONS] APP [APP_ARGUMENTS]...
 
@@ -40,7 +38,6 @@ class Given:
     app: str
     arguments: list[str]
     options: dict[str, str] = field(default_factory=dict)
-    flags: set[str] = field(default_factory=set)
 
 
 def main(words: list[str]) -> int:
@@ -62,10 +59,11 @@ def main(words: list[str]) -> int:
         settings = _logged(given, told.settings)
         if settings:
             file = Path(folder) / "spark-defaults.conf"
-            file.write_text(_properties(settings))
+            file.write_text(ours("options").write(settings), "utf-8")
             command = ["--properties-file", str(file), *command]
         publisher = None
-        if (target := given.options.get("--local-spark-event-logs-dir")) and _leads():
+        target = given.options.get("--local-spark-event-logs-dir")
+        if target and ours("settings").instance(os.environ).leads:
             publisher = Publisher(LOGS, Path(target))
         try:
             return _run([sys.executable, str(SUBMIT), *command])
@@ -80,7 +78,6 @@ def parse(words: list[str]) -> Given:
     while rest and rest[0].startswith("-"):
         name, equals, value = rest.pop(0).partition("=")
         if name in FLAGS and not equals:
-            given.flags.add("--verbose")
             continue
         if name not in OPTIONS:
             raise ValueError(f"no such option: {name}")
@@ -97,7 +94,7 @@ def parse(words: list[str]) -> Given:
 
 def _spark(given: Given) -> list[str]:
     """spark-submit's words."""
-    found = ["--verbose"] if given.flags else []
+    found = []
     for name, value in given.options.items():
         if name in LISTS:
             found += [name, listed(value)]
@@ -129,42 +126,12 @@ def listed(paths: str) -> str:
 def _logged(given: Given, settings: dict[str, str]) -> dict[str, str]:
     """With where Spark is to write its event log; the job's configuration may say more."""
     if uri := given.options.get("--spark-event-logs-s3-uri"):
-        _folder(uri)
         where = uri.replace("s3://", "s3a://", 1)
     elif given.options.get("--local-spark-event-logs-dir"):
         where = LOGS.as_uri()
     else:
         return settings
     return {**settings, "spark.eventLog.enabled": "true", "spark.eventLog.dir": where}
-
-
-def _folder(uri: str) -> None:
-    """Spark writes its log to a directory that is there, which in S3 an empty object makes."""
-    import boto3  # noqa: PLC0415 - only those wait for it who use it
-
-    parts = urlsplit(uri)
-    key = f"{parts.path.strip('/')}/"
-    if key != "/" and _leads():
-        boto3.client("s3").put_object(Bucket=parts.netloc, Key=key, ContentType="application/x-directory")
-
-
-def _leads() -> bool:
-    """Whether this is the instance with the driver."""
-    if not RESOURCES.exists():
-        return True
-    told = json.loads(RESOURCES.read_text())
-    return bool(told["current_host"] == min(told["hosts"]))
-
-
-def _properties(settings: dict[str, str]) -> str:
-    """As Java reads properties."""
-
-    def escaped(text: str) -> str:
-        for one, other in (("\\", "\\\\"), ("\n", "\\n"), ("\r", "\\r"), ("=", "\\="), (":", "\\:"), (" ", "\\ ")):
-            text = text.replace(one, other)
-        return text.encode("ascii", "backslashreplace").decode()
-
-    return "".join(f"{escaped(name)}={escaped(value)}\n" for name, value in settings.items())
 
 
 def _run(command: list[str]) -> int:
