@@ -12,6 +12,8 @@ from glue_jobs import GlueJobs
 from iam.people import trust
 from sagemaker_inputs import fresh, role
 
+ETL: dict[str, Any] = {"command": "glueetl"}
+LOGGING = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
 ALL = """
 import json, sys
 from awsglue.transforms import *
@@ -34,6 +36,8 @@ told["parts"] = spark.read.parquet("s3a" + place).groupBy("part").count().count(
 told["mapped"] = spark.sparkContext.parallelize(xrange(4)).map(lambda n: n * len(helping.WORD)).sum()
 told["extra"] = open("notes.txt").read()
 told["packages"] = [helping.__file__, mleap.__file__]
+loader = spark._jvm.java.lang.Thread.currentThread().getContextClassLoader()
+told["jar"] = loader.getResource("in-the-jar.txt") is not None
 spark.sql("create database if not exists by_spark")
 told["databases"] = sorted(row[0] for row in spark.sql("show databases").collect())
 print json.dumps(told)
@@ -54,12 +58,16 @@ def ran(jobs: GlueJobs) -> dict[str, Any]:
     with zipfile.ZipFile(packages, "w") as archive:
         archive.writestr("helping.py", "WORD = 'helped'\n")
         archive.writestr("mleap/__init__.py", "raise ImportError('the one of the archive')")
+    jar = io.BytesIO()
+    with zipfile.ZipFile(jar, "w") as archive:
+        archive.writestr("in-the-jar.txt", "a resource")
+    jars = {"mleap-spark-assembly.jar": b"no jar at all", "helping.jar": jar.getvalue()}
     jobs.put("logs/.keep", "")
     arguments = {
         "--bucket": jobs.bucket,
         "--TempDir": f"s3://{jobs.bucket}/temporary/",
         "--extra-py-files": jobs.put("lib/mleap-python.zip", packages.getvalue()),
-        "--extra-jars": jobs.put("lib/mleap-spark-assembly.jar", b"no jar at all"),
+        "--extra-jars": ",".join(jobs.put(f"lib/{name}", body) for name, body in jars.items()),
         "--extra-files": jobs.put("lib/notes.txt", "a note"),
         "--conf": "spark.sql.shuffle.partitions=2 --conf spark.custom.thing=a=b",
         "--enable-glue-datacatalog": "true",
@@ -84,7 +92,7 @@ def test_the_script_has_its_arguments_files_and_packages(jobs: GlueJobs, ran: di
     assert "--conf" not in told["argv"]
     assert told["argv"][told["argv"].index("--JOB_ID") + 1].startswith("j_")
     assert told["settings"] == ["2", "a=b"]
-    assert told["extra"] == "a note"
+    assert (told["extra"], told["jar"]) == ("a note", True)
     helping, mleap = told["packages"]
     assert helping.endswith("mleap-python.zip/helping.py")
     assert mleap == "/opt/clary/spark/python/mleap/__init__.py"
@@ -110,32 +118,6 @@ def test_the_logs_say_what_is_otherwise_than_on_aws(jobs: GlueJobs, ran: dict[st
     group, stream = "/aws-glue/jobs/logs-v2", f"{ran['Id']}-driver"
     events = jobs.logs.get_log_events(logGroupName=group, logStreamName=stream, startFromHead=True)["events"]
     assert "\n".join(event["message"] for event in events) == error
-
-
-def test_a_run_writes_to_the_log_group_that_its_role_may_write_to(jobs: GlueJobs) -> None:
-    iam, name, own = jobs.platform.client("iam"), fresh("Glue"), fresh("group")
-    iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust({"Service": "glue.amazonaws.com"}))
-    actions = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
-    wanted = [
-        {"Effect": "Allow", "Action": "s3:*", "Resource": "*"},
-        {"Effect": "Allow", "Action": actions, "Resource": f"arn:aws:logs:us-west-2:*:log-group:{own}:*"},
-    ]
-    allowed = json.dumps({"Version": "2012-10-17", "Statement": wanted})
-    iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=allowed)
-    job = jobs.create("print('out')", command="glueetl", Role=name)
-    continuous = {"--enable-continuous-cloudwatch-log": "true", "--continuous-log-logStreamPrefix": own}
-    written = jobs.until(job, jobs.start(job, Arguments={**continuous, "--continuous-log-logGroup": own}))
-    events = jobs.logs.get_log_events(logGroupName=own, logStreamName=f"{own}-driver", startFromHead=True)["events"]
-    assert "This is Spark 3.5" in "\n".join(event["message"] for event in events)
-    assert "nothing goes there" not in jobs.said(written, "error")
-    other = "/aws/sagemaker/TrainingJobs"
-    kept = jobs.until(job, jobs.start(job, Arguments={**continuous, "--continuous-log-logGroup": other}))
-    assert kept["JobRunState"] == "SUCCEEDED"  # as on AWS
-    said = jobs.said(kept, "error")
-    assert "--continuous-log-logGroup: nothing goes there: " in said
-    assert "is not authorized to perform: logs:" in said
-    found = jobs.logs.describe_log_groups(logGroupNamePrefix=other)["logGroups"]
-    assert not found or not jobs.logs.describe_log_streams(logGroupName=other, logStreamNamePrefix=own)["logStreams"]
 
 
 def test_the_bookmark_is_kept(jobs: GlueJobs, ran: dict[str, Any]) -> None:
@@ -219,22 +201,49 @@ def test_java_out_of_memory(jobs: GlueJobs) -> None:
     assert "spark.driver.memory" in jobs.said(found, "error")
 
 
-def test_a_bucket_that_the_role_may_not_read(jobs: GlueJobs, platform: Platform) -> None:
-    """The script is another bucket's, which the role may read."""
-    iam, name = platform.client("iam"), jobs.create(READ, command="glueetl", GlueVersion="4.0")
-    trust = {"Effect": "Allow", "Principal": {"Service": "glue.amazonaws.com"}, "Action": "sts:AssumeRole"}
-    allowed = f"arn:aws:s3:::{jobs.bucket}"
-    statement = {"Effect": "Allow", "Action": "s3:*", "Resource": [allowed, f"{allowed}/{name}/*"]}
-    role = iam.create_role(
-        RoleName=name, AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]})
-    )["Role"]["Arn"]
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-    iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=policy)
-    command = jobs.glue.get_job(JobName=name)["Job"]["Command"]
-    jobs.glue.update_job(JobName=name, JobUpdate={"Role": role, "Command": command, "GlueVersion": "4.0"})
-    jobs.put("hidden/data.csv", "1,2\n")
-    run = jobs.start(name, Arguments={"--from": f"s3://{jobs.bucket}/hidden/data.csv"})
-    found = jobs.until(name, run, seconds=180)
+def test_a_run_reads_and_logs_what_its_role_may(jobs: GlueJobs) -> None:
+    """One whose data the role may not read, and which has a log group of its own; and one that the role may not log to
+    the group of.
+    """
+    iam, name, own = jobs.platform.client("iam"), fresh("Glue"), fresh("group")
+    iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust({"Service": "glue.amazonaws.com"}))
+    denied, job = jobs.create(READ, command="glueetl", GlueVersion="4.0", Role=name), jobs.create("", Role=name, **ETL)
+    bucket = f"arn:aws:s3:::{jobs.bucket}"
+    wanted = [
+        {"Effect": "Allow", "Action": "s3:*", "Resource": [bucket, f"{bucket}/{denied}/*", f"{bucket}/{job}/*"]},
+        {"Effect": "Allow", "Action": LOGGING, "Resource": f"arn:aws:logs:us-west-2:*:log-group:{own}:*"},
+    ]
+    allowed = json.dumps({"Version": "2012-10-17", "Statement": wanted})
+    iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=allowed)
+    continuous = {"--enable-continuous-cloudwatch-log": "true", "--continuous-log-logStreamPrefix": own}
+
+    given = {**continuous, "--continuous-log-logGroup": own, "--from": jobs.put("hidden/data.csv", "1,2\n")}
+    found = jobs.until(denied, jobs.start(denied, Arguments=given))
     assert found["JobRunState"] == "FAILED"
     assert "hidden/data.csv" in found["ErrorMessage"], found["ErrorMessage"]
     assert "s3:GetObject" in found["ErrorMessage"] or "Access Denied" in found["ErrorMessage"], found["ErrorMessage"]
+    events = jobs.logs.get_log_events(logGroupName=own, logStreamName=f"{own}-driver", startFromHead=True)["events"]
+    assert "This is Spark 3.5" in "\n".join(event["message"] for event in events)
+    assert "nothing goes there" not in jobs.said(found, "error")
+
+    other = "/aws/sagemaker/TrainingJobs"
+    kept = jobs.until(job, jobs.start(job, Arguments={**continuous, "--continuous-log-logGroup": other}))
+    assert kept["JobRunState"] == "SUCCEEDED"  # as on AWS
+    said = jobs.said(kept, "error")
+    assert "--continuous-log-logGroup: nothing goes there: " in said
+    assert "is not authorized to perform: logs:" in said
+    groups = jobs.logs.describe_log_groups(logGroupNamePrefix=other)["logGroups"]
+    assert not groups or not jobs.logs.describe_log_streams(logGroupName=other, logStreamNamePrefix=own)["logStreams"]
+
+
+def test_a_jar_is_run_by_its_class(jobs: GlueJobs) -> None:
+    """One of Hadoop's, which says what version that is."""
+    jar = io.BytesIO()
+    with zipfile.ZipFile(jar, "w") as archive:
+        archive.writestr("META-INF/MANIFEST.MF", "Manifest-Version: 1.0\n")
+    given = {"--job-language": "scala", "--class": "org.apache.hadoop.util.VersionInfo"}
+    location = {"ScriptLocation": jobs.put("app.jar", jar.getvalue())}
+    name = jobs.create(**ETL, Command=location, DefaultArguments=given, GlueVersion="4.0")
+    found = jobs.until(name, jobs.start(name))
+    assert found["JobRunState"] == "SUCCEEDED", jobs.said(found, "error")
+    assert jobs.said(found).startswith("Hadoop 3."), jobs.said(found)
