@@ -16,9 +16,15 @@ from pyspark.sql import SparkSession
 spark = SparkSession.builder.getOrCreate()
 context = spark.sparkContext
 
+def parent(process):
+    with open(f"/proc/{process}/stat") as file:
+        return int(file.read().rpartition(")")[2].split()[1])
+
 def where(_):
     time.sleep(0.3)
-    return socket.gethostname()
+    with open(f"/proc/{parent(os.getppid())}/maps") as file:  # of the JVM: this is the child of a child
+        archived = "/driver.jsa" in file.read()
+    return f"{socket.gethostname()} {archived}"
 
 deadline, hosts = time.monotonic() + 100, set()
 while len(hosts) < 2 and time.monotonic() < deadline:  # executors come one by one
@@ -49,7 +55,7 @@ def test_executors_run_on_all_instances_and_one_without_memory_says_so(platform:
     log = jobs.log(name)
     told = json.loads(next(line for line in log if line.startswith("{")))
     assert told == {
-        "hosts": ["algo-1", "algo-2"],
+        "hosts": ["algo-1 True", "algo-2 True"],
         "total": 499500,
         "master": "spark://algo-1:7077",
         "driver": "algo-1",

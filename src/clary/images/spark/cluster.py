@@ -117,7 +117,7 @@ class Leading:
     """Master and worker of the first instance."""
 
     def __init__(self, here: Instance, folder: Path) -> None:
-        self.settings = _settings()
+        self.settings = {**java.executors(), **_settings()}
         self._others = len(here.hosts) - 1
         self._door = socket.create_server((address(here.name), DOOR))
         place = ("--host", here.name, "--port", str(PORT), "--webui-port", "0")

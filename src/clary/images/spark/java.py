@@ -48,10 +48,27 @@ def program() -> str:
     return found
 
 
+def shipped() -> list[str]:
+    """Spark's own jars, in an order that is always the same: the archive holds for that one alone, and for what comes
+    behind it.
+    """
+    return sorted(str(path) for path in (home() / "jars").glob("*.jar"))
+
+
 def jars() -> list[str]:
-    """In an order that is always the same: the archive holds for that one alone, and for what comes behind it."""
     more = os.environ.get("SPARK_DIST_CLASSPATH", "")
-    return [*sorted(str(path) for path in (home() / "jars").glob("*.jar")), *filter(None, more.split(os.pathsep))]
+    return [*shipped(), *filter(None, more.split(os.pathsep))]
+
+
+def archived() -> list[str]:
+    """A JVM's options, if there is an archive. Where that doesn't fit, nobody is to read of it."""
+    return [f"-XX:SharedArchiveFile={ARCHIVE}", "-Xlog:cds=off", "-Xlog:cds+dynamic=off"] if ARCHIVE.exists() else []
+
+
+def executors() -> dict[str, str]:
+    """Settings by which executors have the archive, too: Spark names its jars to them in whatever order."""
+    options = {"spark.executor.defaultJavaOptions": " ".join(archived())}
+    return {**options, "spark.executor.extraClassPath": os.pathsep.join(shipped())} if archived() else {}
 
 
 def opened() -> list[str]:
@@ -61,9 +78,8 @@ def opened() -> list[str]:
 
 def plain(here: Instance, memory: str, main: str, *arguments: str) -> list[str]:
     """A JVM that runs a class of Spark's own."""
-    archive = [f"-XX:SharedArchiveFile={ARCHIVE}"] if ARCHIVE.exists() else []
     classes = os.pathsep.join(jars())
-    return [program(), f"-Xmx{memory}", *tuning(here), *archive, *opened(), "-cp", classes, main, *arguments]
+    return [program(), f"-Xmx{memory}", *tuning(here), *archived(), *opened(), "-cp", classes, main, *arguments]
 
 
 def driver(here: Instance, settings: dict[str, str], folder: Path, resource: list[str], *extra: str) -> list[str]:
@@ -74,8 +90,8 @@ def driver(here: Instance, settings: dict[str, str], folder: Path, resource: lis
     command = [program(), f"-Xmx{memory(settings['spark.driver.memory'])}", *tuning(here)]
     if making := os.environ.get("CLARY_SPARK_ARCHIVE"):
         command += [f"-XX:ArchiveClassesAtExit={making}", "-Xlog:disable"]
-    elif ARCHIVE.exists():
-        command += [f"-XX:SharedArchiveFile={ARCHIVE}", "-Xlog:cds=off", "-Xlog:cds+dynamic=off"]
+    else:
+        command += archived()
     command += [*opened(), *extra]
     for name in ("spark.driver.defaultJavaOptions", "spark.driver.extraJavaOptions"):
         command += shlex.split(settings.get(name, ""))
