@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from clary.images.spark import metastore
 from clary.images.spark.metastore import server, translate
 from clary.images.spark.metastore.calls import Catalog, _expression, _pattern
+from clary.images.spark.metastore.files import _place
 from clary.images.spark.metastore.shapes import METHODS, STRUCTS, Refused
 from clary.images.spark.metastore.thrift import CALL, VERSION, Malformed, Reader, Writer
 
@@ -164,6 +165,12 @@ def test_it_is_asked_for_by_the_name_of_awss_client() -> None:
     idle.close()  # nobody has connected, so nothing was started
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port))
+
+
+def test_a_location_has_all_of_its_key() -> None:
+    """What is before # or ? may be another table's, whose objects are not to go."""
+    assert _place("s3://b/t/x#1?a/") == ("b", "t/x#1?a/")
+    assert (_place("s3a://b"), _place("file:/t")) == (("b", ""), ("", ""))
 
 
 def test_words() -> None:
