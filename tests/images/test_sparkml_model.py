@@ -218,6 +218,8 @@ def test_how_features_are_kept_decides_the_sum() -> None:
         (java_math.log, "0x1.e9c62a9f47c9ap+0", "0x1.4c2b294fa897dp-1"),
         (java_math.log1p, "0x1.5bbe410af1204p-3", "0x1.412ff8ccd980cp-3"),
         (java_math.log1p, "0x1.a83117d4ea5e0p-2", "0x1.62eae6548bb6dp-2"),
+        (java_math.erf, "-0x1.8a1fa2bc2cdc2p+0", "-0x1.f0ea5358e86b5p-1"),  # of Commons Math
+        (java_math.erf, "0x1.2e40336b11789p-5", "0x1.54e6174611635p-5"),
     ],
 )
 def test_javas_functions(function: Any, x: str, java: str) -> None:
@@ -230,6 +232,8 @@ def test_functions_at_their_ends() -> None:
     assert [java_math.log1p(x) for x in (-1.0, 0.0, math.inf)] == [-math.inf, 0.0, math.inf]
     assert all(math.isnan(function(math.nan)) for function in (java_math.exp, java_math.log, java_math.log1p))
     assert math.isnan(java_math.log(-1.0))
+    assert [java_math.erf(x) for x in (-math.inf, -41.0, 0.0, 1e-200, 41.0)] == [-1.0, -1.0, 0.0, 0.0, 1.0]
+    assert math.isnan(java_math.erf(math.nan))
     assert java_math.fma(0.1, 10.0, -1.0) == 5.551115123125783e-17
 
 

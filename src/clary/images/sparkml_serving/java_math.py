@@ -1,4 +1,4 @@
-"""Arithmetic as the JVM does it, to the last bit: fma, dot products, exp.
+"""Arithmetic as the JVM does it, to the last bit: fma, dot products, exp, log, erf.
 
 Spark's BLAS on Java 11 and newer is netlib's Java11BLAS: dense vectors are added up by fused multiply-adds, in 4 sums.
 https://github.com/luhenry/netlib (blas/src/main/java/dev/ludovic/netlib/blas/Java11BLAS.java)
@@ -32,7 +32,7 @@ def _fused() -> Any:
 
 fma: Any = _fused()
 
-_EXACT = Context(prec=60)
+_EXACT = Context(prec=40)
 _ROOT_HALF = 0.7071065902709961  # fdlibm compares first bits: 0x6a09e
 
 
@@ -109,6 +109,51 @@ def power(x: float, y: float) -> float:
     if x in (0.0, 1.0, math.inf) or x != x or y in (1.0, 2.0):  # noqa: PLR0124 - NaN
         return math.pow(x, y)
     return float(_EXACT.power(Decimal(x), Decimal(y)))
+
+
+_LOG_GAMMA_HALF = 0.5723649429247001  # as Commons Math has it: libm's last bits are others
+
+
+def erf(x: float) -> float:
+    """Erf.erf of Commons Math, which breeze takes: the regularized gamma function P(1/2, x^2).
+
+    Its own exp and log are rounded correctly nearly always, and so here.
+    https://github.com/apache/commons-math/blob/MATH_3_6_1/src/main/java/org/apache/commons/math3/special (Erf, Gamma)
+    """
+    if not 0.0 < abs(x) <= 40.0:
+        return x if x == 0.0 or x != x else math.copysign(1.0, x)  # noqa: PLR0124 - NaN
+    square = x * x
+    if not square:
+        return math.copysign(0.0, x)
+    logarithm = -square + 0.5 * float(_EXACT.ln(Decimal(square))) - _LOG_GAMMA_HALF
+    scale = float(_EXACT.exp(Decimal(logarithm)))
+    if square >= 1.5:
+        return math.copysign(1.0 - scale * (1.0 / _fraction(square)), x)
+    term = total = 2.0
+    count = 0.0
+    while abs(term / total) > _ENOUGH:
+        count += 1.0
+        term *= square / (0.5 + count)
+        total += term
+    return math.copysign(scale * total, x)
+
+
+_ENOUGH = 1e-15
+
+
+def _fraction(x: float) -> float:
+    """The continued fraction of Q(1/2, x), by the modified Lentz algorithm, as ContinuedFraction.evaluate."""
+    value = c = 1.0 - 0.5 + x
+    d = 0.0
+    count = 1
+    while True:
+        a, b = 2.0 * count + 1.0 - 0.5 + x, count * (0.5 - count)
+        d = 1.0 / (a + b * d)
+        c = a + b / c
+        value *= c * d
+        if abs(c * d - 1.0) < _ENOUGH:
+            return value
+        count += 1
 
 
 _LN2 = (6.93147180369123816490e-01, 1.90821492927058770002e-10)

@@ -12,7 +12,7 @@ from . import batch, batch_math
 from .batch import np
 from .classified import Classifier, softmax, softmaxes
 from .failures import BadRow, WrongModel
-from .java_math import dot, exp, log, log1p
+from .java_math import dot, erf, exp, log, log1p
 from .matrices import Matrix
 from .scaled import numbers
 from .stage import Stage
@@ -147,7 +147,7 @@ _LINKS: dict[str, Callable[[float], float]] = {
     "inverse": lambda eta: 1.0 / eta if eta else math.copysign(math.inf, eta),
     "cloglog": lambda eta: 1.0 - exp(-1.0 * exp(eta)),
     "sqrt": lambda eta: eta * eta,
-    "probit": lambda eta: 0.5 * (1.0 + math.erf(eta / math.sqrt(2.0))),
+    "probit": lambda eta: 0.5 * (1.0 + erf(eta / math.sqrt(2.0))),
 }
 _FAMILIES = {"gaussian": "identity", "binomial": "logit", "poisson": "log", "gamma": "inverse"}
 
