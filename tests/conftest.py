@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,10 +15,16 @@ from typing import Any
 
 import boto3
 import botocore.config
+import hypothesis
 import pytest
 
 CLARY = str(Path(sys.prefix) / "bin" / "clary")
 IMAGES = Path(__file__).resolve().parent.parent / ".envs" / "images"  # pulled once for all tests
+hypothesis.settings.register_profile("suite", deadline=None)  # a busy machine is no error
+hypothesis.settings.load_profile("suite")
+
+SESSION = boto3.session.Session()  # which reads each service's model once
+MAKING = threading.Lock()  # it makes clients for one thread at a time
 
 
 class Platform:
@@ -53,7 +60,7 @@ class Platform:
                 stdout=out,
                 stderr=subprocess.STDOUT,
             )
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while not (run.exists() and (self.home / "tls" / "bundle.pem").exists()):  # the last of what it makes
             said = (self.home.parent / "out.txt").read_text()
             assert self.process.poll() is None, f"clary up ended: {said}"
@@ -72,7 +79,7 @@ class Platform:
     def _end(self, number: int) -> None:
         assert self.process is not None
         self.process.send_signal(number)
-        self.process.wait(timeout=30)
+        self.process.wait(timeout=120)
         self.process = None
 
     def client(
@@ -83,16 +90,17 @@ class Platform:
         config = botocore.config.Config(retries={"total_max_attempts": 1}, parameter_validation=False).merge(
             given.pop("config", botocore.config.Config())
         )
-        return boto3.session.Session().client(
-            service,
-            endpoint_url=given.pop("endpoint_url", self.url),
-            region_name=region,
-            aws_access_key_id=key,
-            aws_secret_access_key=secret,
-            aws_session_token=token[0] if token else None,
-            config=config,
-            **given,
-        )
+        with MAKING:
+            return SESSION.client(
+                service,
+                endpoint_url=given.pop("endpoint_url", self.url),
+                region_name=region,
+                aws_access_key_id=key,
+                aws_secret_access_key=secret,
+                aws_session_token=token[0] if token else None,
+                config=config,
+                **given,
+            )
 
 
 @pytest.fixture(scope="session")

@@ -4,8 +4,6 @@ import functools
 import uuid
 from typing import Any
 
-import boto3
-import botocore.config
 from botocore.exceptions import ClientError
 
 from clary.wire.models import service_model
@@ -41,22 +39,9 @@ MEANT = {
 }
 
 
-SESSION = boto3.session.Session()  # reads the model once: a client is made for nearly every test
-CONFIG = botocore.config.Config(retries={"total_max_attempts": 1}, parameter_validation=False)
-
-
 def client(platform: Platform, region: str = "", keys: tuple[str, ...] = ()) -> Any:
     """A client in a region that is its own, if none is said, and so without what other tests make."""
-    key, secret, *token = keys or platform.root
-    return SESSION.client(
-        "sagemaker",
-        endpoint_url=platform.url,
-        region_name=region or fresh("eu"),
-        aws_access_key_id=key,
-        aws_secret_access_key=secret,
-        aws_session_token=token[0] if token else None,
-        config=CONFIG,
-    )
+    return platform.client("sagemaker", region=region or fresh("eu"), keys=keys or None)
 
 
 @functools.cache

@@ -70,11 +70,12 @@ def test_pushes_survive(own_platform: Any) -> None:
     for turn in range(ROUNDS):
         pushers = Pushers(door, name)
         pushers.start()
-        time.sleep(0.5 + 0.3 * turn)
+        while not pushers.kept:
+            time.sleep(0.01)
+        time.sleep(0.3 * turn)
         own_platform.kill()
         pushers.join()
         own_platform.start()
-        assert pushers.kept
         for tag, manifest in pushers.kept.items():
             assert door("GET", f"/v2/{name}/manifests/{tag}").body == manifest
         for digest, layer in pushers.layers.items():

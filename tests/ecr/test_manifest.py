@@ -70,7 +70,7 @@ documents = st.dictionaries(
 
 
 @given(documents)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_anything_is_told_or_taken(document: dict[str, Any]) -> None:
     """What is taken can be kept, if what it names is there."""
     with suppress(Unfit):

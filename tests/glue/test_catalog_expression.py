@@ -64,7 +64,7 @@ expressions = st.recursive(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(expressions, st.lists(rows, min_size=1, max_size=8))
 def test_as_sql(expression: str, partitions: list[tuple[str, ...]]) -> None:
     database = sqlite3.connect(":memory:")
@@ -80,7 +80,7 @@ def test_as_sql(expression: str, partitions: list[tuple[str, ...]]) -> None:
     database.close()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text(max_size=40) | st.lists(st.sampled_from(WORDS)).map(" ".join))
 def test_what_cannot_be_read_is_refused(text: str) -> None:
     try:

@@ -86,7 +86,7 @@ def test_parquet_that_is_broken(written: Path) -> None:
     length = int.from_bytes(data[-8:-4], "little")
     start = len(data) - 8 - length
 
-    @settings(max_examples=300, deadline=2000)
+    @settings(max_examples=300)
     @given(st.lists(st.tuples(st.integers(0, length - 1), st.integers(0, 255)), min_size=1, max_size=5))
     def broken(changes: list[tuple[int, int]]) -> None:
         changed = bytearray(data)
@@ -99,7 +99,7 @@ def test_parquet_that_is_broken(written: Path) -> None:
     assert parquet.footer(io.BytesIO(data[:-1]), len(data) - 1) is None
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_read_to_an_end(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     path = tmp_path_factory.getbasetemp() / "any"
@@ -159,7 +159,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(st.dictionaries(st.sampled_from(["x", "y", "z"]), VALUES, min_size=1), min_size=1, max_size=5))
 def test_the_order_of_records_changes_no_type(records: list[dict[str, Any]]) -> None:
     one = text.of_json("\n".join(map(json.dumps, records)), whole=True)

@@ -108,7 +108,7 @@ def tmp(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("form", ["json", "protobuf"])
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(attributes=some.dictionaries(texts, values, max_size=6))
 def test_attributes_come_back_with_their_types(tmp: Path, form: str, attributes: dict[str, Any]) -> None:
     found = _around(Node("n", "op", attributes=attributes), tmp, form, f"{form}.zip")
@@ -334,7 +334,7 @@ def test_names_of_nodes_lead_nowhere_else(tmp_path: Path) -> None:
     assert not (tmp_path / "b").exists()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(content=some.binary(max_size=60))
 def test_any_bytes_as_protobuf_end_in_words(tmp: Path, content: bytes) -> None:
     write(Bundle(UID, "n", Node("n", "op")), f"{tmp}/fuzz", "protobuf")

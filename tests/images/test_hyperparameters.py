@@ -77,7 +77,7 @@ def test_an_image_without_a_table_has_no_specification() -> None:
     assert load(TABLE.with_name("none.toml"), "1.7-1") is None
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from(sorted(of("1.7-1").hyperparameters)), st.text(max_size=40))
 def test_any_text_is_taken_or_refused(name: str, value: str) -> None:
     with contextlib.suppress(Invalid):

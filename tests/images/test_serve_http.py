@@ -86,7 +86,7 @@ def cut(data: bytes, sizes: list[int]) -> list[bytes]:
     return pieces
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(REQUESTS, st.lists(st.integers(1, 60), min_size=1))
 def test_requests_are_answered_however_they_are_cut(
     asked: list[tuple[bytes, bool, list[int]]], cuts: list[int]
@@ -106,7 +106,7 @@ def test_requests_are_answered_however_they_are_cut(
     assert set(answers.statuses) == {200}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.binary(max_size=200))
 def test_no_bytes_break_it(junk: bytes) -> None:
     found = talk([junk, b"\r\n\r\n"])

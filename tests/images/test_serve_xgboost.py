@@ -63,7 +63,7 @@ VALUES = st.none() | st.floats(width=32, allow_nan=False, allow_infinity=False)
 ROWS = st.lists(st.lists(VALUES, min_size=6, max_size=6), min_size=1, max_size=4)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(ROWS)
 def test_every_way_to_write_rows_means_the_same(binary: ModelServer, rows: list[list[float | None]]) -> None:
     rows = [[0.5 if row == [None] * 6 and n == 0 else value for n, value in enumerate(row)] for row in rows]

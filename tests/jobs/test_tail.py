@@ -23,7 +23,7 @@ def test_cut() -> None:
     assert cut(b"x" * LONGEST + b"\ny", last=True) == (["x" * LONGEST, "y"], LONGEST + 2)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.lists(st.tuples(st.binary(max_size=200), st.sampled_from(["ship", "die", "nothing"]))))
 def test_in_pieces_as_in_one(pieces: list[tuple[bytes, str]]) -> None:
     """Whoever reads may die at any time: the next begins where the journal says."""

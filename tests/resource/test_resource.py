@@ -179,7 +179,7 @@ NAMES = st.text("abAB-1", min_size=1, max_size=4)
 WAYS = st.sampled_from(["Ascending", "Descending"])
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     names=st.lists(NAMES, unique=True, max_size=12),
     order=st.tuples(st.sampled_from(["Name", "CreationTime", "LastModifiedTime"]), WAYS),

@@ -44,7 +44,7 @@ def shown(page: dict[str, Any], group: str = "Contents") -> list[tuple[str, str]
     return sorted(entries, key=lambda entry: entry[1].encode())
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     keys=st.lists(KEYS, max_size=12, unique=True),
     prefix=st.text(LETTERS, max_size=2),
@@ -73,7 +73,7 @@ def test_as_the_model_has_it(
     assert latest == {key for kind, key in found if kind == "key" and key in kept}
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(keys=st.lists(KEYS, min_size=1, max_size=8, unique=True), after=KEYS)
 def test_start_after_and_marker(s3: Any, pool: str, keys: list[str], after: str) -> None:
     folder = uuid.uuid4().hex + "|"

@@ -112,7 +112,7 @@ def test_a_role_that_may_list_but_not_read(jobs: Jobs) -> None:
     assert "s3:GetObject" in found["FailureReason"]
 
 
-@settings(deadline=None, max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example("a\nb\r\n 'c' \"d\" $HOME \\ =\t")
 @example("")
 @given(st.text(max_size=128))

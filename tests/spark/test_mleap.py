@@ -227,7 +227,7 @@ def test_the_published_script(oracle: Oracle, tmp_path: Path) -> None:
         assert json.loads(archive.read("bundle.json"))["format"] == "json"
 
 
-@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(words=some.lists(some.text(some.characters(exclude_categories=["Cs"])), min_size=40, unique=True))
 def test_labels_and_words_of_any_text(oracle: Oracle, tmp_path: Path, words: list[str]) -> None:
     def asked(spark: Any, folder: str, words: list[str]) -> list[list[str]]:

@@ -89,7 +89,7 @@ def test_a_lost_or_torn_index_is_made_up_for(tmp_path: Path) -> None:
 APPENDS = st.lists(st.lists(st.integers(0, 30), max_size=6), max_size=12)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(APPENDS, st.tuples(st.integers(0, 31), st.integers(0, 40)), st.tuples(st.integers(0, 31), st.integers(0, 40)))
 def test_reads_are_in_the_order_of_places(
     tmp_path_factory: object, appends: list[list[int]], low: tuple[int, int], high: tuple[int, int]

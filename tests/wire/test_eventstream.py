@@ -75,7 +75,7 @@ HEADERS = st.dictionaries(
 )
 
 
-@settings(max_examples=50, deadline=None, database=None)
+@settings(max_examples=50, database=None)
 @given(sent=st.lists(st.tuples(HEADERS, st.binary(max_size=200)), max_size=4), cut=st.integers(1, 15))
 def test_frames(sent: list[tuple[dict[str, Any], bytes]], cut: int) -> None:
     body = b"".join(eventstream.encode(headers, payload) for headers, payload in sent)
@@ -88,7 +88,7 @@ def test_frames(sent: list[tuple[dict[str, Any], bytes]], cut: int) -> None:
             list(eventstream.messages(body[:-cut]))
 
 
-@settings(max_examples=50, deadline=None, database=None)
+@settings(max_examples=50, database=None)
 @given(at=st.integers(0, 60), bit=st.integers(0, 7))
 def test_a_changed_bit_is_noticed(at: int, bit: int) -> None:
     body = bytearray(eventstream.encode({":event-type": "x", "n": 1, "t": 1.5}, b"payload", {"t": "timestamp"}))

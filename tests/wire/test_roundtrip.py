@@ -31,7 +31,7 @@ def operations(service: str, samples: Samples) -> list[OperationModel]:
 
 
 @pytest.mark.parametrize(("service", "protocol"), SPOKEN)
-@settings(max_examples=15, deadline=None, database=None)
+@settings(max_examples=15, database=None)
 @given(seed=st.integers(0, 1 << 32))
 def test_requests(service: str, protocol: str, seed: int) -> None:
     samples = Samples(seed)
@@ -52,7 +52,7 @@ def test_requests(service: str, protocol: str, seed: int) -> None:
 
 
 @pytest.mark.parametrize(("service", "protocol"), SPOKEN)
-@settings(max_examples=15, deadline=None, database=None)
+@settings(max_examples=15, database=None)
 @given(seed=st.integers(0, 1 << 32))
 def test_answers(service: str, protocol: str, seed: int) -> None:
     if (service, protocol) == ("cloudwatch", "query"):
