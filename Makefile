@@ -20,7 +20,7 @@ demo: setup ## from raw data to labels, on a home of its own that is gone afterw
 test: setup ## run all tests, in parallel
 	@$(BIN)/python scripts/environments.py awscli obstore s3fs sagemaker2 sagemaker3 >/dev/null
 	@$(BIN)/python scripts/debian.py podman catatonit buildah skopeo dockerd docker || true
-	$(BIN)/pytest -n $(JOBS) tests
+	$(BIN)/pytest -n $(JOBS) --dist loadscope --no-loadscope-reorder --durations=20 tests
 
 check: setup ## lint, formatting, types, conventions, file sizes
 	$(BIN)/ruff check .

@@ -19,9 +19,51 @@ import hypothesis
 import pytest
 
 CLARY = str(Path(sys.prefix) / "bin" / "clary")
-IMAGES = Path(__file__).resolve().parent.parent / ".envs" / "images"  # pulled once for all tests
+TESTS = Path(__file__).resolve().parent
+IMAGES = TESTS.parent / ".envs" / "images"  # pulled once for all tests
 hypothesis.settings.register_profile("suite", deadline=None)  # a busy machine is no error
 hypothesis.settings.load_profile("suite")
+
+# The modules that take longest, as --durations=0 has them, begin first: none is left alone at the end. The first four
+# pull an image each.
+LONGEST = (
+    "spark/test_mleap.py",
+    "images/test_pytorch.py",
+    "images/test_xgboost_data.py",
+    "clients/test_processing_sdk2.py",
+    "cli/test_demo.py",
+    "walkthroughs/test_w5.py",
+    "clients/test_own_images_sdk.py",
+    "images/test_xgboost.py",
+    "spark/test_awsglue.py",
+    "glue/test_warm.py",
+    "clients/test_serving_sdk2.py",
+    "sagemaker/test_endpoint_killed.py",
+    "clients/test_spark_sdk.py",
+    "spark/test_sparkml_model.py",
+    "walkthroughs/test_w3.py",
+    "glue/test_warm_limits.py",
+    "clients/test_sagemaker_sdk.py",
+    "clients/test_experiments_sdk2.py",
+    "sagemaker/test_training_ends.py",
+    "clients/test_processing_sdk3.py",
+    "glue/test_bookmark.py",
+    "compute/test_contract.py",
+    "serving/test_hostile.py",
+    "images/test_serve_xgboost.py",
+    "images/test_serve_script.py",
+    "glue/test_spark_run.py",
+    "images/test_serve_several.py",
+    "clients/test_spark_history.py",
+    "clients/test_training_sdk.py",
+    "clients/test_awscli.py",
+    "glue/test_run.py",
+    "glue/test_etl.py",
+    "compute/test_user.py",
+    "compute/test_container.py",
+    "cli/test_up.py",
+    "cli/test_user.py",
+)
 
 SESSION = boto3.session.Session()  # which reads each service's model once
 MAKING = threading.Lock()  # it makes clients for one thread at a time
@@ -122,3 +164,8 @@ def _running() -> Iterator[Platform]:
     if running.process is not None:
         running.stop()
     shutil.rmtree(folder)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    ranks = {TESTS / name: rank for rank, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get(item.path, len(ranks)))

@@ -40,7 +40,10 @@ def ask(client: Any, name: str) -> str:
 def streams(platform: Platform, name: str) -> list[str]:
     """One for each replica that there ever was."""
     logs = platform.client("logs")
-    found = logs.describe_log_streams(logGroupName=f"/aws/sagemaker/Endpoints/{name}")["logStreams"]
+    try:
+        found = logs.describe_log_streams(logGroupName=f"/aws/sagemaker/Endpoints/{name}")["logStreams"]
+    except logs.exceptions.ResourceNotFoundException:
+        return []  # nothing that they have said is there yet
     return [stream["logStreamName"] for stream in found]
 
 

@@ -53,6 +53,7 @@ def test_one_of_many_creates_it(endpoints: Endpoints) -> None:
     assert sum(each.startswith("made") for each in said) == 1
     assert sum("Cannot create already existing endpoint" in each for each in said) == 5
     endpoints.until(name)
+    until(lambda: streams(endpoints.platform, name))
     assert len(streams(endpoints.platform, name)) == 1
     # Many change it at once: one does, the others are told to wait.
     wanted = [{"VariantName": "all", "DesiredInstanceCount": 2}]

@@ -49,7 +49,7 @@ def test_to_nothing_and_back(endpoints: Endpoints) -> None:
     had = len(streams(endpoints.platform, name))
     assert endpoints.describe(name)["EndpointStatus"] == "InService"
     assert invoke(endpoints, name) == before
-    assert len(streams(endpoints.platform, name)) == had + 1
+    until(lambda: len(streams(endpoints.platform, name)) == had + 1)
     endpoints.sagemaker.delete_endpoint(EndpointName=name)
 
 
@@ -58,7 +58,7 @@ def test_what_is_provisioned_stays(endpoints: Endpoints) -> None:
     once = serverless(endpoints)
     until(lambda: folders(endpoints.platform) == 1, 30)  # the other one's is gone
     invoke(endpoints, name)
-    assert len(streams(endpoints.platform, name)) == 1
+    until(lambda: len(streams(endpoints.platform, name)) == 1)
     for wanted, said in (
         ({"DesiredInstanceCount": 2}, "is serverless"),
         ({"ServerlessUpdateConfig": {"ProvisionedConcurrency": 6}}, "must not be greater than"),

@@ -73,6 +73,7 @@ def main(place: str, session: int) -> None:
         settings = {
             "spark.ui.enabled": "false",
             "spark.sql.shuffle.partitions": "2",
+            "spark.python.daemon.module": "sparkdaemon",  # the image's own
             "spark.driver.memory": "1g",
             "spark.driver.bindAddress": "127.0.0.1",
             "spark.driver.host": "127.0.0.1",

@@ -127,14 +127,13 @@ class Group:
     def stop(self, grace: float) -> None:
         try:
             control = os.open(self.folder / "control", os.O_WRONLY | os.O_NONBLOCK)
+            try:
+                os.write(control, f"stop {grace}\n".encode())
+            finally:
+                os.close(control)
         except OSError as error:
-            if error.errno in {errno.ENXIO, errno.ENOENT}:
-                return  # nobody is there who could be stopped
-            raise
-        try:
-            os.write(control, f"stop {grace}\n".encode())
-        finally:
-            os.close(control)
+            if error.errno not in {errno.ENXIO, errno.ENOENT, errno.EPIPE}:
+                raise  # else nobody is there who could be stopped
 
     def end(self) -> None:
         """Kills what runs, and waits until it is gone."""
