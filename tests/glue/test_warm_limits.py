@@ -1,7 +1,6 @@
 """A driver that waited is held to what its run may take: time, memory and disk. On a machine with little memory."""
 
 import os
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -55,7 +54,6 @@ def test_what_a_run_may_take(warm: Warm) -> None:
     jobs = warm.jobs
     slow = jobs.create(SLOW.format(120), **G1X)
     warm.ready()
-    began = time.monotonic()
     timed = jobs.start(slow, Timeout=1)
     until_it_says(jobs, slow, timed, "True")
 
@@ -63,7 +61,7 @@ def test_what_a_run_may_take(warm: Warm) -> None:
     warm.ready()
     run = jobs.until(much, jobs.start(much))
     assert (run["JobRunState"], run["ErrorMessage"]) == ("FAILED", "Command Failed due to Out of Memory")
-    waited, heap = jobs.said(run).split()
+    waited, heap = jobs.said(run).splitlines()[0].split()  # a JVM without memory may say so, too
     assert waited == "True"
     assert int(heap) < MEMORY
 
@@ -74,5 +72,5 @@ def test_what_a_run_may_take(warm: Warm) -> None:
     assert run["ErrorMessage"].startswith("No space left on device: the run wrote more than the 94 GB"), run
     assert jobs.said(run) == "True"
 
-    assert jobs.until(slow, timed)["JobRunState"] == "TIMEOUT"
-    assert 60 <= time.monotonic() - began < 100
+    run = jobs.until(slow, timed)
+    assert (run["JobRunState"], run["ExecutionTime"] >= 60) == ("TIMEOUT", True)

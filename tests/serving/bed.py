@@ -152,6 +152,11 @@ class Plane:
             response = connection.getresponse()
             return response.status, response.read()
 
+    def running(self, name: str) -> int:
+        """An endpoint's invocations; it has no state before the first."""
+        found = self.state()["endpoints"].get(self.arn(name))
+        return int(found["running"]) if found else 0
+
     def state(self) -> Any:
         status, body = self.inside("GET", "/.clary/state")
         assert status == 200

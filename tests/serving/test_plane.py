@@ -134,7 +134,7 @@ def test_noise_ends_its_own_connection_only(plane: Plane) -> None:
         with socket.create_connection(("127.0.0.1", plane.port), timeout=10) as connection:
             connection.sendall(noise.choice(starts) + noise.randbytes(noise.randrange(200)))
     assert plane.client().invoke_endpoint(EndpointName="steady", Body=b"1")["Body"].read() == b"echo:1"
-    wait_for(lambda: plane.state()["endpoints"][plane.arn("steady")]["running"] == 0)
+    wait_for(lambda: plane.running("steady") == 0)
 
 
 def test_it_takes_as_many_files_as_it_may(served_home: Platform) -> None:

@@ -45,7 +45,7 @@ def test_replicas_take_turns_and_the_one_with_the_least_to_do_is_next(plane: Pla
 
     thread = threading.Thread(target=occupy)
     thread.start()
-    wait_for(lambda: plane.state()["endpoints"][plane.arn("turns")]["running"])
+    wait_for(lambda: plane.running("turns"))
     free = said(plane, "turns", 6)
     thread.join()
     assert len(free) == 1
@@ -149,7 +149,7 @@ def test_an_update_costs_no_request(plane: Plane) -> None:
     assert not failures
     assert answers["old"] > 10
     assert answers["new"] > 10
-    assert plane.state()["endpoints"][plane.arn("update")]["running"] == 0
+    assert plane.running("update") == 0
 
 
 def test_an_endpoint_that_is_deleted_is_gone_at_once(plane: Plane) -> None:
@@ -186,7 +186,7 @@ def test_more_at_once_than_a_serverless_variant_may_have_is_throttled(plane: Pla
     threads = [threading.Thread(target=client.invoke_endpoint, kwargs=given) for _ in range(2)]
     for thread in threads:
         thread.start()
-    wait_for(lambda: plane.state()["endpoints"][plane.arn("limited")]["running"] == 2)
+    wait_for(lambda: plane.running("limited") == 2)
     told = refused(client.invoke_endpoint, EndpointName="limited", Body=b"")
     assert told == ("ThrottlingException", "Rate exceeded", 400)
     for thread in threads:
