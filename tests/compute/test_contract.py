@@ -19,6 +19,8 @@ from clary.config import Config
 from clary.errors import ClaryError
 from groups import NAMES, PATIENCE, SECRET, Home, MiB, processes, running, until
 
+SOON = PATIENCE / 3  # seconds on a busy machine: who does not hear of it waits for PATIENCE
+
 
 @pytest.fixture(params=NAMES)
 def home(request: pytest.FixtureRequest) -> Iterator[Home]:
@@ -110,7 +112,7 @@ def test_outlives_its_starter(home: Home) -> None:
     assert again.groups() == [handle["id"]]
     began = time.monotonic()
     again.wait(handle, PATIENCE)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < SOON
     (instance,) = again.describe(handle)
     assert (instance.state, instance.code) == ("exited", 7)
     assert home.log(handle) == "on\n"
@@ -120,20 +122,20 @@ def test_wait_returns_at_once(home: Home) -> None:
     handle = home.start("sleep 0.3", "sleep 0.3")
     began = time.monotonic()
     home.driver.wait(handle, PATIENCE)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < SOON
     assert [each.state for each in home.driver.describe(handle)] == ["exited", "exited"]
     home.driver.wait(handle, PATIENCE)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < SOON
 
 
 def test_wait_returns_when_one_fails(home: Home) -> None:
     handle = home.start("exec sleep 60", "sleep 0.3; exit 2", "exit 0")
     began = time.monotonic()
     home.driver.wait(handle, PATIENCE)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < SOON
     assert [each.code for each in home.driver.describe(handle)] == [None, 2, 0]
     home.driver.wait(handle, PATIENCE)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < SOON
 
 
 def test_when_those_that_lead_are_done_the_others_are_dismissed(home: Home) -> None:
@@ -144,7 +146,7 @@ def test_when_those_that_lead_are_done_the_others_are_dismissed(home: Home) -> N
     home.driver.start(handle, [replace(one, leads=number in {1, 2}) for number, one in enumerate(launches)])
     began = time.monotonic()
     home.driver.wait(handle, PATIENCE)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < SOON
     instances = home.ended(handle)
     assert [(each.code, each.dismissed) for each in instances] == [(9, True), (0, False), (0, False), (143, True)]
     assert home.log(handle) == "ready\ntold\n"
@@ -156,7 +158,7 @@ def test_one_that_fails_while_those_that_lead_run_has_failed(home: Home) -> None
     home.driver.start(handle, [replace(launches[0], leads=False), launches[1]])
     began = time.monotonic()
     home.driver.wait(handle, PATIENCE)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < SOON
     assert [(each.code, each.dismissed) for each in home.driver.describe(handle)] == [(2, False), (None, False)]
 
 
@@ -164,7 +166,7 @@ def test_wait_has_a_time_limit(home: Home) -> None:
     handle = home.start("exec sleep 60")
     began = time.monotonic()
     home.driver.wait(handle, 0.2)
-    assert 0.15 < time.monotonic() - began < 2
+    assert 0.15 < time.monotonic() - began < SOON
     assert home.driver.describe(handle)[0].state == "running"
 
 
@@ -190,7 +192,7 @@ def test_stop_kills_what_does_not_listen(home: Home) -> None:
     began = time.monotonic()
     home.driver.stop(handle, 0.5)
     assert home.ended(handle)[0].code == 137
-    assert 0.4 < time.monotonic() - began < 3
+    assert 0.4 < time.monotonic() - began < SOON
     until(lambda: not processes(marker))
 
 
