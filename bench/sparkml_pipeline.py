@@ -8,12 +8,10 @@ Spark's. Each answer of the loads is a car's label as XGBoost has it.
 """
 
 import argparse
-import importlib.util
 import json
 import os
 import statistics
 import time
-from pathlib import Path
 from typing import Any
 
 import boto3.session
@@ -22,8 +20,8 @@ from bench import servers, wrk
 from bench.hosting import ask, signed
 from bench.jobs import IMAGES, say
 from bench.table import Section, goal, number, publish
+from clary.demo.example import steps
 
-STEPS = Path(__file__).resolve().parent.parent / "examples" / "car_evaluation" / "steps.py"
 ROLE = "AmazonSageMaker-ExecutionRole"
 BUCKET = "car-evaluation-bench"
 CLIENTS = 8
@@ -33,14 +31,13 @@ GOAL = 5.0  # milliseconds of a question by boto3, the median
 def run(seconds: int = 8, rounds: int = 5) -> list[Section]:
     os.environ.setdefault("CLARY_IMAGES_HOME", str(IMAGES))
     wrk.program()
-    steps = _steps()
     with servers.clary() as server:
         role = server.client("iam").get_role(RoleName=ROLE)["Role"]["Arn"]
-        _deployed(steps, server, role)
+        _deployed(server, role)
         port = json.loads((server.folder / "home" / "run.json").read_text())["serving_port"]
         address = f"127.0.0.1:{port}"
         try:
-            rows = _measured(steps, server, address, seconds, rounds)
+            rows = _measured(server, address, seconds, rounds)
         finally:
             say(", ".join(steps.clean(server.client, BUCKET)))
     text = (
@@ -53,7 +50,7 @@ def run(seconds: int = 8, rounds: int = 5) -> list[Section]:
     return [Section("sparkml_pipeline", "SparkML, XGBoost, SparkML", text, ("", "", "goal"), rows, command)]
 
 
-def _deployed(steps: Any, server: servers.Server, role: str) -> None:
+def _deployed(server: servers.Server, role: str) -> None:
     """Raises RuntimeError."""
     steps.upload(server.client, BUCKET, server.region)
     glue = steps.preprocess(server.client, BUCKET, role, lambda _status: None)
@@ -69,14 +66,12 @@ def _deployed(steps: Any, server: servers.Server, role: str) -> None:
         raise RuntimeError(f"The endpoint: {endpoint.get('FailureReason')}")
 
 
-def _measured(
-    steps: Any, server: servers.Server, address: str, seconds: int, rounds: int
-) -> list[tuple[str, str, str]]:
+def _measured(server: servers.Server, address: str, seconds: int, rounds: int) -> list[tuple[str, str, str]]:
     bodies = [",".join(car[:-1]).encode() for car in steps.raw()]
     session = boto3.session.Session(server.access_key, server.secret_key, region_name=server.region)
     runtime = session.client("sagemaker-runtime", endpoint_url=f"http://{address}")
     requests = signed(server, address, steps.NAME, bodies)
-    _checked(steps, runtime, address, requests)
+    _checked(runtime, address, requests)
     medians, tails, rates, waits = [], [], [], []
     for round_ in range(rounds):
         took = _asked(steps.NAME, runtime, bodies, seconds)
@@ -97,7 +92,7 @@ def _measured(
     ]
 
 
-def _checked(steps: Any, runtime: Any, address: str, requests: list[bytes]) -> None:
+def _checked(runtime: Any, address: str, requests: list[bytes]) -> None:
     """Both ways give the same labels, nine in ten of them right. Raises RuntimeError."""
     cars = steps.raw()[::20]
     told = {"EndpointName": steps.NAME, "ContentType": "text/csv"}
@@ -122,15 +117,6 @@ def _asked(name: str, runtime: Any, bodies: list[bytes], seconds: int) -> list[f
 
 def _spread(found: list[float], unit: str) -> str:
     return f"{number(statistics.median(found))} {unit} ({number(min(found))} to {number(max(found))})"
-
-
-def _steps() -> Any:
-    spec = importlib.util.spec_from_file_location("car_evaluation_steps", STEPS)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def main() -> None:

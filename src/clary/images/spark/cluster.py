@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 
 from . import files, java, options
+from .repeated import Repeated
 from .settings import EXECUTOR, MIB, Instance
 
 MASTER, WORKER = "org.apache.spark.deploy.master.Master", "org.apache.spark.deploy.worker.Worker"
@@ -62,21 +63,14 @@ class Outputs:
     def __init__(self, work: Path) -> None:
         self._work = work
         self._read: dict[Path, int] = {}
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
+        self._telling = Repeated(self._tell, 0.5)
 
     def close(self) -> None:
         """With what they printed last."""
-        self._over.set()
-        self._thread.join()
+        self._telling.close()
         self._tell(last=True)
 
-    def _run(self) -> None:
-        while not self._over.wait(0.5):
-            self._tell(last=False)
-
-    def _tell(self, *, last: bool) -> None:
+    def _tell(self, *, last: bool = False) -> None:
         for file in self._work.glob(OUTPUTS):
             with contextlib.suppress(OSError):
                 while lines := self._lines(file, last=last):

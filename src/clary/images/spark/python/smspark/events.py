@@ -5,8 +5,9 @@ Spark names a log *.inprogress until it is whole; who reads them in S3 finds one
 
 import contextlib
 import shutil
-import threading
 from pathlib import Path
+
+from smspark import ours
 
 EVERY = 20.0  # seconds, as in Amazon's container
 UNFINISHED = ".inprogress"
@@ -18,19 +19,12 @@ class Publisher:
     def __init__(self, source: Path, target: Path, every: float = EVERY) -> None:
         source.mkdir(parents=True, exist_ok=True)
         target.mkdir(parents=True, exist_ok=True)
-        self._source, self._target, self._every = source, target, every
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
+        self._source, self._target = source, target
+        self._copying = ours("repeated").Repeated(self._copy, every)
 
     def close(self) -> None:
-        self._over.set()
-        self._thread.join()
+        self._copying.close()
         self._copy()
-
-    def _run(self) -> None:
-        while not self._over.wait(self._every):
-            self._copy()
 
     def _copy(self) -> None:
         """Each log that has grown or been finished since."""
