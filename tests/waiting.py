@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 PATIENCE = 150.0  # seconds within which anything has happened: only who waits in vain waits that long
+LIMIT = 500.0  # seconds for a program to end that computes meanwhile; pytest ends a test after 600
 PAUSE = 0.02
 
 T = TypeVar("T")

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from waiting import LIMIT
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 CLARY = Path(sys.prefix) / "bin" / "clary"
 
@@ -34,9 +36,7 @@ def outside(platform: Any, tmp_path: Path) -> Outside:
     nothing of ours or of the caller's AWS settings around it.
     """
 
-    def run(
-        way: str, environment: str, program: str, *arguments: str, seconds: float = 240
-    ) -> "subprocess.CompletedProcess[str]":
+    def run(way: str, environment: str, program: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
         program = str(made(environment) / "bin" / program)
         dropped = ("AWS_", "CLARY_", "PYTHON", "VIRTUAL_ENV", "BOTOCORE_", "SAGEMAKER_")
         around = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
@@ -46,7 +46,7 @@ def outside(platform: Any, tmp_path: Path) -> Outside:
             env={**around, "HOME": str(tmp_path), "LC_ALL": "C.UTF-8"},
             capture_output=True,
             text=True,
-            timeout=seconds,
+            timeout=LIMIT,
             check=False,
         )
 
@@ -57,6 +57,6 @@ def made(environment: str) -> Path:
     """The environment's folder; the first test that asks makes it."""
     script = ROOT / "scripts" / "environments.py"
     said = subprocess.run(
-        [sys.executable, script, environment], capture_output=True, text=True, check=True, timeout=240
+        [sys.executable, script, environment], capture_output=True, text=True, check=True, timeout=LIMIT
     )
     return Path(said.stdout.strip())

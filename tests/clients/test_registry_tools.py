@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 import debian
+from waiting import LIMIT
 
 STORAGE = {"podman", "buildah"}  # keep images in a folder, for which they must be told
 
@@ -58,7 +59,7 @@ class Tools:
             input=said,
             capture_output=True,
             text=True,
-            timeout=240,
+            timeout=LIMIT,
             check=False,
         )
         assert done.returncode == 0, (program, words, done.stdout, done.stderr)

@@ -6,8 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from clary.config import Config
 from clary.images.image import resolve
 from clary.images.pull import Images
@@ -60,7 +58,6 @@ from sagemaker.core.spark.processing import PySparkProcessor
 }
 
 
-@pytest.mark.timeout(300)
 def test_it_is_started_and_stopped(platform: Platform, outside: Any, tmp_path: Path) -> None:
     Images(Config(images_home=str(IMAGES))).built(resolve("sagemaker-spark-processing:3.3"), print)
     jobs = Processing(platform)

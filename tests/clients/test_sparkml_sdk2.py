@@ -38,7 +38,6 @@ predictor.delete_endpoint()
 """
 
 
-@pytest.mark.timeout(240)
 @pytest.mark.parametrize("way", ["env"])
 def test_a_bundle_is_deployed_and_transforms(outside: Any, way: str, tmp_path: Path) -> None:
     folder = bundles.labels(tmp_path / "labels")
@@ -49,7 +48,7 @@ def test_a_bundle_is_deployed_and_transforms(outside: Any, way: str, tmp_path: P
     (tmp_path / "model.tar.gz").write_bytes(packed.getvalue())
     (tmp_path / "rows.csv").write_text("0.0\n3.0\n1.0\n")
     (tmp_path / "script.py").write_text(SCRIPT)
-    done = outside(way, "sagemaker2", "python", "script.py", json.dumps(bundles.LABEL), seconds=200)
+    done = outside(way, "sagemaker2", "python", "script.py", json.dumps(bundles.LABEL))
     assert done.returncode == 0, (done.stdout, done.stderr)
     said = dict(line.split(" ", 1) for line in done.stdout.splitlines() if line.split(" ")[0].isupper())
     assert said["IMAGE"].endswith("/sagemaker-sparkml-serving:2.4")

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from conftest import Platform
+from waiting import LIMIT
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "batch_transform.py"
 
@@ -20,7 +21,7 @@ def test_it_predicts_for_rows_with_names(platform: Platform) -> None:
         "AWS_DEFAULT_REGION": "us-west-2",
     }
     done = subprocess.run(
-        [sys.executable, EXAMPLE], env={**around, **told}, capture_output=True, text=True, timeout=240, check=False
+        [sys.executable, EXAMPLE], env={**around, **told}, capture_output=True, text=True, timeout=LIMIT, check=False
     )
     assert done.returncode == 0, done.stderr
     assert "point-0,0." in done.stdout

@@ -16,6 +16,7 @@ from clients.conftest import made
 from conftest import CLARY, IMAGES, Platform
 from processing_jobs import Processing
 from sagemaker_inputs import fresh
+from waiting import LIMIT
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "ctr_features"
 FOLDER = "/opt/ml/processing"
@@ -57,11 +58,10 @@ def by_hand(count: int) -> list[str]:
     return ["site_category,shown,clicked,rate", *lines]
 
 
-@pytest.mark.timeout(400)
 @pytest.mark.parametrize("way", ["env"])
 def test_the_same_features_by_three_processors_and_a_model_of_them(outside: Any, way: str, platform: Platform) -> None:
     arguments = ("--rows", "6000", "--features", "4096")
-    done = outside(way, "sagemaker2", "python", str(EXAMPLE / "run.py"), *arguments, seconds=350)
+    done = outside(way, "sagemaker2", "python", str(EXAMPLE / "run.py"), *arguments)
     assert done.returncode == 0, (done.stdout, done.stderr)
     told = {
         name.strip(): value.strip() for name, _, value in (line.partition(":") for line in done.stdout.splitlines())
@@ -106,7 +106,7 @@ class Tools:
     def run(self, *command: Any, given: str = "") -> str:
         done = subprocess.run(
             [str(word) for word in command], cwd=self.folder, env=self.around, input=given,
-            capture_output=True, text=True, timeout=240, check=False,
+            capture_output=True, text=True, timeout=LIMIT, check=False,
         )  # fmt: skip
         assert done.returncode == 0, (command, done.stdout, done.stderr)
         return done.stdout.strip()

@@ -66,7 +66,19 @@ def settings(given: options.Given, here: Instance, environ: MutableMapping[str, 
     found |= given.settings
     if found["spark.master"].startswith("yarn"):  # which Amazon's containers run, and name by themselves
         found["spark.master"] = master(here)
+    if len(here.hosts) > 1 and found["spark.executor.cores"] == str(here.cpus):
+        found = {**_registered(here), **found}
     return found
+
+
+def _registered(here: Instance) -> dict[str, str]:
+    """No stage begins on the first instance alone: as on YARN it waits for four fifths of all cores, up to 30 seconds.
+    https://spark.apache.org/docs/3.5.0/configuration.html#scheduling
+    """
+    return {
+        "spark.cores.max": str(here.cpus * len(here.hosts)),
+        "spark.scheduler.minRegisteredResourcesRatio": "0.8",
+    }
 
 
 def master(here: Instance) -> str:
