@@ -1,8 +1,8 @@
 """What the tests of endpoints share: a model that was trained, and endpoints until they are as they should be."""
 
-import time
 from typing import Any, ClassVar
 
+import waiting
 from conftest import Platform
 from sagemaker_inputs import fresh, role
 from training_jobs import IMAGE, Jobs
@@ -54,13 +54,13 @@ class Endpoints:
         found: dict[str, Any] = self.sagemaker.describe_endpoint(EndpointName=name)
         return found
 
-    def until(self, name: str, status: str = "InService", seconds: float = 60) -> dict[str, Any]:
-        deadline = time.monotonic() + seconds
-        while (found := self.describe(name))["EndpointStatus"] != status:
-            assert found["EndpointStatus"] in MOVING, found
-            assert time.monotonic() < deadline, found
-            time.sleep(0.05)
-        return found
+    def until(self, name: str, status: str = "InService") -> dict[str, Any]:
+        def look() -> dict[str, Any]:
+            found = self.describe(name)
+            assert found["EndpointStatus"] in {status, *MOVING}, found
+            return found if found["EndpointStatus"] == status else {}
+
+        return waiting.until(look, lambda: self.describe(name))
 
     def alarm(self, *actions: str, **changed: Any) -> str:
         """The name of one whose metric nobody measures: its state stays as a test sets it."""

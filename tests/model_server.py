@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any, Self
 
 import clary.images
 from clary.images.runtime import frames
+from waiting import PATIENCE, until
 
 SERVE = Path(clary.images.__file__).parent / "runtime" / "serve.py"
 
@@ -79,15 +79,12 @@ class ModelServer:
 
     def __enter__(self) -> Self:
         self.start()
-        deadline = time.monotonic() + 60
-        while True:
-            assert self.process.poll() is None, self.log
-            try:
-                if self.ask("GET", "/ping").status == 200:
-                    return self
-            except ConnectionRefusedError:
-                assert time.monotonic() < deadline, self.log
-                time.sleep(0.02)
+        until(self._ready, lambda: self.log, absent=(ConnectionRefusedError,))
+        return self
+
+    def _ready(self) -> bool:
+        assert self.process.poll() is None, self.log
+        return self.ask("GET", "/ping").status == 200
 
     def __exit__(self, *_error: object) -> None:
         self.stop()
@@ -96,14 +93,14 @@ class ModelServer:
     def stop(self) -> int:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=40)
+        return self.process.wait(PATIENCE)
 
     @property
     def log(self) -> str:
         return (self.place / "log").read_text()
 
     def ask(self, method: str, path: str, body: bytes | str = b"", **headers: str) -> Answer:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         try:
             named = {name.replace("_", "-"): value for name, value in headers.items()}
             connection.request(method, path, body.encode() if isinstance(body, str) else body, named)
@@ -125,7 +122,7 @@ class Channel:
 
     def __init__(self, path: str) -> None:
         self._socket = socket.socket(socket.AF_UNIX)
-        self._socket.settimeout(60)
+        self._socket.settimeout(PATIENCE)
         self._socket.connect(path)
         self._reader = frames.Reader()
         self.seen: list[tuple[int, int]] = []  # id and kind, as they came

@@ -69,8 +69,8 @@ class Processing:
         found: dict[str, Any] = self.sagemaker.describe_processing_job(ProcessingJobName=name)
         return found
 
-    def until(self, name: str, *statuses: str, seconds: float = 60) -> dict[str, Any]:
-        return until(lambda: self.describe(name), ("ProcessingJobStatus",), statuses, seconds)
+    def until(self, name: str, *statuses: str, **_: float) -> dict[str, Any]:
+        return until(lambda: self.describe(name), ("ProcessingJobStatus",), statuses)
 
     def run(self, script: str, **changed: Any) -> dict[str, bytes]:
         """What the job leaves in its output `result`, by paths."""

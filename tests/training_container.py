@@ -10,6 +10,7 @@ from pathlib import Path
 
 import clary.images
 from clary.demo.cars import DATA as CARS
+from waiting import PATIENCE
 
 TRAIN = Path(clary.images.__file__).parent / "runtime" / "train.py"
 CSV = {"ContentType": "text/csv", "TrainingInputMode": "File", "S3DistributionType": "FullyReplicated"}
@@ -49,7 +50,7 @@ class Container:
     def run(self) -> str:
         """The log. Its last lines say why where it failed."""
         process = self.start()
-        log, _ = process.communicate(timeout=240)
+        log, _ = process.communicate(timeout=PATIENCE)
         assert process.returncode == (1 if self.failure else 0), log
         return log
 

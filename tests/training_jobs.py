@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import waiting
 from conftest import Platform
 from sagemaker_inputs import role
 
@@ -33,17 +34,18 @@ def packed(files: Mapping[str, str | bytes]) -> bytes:
 
 
 def until(
-    describe: Callable[[], dict[str, Any]], members: tuple[str, ...], statuses: tuple[str, ...], seconds: float
+    describe: Callable[[], dict[str, Any]], members: tuple[str, ...], statuses: tuple[str, ...], *_: float
 ) -> dict[str, Any]:
     """What is described, once one of the members is one of the statuses. The first one tells whether it has ended."""
-    deadline = time.monotonic() + seconds
-    while True:
+
+    def look() -> dict[str, Any]:
         found = describe()
         if {found[member] for member in members} & set(statuses):
             return found
         assert found[members[0]] not in ENDS, found.get("FailureReason", found[members[0]])
-        assert time.monotonic() < deadline, found
-        time.sleep(0.05)
+        return {}
+
+    return waiting.until(look, describe)
 
 
 class Jobs:
@@ -88,9 +90,9 @@ class Jobs:
         found: dict[str, Any] = self.sagemaker.describe_training_job(TrainingJobName=name)
         return found
 
-    def until(self, name: str, *statuses: str, seconds: float = 90) -> dict[str, Any]:
+    def until(self, name: str, *statuses: str, **_: float) -> dict[str, Any]:
         """Describe, once TrainingJobStatus or SecondaryStatus is one of these."""
-        return until(lambda: self.describe(name), ("TrainingJobStatus", "SecondaryStatus"), statuses, seconds)
+        return until(lambda: self.describe(name), ("TrainingJobStatus", "SecondaryStatus"), statuses)
 
     def run(self, name: str, hyperparameters: dict[str, str], **changed: Any) -> dict[str, Any]:
         self.create(name, hyperparameters, **changed)

@@ -1,8 +1,8 @@
 """What the tests of transform jobs share: a model that was trained, and jobs to their ends."""
 
-import time
 from typing import Any
 
+import waiting
 from conftest import Platform
 from endpoints import Endpoints
 from sagemaker_inputs import fresh
@@ -10,6 +10,19 @@ from training_jobs import packed, until
 
 # Its server imports nothing but the script, where xgboost's takes a second to import for each of its processes.
 LIGHT = "246618743249.dkr.ecr.us-west-2.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
+# For a script that goes on once there is an object in the job's bucket.
+HOLD = """
+import boto3, time
+
+def hold(key):
+    while True:
+        try:
+            if boto3.client("s3").list_objects_v2(Bucket="BUCKET", Prefix=key)["KeyCount"]:
+                return
+        except Exception:  # Clary is away
+            time.sleep(0.5)
+        time.sleep(0.1)
+"""
 
 
 class Transforms:
@@ -22,7 +35,8 @@ class Transforms:
         self.model = self.models.model()
 
     def script(self, text: str, **container: Any) -> str:
-        """A model that is a user's inference.py."""
+        """A model that is a user's inference.py, in which BUCKET stands for the bucket."""
+        text = text.replace("BUCKET", self.bucket)
         key = f"models/{fresh('script')}/model.tar.gz"
         self.s3.put_object(Bucket=self.bucket, Key=key, Body=packed({"code/inference.py": text}))
         program = {"SAGEMAKER_PROGRAM": "inference.py", "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code"}
@@ -62,15 +76,15 @@ class Transforms:
         found: dict[str, Any] = self.sagemaker.describe_transform_job(TransformJobName=name)
         return found
 
-    def until(self, name: str, *statuses: str, seconds: float = 60) -> dict[str, Any]:
-        return until(lambda: self.describe(name), ("TransformJobStatus",), statuses, seconds)
+    def until(self, name: str, *statuses: str) -> dict[str, Any]:
+        return until(lambda: self.describe(name), ("TransformJobStatus",), statuses)
 
-    def until_it_works(self, *names: str, seconds: float = 30) -> None:
+    def until_it_works(self, *names: str) -> None:
         """Until an agent of each job has said what it goes by."""
-        deadline = time.monotonic() + seconds
-        while not all(self.log(name).get("data-log") for name in names):
-            assert time.monotonic() < deadline, [self.describe(name) for name in names]
-            time.sleep(0.05)
+        waiting.until(
+            lambda: all(self.log(name).get("data-log") for name in names),
+            lambda: [self.describe(name) for name in names],
+        )
 
     def run(self, files: dict[str, bytes], **changed: Any) -> dict[str, bytes]:
         """What a job makes of the files, by their paths."""
