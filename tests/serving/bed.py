@@ -14,7 +14,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -25,13 +24,14 @@ from botocore.exceptions import ClientError
 from clary.store import routes
 from clary.store.routes import Fleet, Framed, Mode, Replica, Route, Variant, Web
 from conftest import Platform
+from waiting import PATIENCE, until
 
 REPLICA = Path(__file__).with_name("replica.py")
-TIMEOUT = 4.0  # seconds that a container has in these tests
+TIMEOUT = 10.0  # seconds that a container has which is to be late
 
 
 class Plane:
-    """The process, and the rows that it reads."""
+    """The process, and the rows that it reads. Its containers have all the time that a busy machine makes them take."""
 
     def __init__(self, platform: Platform, **settings: str) -> None:
         self.platform = platform
@@ -44,12 +44,12 @@ class Plane:
         self._ids = count(1)
         self._rows: list[Route | Replica] = []
         state = self.home / "state.db"
-        self._database = sqlite3.connect(state, isolation_level=None, timeout=30, check_same_thread=False)
+        self._database = sqlite3.connect(state, isolation_level=None, timeout=PATIENCE, check_same_thread=False)
         self._database.row_factory = sqlite3.Row
 
     def start(self, listener: socket.socket | None = None) -> "Plane":
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "CLARY_"))}
-        environment |= {"CLARY_SERVING_PORT": "0", "CLARY_SERVING_TIMEOUT": str(TIMEOUT), **self._settings}
+        environment |= {"CLARY_SERVING_PORT": "0", "CLARY_SERVING_TIMEOUT": str(PATIENCE), **self._settings}
         told = self.home / "serving" / "plane.json"
         told.unlink(missing_ok=True)
         command = [sys.executable, "-m", "clary.plane", str(self.home)]
@@ -59,7 +59,7 @@ class Plane:
             command = [sys.executable, "-c", code, *command]
             inherited["pass_fds"] = (listener.fileno(),)
         self.process = subprocess.Popen(command, env=environment, **inherited)
-        wait_for(told.exists)
+        until(told.exists)
         self.port: int = json.loads(told.read_text())["port"]
         return self
 
@@ -67,7 +67,7 @@ class Plane:
         assert self.process is not None
         process, self.process = self.process, None
         process.terminate()
-        return process.wait(timeout=30)
+        return process.wait(PATIENCE)
 
     def close(self) -> None:
         if self.process is not None:
@@ -116,7 +116,7 @@ class Plane:
     def again(self, container: Framed) -> None:
         """Starts a container that has ended once more, on its socket."""
         process = self.containers[container.socket]
-        process.wait(timeout=10)
+        process.wait(PATIENCE)
         assert process.stdout is not None
         process.stdout.close()
         Path(container.socket).unlink(missing_ok=True)
@@ -145,7 +145,7 @@ class Plane:
         """A request on the unix socket."""
         connection = http.client.HTTPConnection("inside")
         connection.sock = socket.socket(socket.AF_UNIX)
-        connection.sock.settimeout(10)
+        connection.sock.settimeout(PATIENCE)
         with contextlib.closing(connection):
             connection.sock.connect(str(self.home / "serving" / "inside.sock"))
             connection.request(method, path, body, headers)
@@ -173,13 +173,6 @@ class Plane:
                 for value, times in zip(values, counts, strict=True):
                     known[value] = known.get(value, 0) + times
         return found
-
-
-def wait_for(condition: Callable[[], Any], seconds: float = 30.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come"
-        time.sleep(0.01)
 
 
 def refused(call: Any, **given: Any) -> tuple[str, str, int]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from conftest import Platform
-from serving.bed import Plane
+from serving.bed import TIMEOUT, Plane
 
 
 @pytest.fixture(scope="session")
@@ -24,5 +24,13 @@ def served_home() -> Iterator[Platform]:
 @pytest.fixture
 def plane(served_home: Platform) -> Iterator[Plane]:
     running = Plane(served_home).start()
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def impatient(served_home: Platform) -> Iterator[Plane]:
+    """One that waits for a container, or for a replica, no longer than TIMEOUT."""
+    running = Plane(served_home, CLARY_SERVING_TIMEOUT=str(TIMEOUT)).start()
     yield running
     running.close()

@@ -1,14 +1,15 @@
 """A container for the data plane's tests: a small real server of frames that can misbehave when asked.
 
 `python replica.py PATH [NAME]` listens there. What the request's custom attributes say is done: `status=415`,
-`sleep=0.5`, `exit`, `garbage`, `parts=3`, `wide=N`,
-`cut`, `answer=…`, `big=N`, `session=s`, `close=s`. Otherwise the body comes
-back behind the name.
+`sleep=0.5`, `until=PATH`, `sign=FOLDER`, `exit`, `garbage`, `parts=3`, `go-on=PATH`, `wide=N`, `cut`, `answer=…`,
+`big=N`, `session=s`, `close=s`. Nothing is answered until there is something at `until`, and nothing after the first
+part until there is at `go-on`; the sign is a file of the process. Otherwise the body comes back behind the name.
 """
 
 import asyncio
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 from clary.images.runtime import frames
@@ -42,7 +43,9 @@ class Frames(asyncio.Protocol):
 
     async def odd(self, number: int, head: Any, body: bytes, wish: dict[str, str]) -> None:
         write = self.transport.write
+        sign(wish.get("sign", ""))
         await asyncio.sleep(float(wish.get("sleep", 0)))
+        await until(wish.get("until", ""))
         if "exit" in wish:
             os._exit(3)
         elif "garbage" in wish:
@@ -53,6 +56,7 @@ class Frames(asyncio.Protocol):
         elif "parts" in wish:
             write(frames.pack(number, frames.BEGIN, good(head)))
             for part in range(int(wish["parts"])):
+                await until(wish.get("go-on", "") if part else "")
                 await asyncio.sleep(0.01)
                 write(frames.pack(number, frames.PART, b"", b"%d;" % part + bytes(int(wish.get("wide", 0)))))
             if "cut" in wish:
@@ -70,6 +74,20 @@ class Frames(asyncio.Protocol):
             answer = frames.head(status=200, headers=headers)
             said = f"{NAME}:{head['path']}:{sorted(head['headers'].items())}:".encode()
             write(frames.pack(number, frames.WHOLE, answer, said + body))
+
+
+def sign(folder: str) -> None:
+    if folder:
+        Path(folder, str(os.getpid())).touch()
+
+
+def there(path: str) -> bool:
+    return not path or Path(path).exists()
+
+
+async def until(path: str) -> None:
+    while not there(path):  # noqa: ASYNC110 - it is another process that puts something there
+        await asyncio.sleep(0.01)
 
 
 TASKS: set[Any] = set()

@@ -14,7 +14,8 @@ from botocore.credentials import Credentials
 from conftest import Platform
 from endpoints import Endpoints
 from sagemaker_inputs import fresh
-from serving.bed import refused, wait_for
+from serving.bed import refused
+from waiting import PATIENCE, until
 
 
 class Door:
@@ -82,11 +83,11 @@ def test_policies_decide_by_endpoint_operation_and_condition(door: Door) -> None
             {"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Action": "*", "Resource": "*"}}
         ),
     )
-    wait_for(lambda: _is_refused(door, client))
+    until(lambda: _is_refused(door, client))
     iam.delete_user_policy(UserName=name, PolicyName="no")
-    wait_for(lambda: not _is_refused(door, client))
+    until(lambda: not _is_refused(door, client))
     iam.update_access_key(UserName=name, AccessKeyId=keys[0], Status="Inactive")
-    wait_for(lambda: _is_refused(door, client))
+    until(lambda: _is_refused(door, client))
 
 
 def _is_refused(door: Door, client: Any) -> bool:
@@ -134,7 +135,7 @@ def _refused(keys: tuple[str, str], port: int, source: str, **more: str) -> str 
     url = f"http://127.0.0.1:{port}/endpoints/nobody/async-invocations"
     request = AWSRequest("POST", url, {"x-amzn-sagemaker-inputlocation": "s3://b/k"}, b"")
     SigV4Auth(Credentials(*keys), "sagemaker", "us-west-2").add_auth(request)
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30, source_address=(source, 0))
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE, source_address=(source, 0))
     with closing(connection):
         connection.request("POST", urlsplit(url).path, b"", {**request.headers, **more})
         return connection.getresponse().getheader("x-amzn-errortype")

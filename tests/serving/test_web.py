@@ -49,7 +49,8 @@ def test_a_container_that_breaks_off(plane: Plane, wish: str) -> None:
         assert client.invoke_endpoint(EndpointName="breaks", Body=b"1")["Body"].read() == b"web:1"
 
 
-def test_what_it_refuses_and_when_it_hangs(plane: Plane) -> None:
+def test_what_it_refuses_and_when_it_hangs(impatient: Plane) -> None:
+    plane = impatient
     with serving(as_told) as server:
         plane.serve("bad", server.container())
         call = plane.client().invoke_endpoint
@@ -59,7 +60,8 @@ def test_what_it_refuses_and_when_it_hangs(plane: Plane) -> None:
         assert "Your invocation timed out while waiting for a response from container primary." in told[1]
 
 
-def test_a_container_that_is_away_comes_back(plane: Plane) -> None:
+def test_a_container_that_is_away_comes_back(impatient: Plane) -> None:
+    plane = impatient
     with serving(as_told) as server:
         container = server.container()
         plane.serve("away", container)

@@ -94,7 +94,7 @@ def as_told(handler: Any, body: bytes) -> None:
     elif wish == "reset":
         handler.close_connection = True
     elif wish == "hang":
-        time.sleep(20)
+        handler.rfile.read(1)  # until the client goes away
     elif wish == "until-close":
         handler.wfile.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\n\r\n" + body)
         handler.close_connection = True
