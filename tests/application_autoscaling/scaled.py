@@ -1,10 +1,10 @@
 """What the tests of scaling share: one endpoint, and what scales it."""
 
-import time
 from typing import Any
 
 from endpoints import Endpoints
 from sagemaker_inputs import fresh
+from waiting import until
 
 COUNT = "sagemaker:variant:DesiredInstanceCount"
 TRACKED = "TargetTrackingScalingPolicyConfiguration"
@@ -58,11 +58,8 @@ class Scaled:
         assert variant["CurrentInstanceCount"] == variant["DesiredInstanceCount"]
         return int(variant["CurrentInstanceCount"])
 
-    def until(self, count: int, seconds: float = 30) -> None:
-        deadline = time.monotonic() + seconds
-        while self.count() != count:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+    def until(self, count: int) -> None:
+        until(lambda: self.count() == count, self.activities)
 
     def activities(self) -> list[dict[str, Any]]:
         place = {name: self.place[name] for name in ("ServiceNamespace", "ResourceId")}

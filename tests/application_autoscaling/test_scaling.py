@@ -1,8 +1,8 @@
 """Endpoints that grow and shrink: by alarms on metrics that are put, and by the clock."""
 
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from application_autoscaling.scaled import COUNT, TRACKED, Scaled
 from conftest import Platform
 from endpoints import Endpoints
 from sagemaker_inputs import account, fresh, refused
+from waiting import until
 
 PROVISIONED = "sagemaker:variant:DesiredProvisionedConcurrency"
 
@@ -109,6 +110,7 @@ def test_a_target_is_tracked(scaled: Scaled) -> None:
     scaled.measure(space, 25)
     scaled.ring(high)
     assert scaled.count() == 3, "1 instance, at 2.5 times the target"
+    until(lambda: scaled.activities()[0]["StatusCode"] != "InProgress")
     newest = scaled.activities()[0]
     assert (newest["Description"], newest["StatusCode"]) == ("Setting desired instance count to 3.", "Successful")
     assert newest["Cause"] == f"monitor alarm {high} in state ALARM triggered policy follow"
@@ -124,8 +126,13 @@ def test_a_target_is_tracked(scaled: Scaled) -> None:
     scaled.ring(low)
     assert (scaled.count(), len(scaled.activities())) == (3, before)
     scaled.measure(other, -60)
-    scaled.ring(busy[1])
-    assert scaled.count() == 1, "both agree"
+
+    def agreed() -> bool:
+        for each in (low, busy[1]):  # both: the look of a new minute, which comes at any time, has set back the first
+            scaled.ring(each)
+        return scaled.count() == 1
+
+    until(agreed)
     scaled.scaling.delete_scaling_policy(PolicyName="busy", **scaled.place)
     left = {one["AlarmName"] for one in scaled.cloudwatch.describe_alarms()["MetricAlarms"]}
     assert not left & set(busy)
@@ -156,7 +163,7 @@ def test_steps(scaled: Scaled) -> None:
     steps = {
         "AdjustmentType": "ChangeInCapacity",
         "StepAdjustments": [{"MetricIntervalUpperBound": 0, "ScalingAdjustment": -2}],
-        "Cooldown": 60,
+        "Cooldown": 3600,
     }
     given = {"PolicyName": "less", "PolicyType": "StepScaling", "StepScalingPolicyConfiguration": steps}
     made = scaled.scaling.put_scaling_policy(**given, **scaled.place)
@@ -237,9 +244,13 @@ def test_predefined_metrics(scaled: Scaled) -> None:
 
 
 def test_at_its_time(scaled: Scaled) -> None:
-    soon = datetime.now(UTC) + timedelta(seconds=2)
     action = {"ScheduledActionName": "soon", "ScalableTargetAction": {"MinCapacity": 3, "MaxCapacity": 4}}
-    scaled.scaling.put_scheduled_action(**scaled.place, **action, Schedule=f"at({soon:%Y-%m-%dT%H:%M:%S})")
+
+    def put() -> Any:
+        soon = datetime.now(UTC) + timedelta(seconds=2)
+        return scaled.scaling.put_scheduled_action(**scaled.place, **action, Schedule=f"at({soon:%Y-%m-%dT%H:%M:%S})")
+
+    until(put, absent=(scaled.scaling.exceptions.ValidationException,))  # while it is no longer to come as it arrives
     (shown,) = scaled.scaling.describe_scheduled_actions(**scaled.place)["ScheduledActions"]
     assert (shown["ScheduledActionName"], shown["ScalableTargetAction"]) == ("soon", action["ScalableTargetAction"])
     scaled.until(3)
@@ -274,10 +285,8 @@ def test_an_endpoint_that_goes_takes_all_along(endpoints: Endpoints) -> None:
         assert len(endpoints.until(scaled.name)["ProductionVariants"]) == count
         if count > 1:
             scaled.scaling.register_scalable_target(**other, MinCapacity=1, MaxCapacity=2)
-    deadline = time.monotonic() + 30
-    while other["ResourceId"] in str(scaled.scaling.describe_scalable_targets(ServiceNamespace="sagemaker")):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    targets = partial(scaled.scaling.describe_scalable_targets, ServiceNamespace="sagemaker")
+    until(lambda: other["ResourceId"] not in str(targets()))
     assert scaled.place["ResourceId"] in str(scaled.scaling.describe_scalable_targets(ServiceNamespace="sagemaker"))
     endpoints.sagemaker.delete_endpoint(EndpointName=scaled.name)
     found = scaled.scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]

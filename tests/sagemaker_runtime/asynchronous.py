@@ -1,13 +1,12 @@
 """What the tests of asynchronous endpoints share: their configuration, and answers once they are in S3."""
 
-import time
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from conftest import Platform
 from endpoints import Endpoints
 from sagemaker_inputs import fresh
+from waiting import until
 
 TOPIC = "arn:aws:sns:us-west-2:123456789012:"
 
@@ -22,31 +21,20 @@ def config(endpoints: Endpoints, **client: int) -> dict[str, Any]:
     return {"ClientConfig": client, "OutputConfig": output}
 
 
-def until(look: Callable[[], Any], seconds: float = 60) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (found := look()):
-        assert time.monotonic() < deadline, "it did not come"
-        time.sleep(0.1)
-    return found
-
-
 def put(endpoints: Endpoints, body: str | bytes) -> str:
     key = fresh("input")
     endpoints.jobs.s3.put_object(Bucket=endpoints.bucket, Key=key, Body=body)
     return f"s3://{endpoints.bucket}/{key}"
 
 
-def content(endpoints: Endpoints, uri: str, seconds: float = 60) -> str:
+def content(endpoints: Endpoints, uri: str) -> str:
     """Of an object, once it is there."""
+    s3 = endpoints.jobs.s3
     bucket, _, key = uri.removeprefix("s3://").partition("/")
-
-    def look() -> str:
-        try:
-            return str(endpoints.jobs.s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode())
-        except endpoints.jobs.s3.exceptions.NoSuchKey:
-            return ""
-
-    return str(until(look, seconds))
+    found: str = until(
+        lambda: s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode(), absent=(s3.exceptions.NoSuchKey,)
+    )
+    return found
 
 
 def ask(runtime: Any, name: str, **given: Any) -> dict[str, Any]:

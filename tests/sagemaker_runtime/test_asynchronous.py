@@ -9,7 +9,8 @@ from botocore.exceptions import ClientError
 from conftest import Platform
 from endpoints import Endpoints
 from sagemaker_inputs import fresh
-from sagemaker_runtime.asynchronous import TOPIC, ask, config, content, put, statistics, until
+from sagemaker_runtime.asynchronous import TOPIC, ask, config, content, put, statistics
+from waiting import until
 
 ROW = "1,2\n"
 

@@ -10,8 +10,9 @@ import pytest
 from conftest import Platform
 from endpoints import Endpoints
 from sagemaker_inputs import fresh
-from sagemaker_runtime.asynchronous import ask, config, content, put, statistics, until
+from sagemaker_runtime.asynchronous import ask, config, content, put, statistics
 from transforms import Transforms
+from waiting import until
 
 # Answers {"tag", "sleep"} with the tag, after so many seconds, or ends its container; and what is no JSON with itself.
 SCRIPT = """
@@ -53,6 +54,10 @@ class Slow:
         pages = logs.get_paginator("filter_log_events").paginate(logGroupName=f"/aws/sagemaker/Endpoints/{name}")
         return sum(f"begins {tag}" in event["message"] for page in pages for event in page["events"])
 
+    def until_begun(self, name: str, tag: str, times: int = 1) -> None:
+        absent = self.platform.client("logs").exceptions.ResourceNotFoundException
+        until(lambda: self.begun(name, tag) >= times, absent=(absent,))
+
 
 @pytest.fixture(scope="module")
 def slow(platform: Platform) -> Slow:
@@ -64,22 +69,24 @@ def serving(slow: Slow) -> str:
     return slow.serving()
 
 
-def test_a_model_has_its_time_and_no_more(slow: Slow, serving: str) -> None:
-    answer = slow.ask(serving, fresh("slow"), 5, InvocationTimeoutSeconds=1)
+def test_a_model_has_its_time_and_no_more(slow: Slow) -> None:
+    name = slow.serving()
+    answer = slow.ask(name, fresh("slow"), 600, InvocationTimeoutSeconds=1)
     said = content(slow.endpoints, answer["FailureLocation"])
     assert said.startswith("ClientError: Your invocation timed out while waiting for a response from container")
-    variant = {"EndpointName": serving, "VariantName": "all"}
+    variant = {"EndpointName": name, "VariantName": "all"}
     until(lambda: statistics(slow.platform, "InvocationFailures", **variant).get("Sum"))
+    slow.endpoints.sagemaker.delete_endpoint(EndpointName=name)
 
 
 def test_the_queue_of_one_endpoint_does_not_hold_that_of_another(slow: Slow, serving: str) -> None:
     held = slow.serving(MaxConcurrentInvocationsPerInstance=100)
     for _ in range(100):
-        slow.ask(held, "held", 60)
-    until(lambda: slow.begun(held, "held"))
+        slow.ask(held, "held", 600)
+    slow.until_begun(held, "held")
     tag = fresh("free")
     answer = slow.ask(serving, tag, 0)
-    assert content(slow.endpoints, answer["OutputLocation"], seconds=20) == tag
+    assert content(slow.endpoints, answer["OutputLocation"]) == tag
     slow.endpoints.sagemaker.delete_endpoint(EndpointName=held)
 
 
@@ -107,7 +114,7 @@ def _peak(pid: int) -> int:
 def test_an_update_waits_for_what_runs(slow: Slow) -> None:
     name, tag = slow.serving(), fresh("kept")
     answer = slow.ask(name, tag, 4)
-    until(lambda: slow.begun(name, tag))
+    slow.until_begun(name, tag)
     endpoints = slow.endpoints
     other = endpoints.config(endpoints.variant(slow.model), AsyncInferenceConfig=config(endpoints))
     endpoints.sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=other)
@@ -121,6 +128,7 @@ def test_what_ends_every_replica_is_given_up(slow: Slow) -> None:
     answer = slow.ask(name, tag, -1)
     said = content(slow.endpoints, answer["FailureLocation"])
     assert said.startswith("ServerError: The container did not answer, or not to the end")
+    slow.until_begun(name, tag, 3)
     assert slow.begun(name, tag) == 3
     again = slow.ask(name, "alive", 0)
     assert content(slow.endpoints, again["OutputLocation"]) == "alive"
@@ -131,7 +139,7 @@ def test_a_crash_loses_nothing_and_writes_each_answer_once(own_platform: Platfor
     name, bucket, s3 = slow.serving(), slow.endpoints.bucket, slow.endpoints.jobs.s3
     s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     asked = {tag: slow.ask(name, tag, seconds) for tag, seconds in (("long", 3), ("short", 0), ("short-2", 0))}
-    until(lambda: slow.begun(name, "long"))
+    slow.until_begun(name, "long")
     assert content(slow.endpoints, asked["short"]["OutputLocation"]) == "short"
     own_platform.kill()
     own_platform.start()

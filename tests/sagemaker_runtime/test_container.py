@@ -10,9 +10,10 @@ import pytest
 from clary.services.sagemaker_runtime.container import Answer, Late, Lost, Unreached, ask
 from clary.store.routes import Web
 from serving.web import CUSTOM, Server, as_told, serving
+from waiting import PATIENCE
 
 
-def asked(server: Server, into: Path, wish: str, seconds: float = 10) -> Answer:
+def asked(server: Server, into: Path, wish: str, seconds: float = PATIENCE) -> Answer:
     headers = {"content-type": "text/csv", CUSTOM: wish}
     container = Web("primary", url=f"http://127.0.0.1:{server.port}")
     return ask(container, headers, io.BytesIO(b"1,2"), 3, into, time.monotonic() + seconds)

@@ -3,9 +3,11 @@
 import io
 import json
 import os
+import sqlite3
 import tarfile
 import time
 import urllib.request
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -14,11 +16,12 @@ import pytest
 from botocore.exceptions import ClientError
 
 from clary.services.sagemaker.hosting import multimodel
-from clary.services.sagemaker.hosting.plane import Plane
+from clary.store import routes
 from conftest import Platform
 from endpoints import Endpoints
 from sagemaker_inputs import fresh
 from training_jobs import IMAGE
+from waiting import PATIENCE
 
 
 @pytest.fixture(scope="module")
@@ -113,10 +116,10 @@ def test_a_model_that_has_changed_is_another_one(
     platform: Platform, endpoints: Endpoints, models: str, serving: str
 ) -> None:
     described = endpoints.describe(serving)
-    told = Plane(platform.home).state()
-    assert told is not None
-    running = [number for number in told["replicas"] if _models(platform, number).is_dir()]
-    (replica,) = [int(number) for number in running]
+    with closing(sqlite3.connect(platform.home / "state.db", timeout=PATIENCE)) as connection:
+        connection.row_factory = sqlite3.Row
+        told = routes.read(connection)
+    (replica,) = (each.id for each in told.replicas.values() if each.endpoint == described["EndpointArn"])
     asked = {"endpoint": described["EndpointArn"], "variant": "all", "replica": replica, "container": "primary"}
     first = ask(platform, "load", {**asked, "model": "a.tar.gz"})
     assert first[0] == 200
@@ -140,7 +143,3 @@ def test_models_that_nobody_asks_for_make_room(tmp_path: Path) -> None:
     assert {each.name for each in tmp_path.iterdir()} == {"old", "fresh"}
     multimodel.bound(tmp_path, 0)  # what was just brought is still being read
     assert {each.name for each in tmp_path.iterdir()} == {"fresh"}
-
-
-def _models(platform: Platform, replica: str) -> Path:
-    return platform.home / "jobs" / f"{replica}-1" / "models"

@@ -9,7 +9,8 @@ import pytest
 from conftest import Platform
 from endpoints import Endpoints
 from sagemaker_inputs import fresh
-from sagemaker_runtime.asynchronous import statistics, until
+from sagemaker_runtime.asynchronous import statistics
+from waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -38,13 +39,14 @@ def test_measurements_reach_cloudwatch(platform: Platform, endpoints: Endpoints)
 
 def test_nothing_counted_is_lost_between_two_mains(own_platform: Platform) -> None:
     name = (endpoints := Endpoints(own_platform)).serving()
+    which = {"EndpointName": name, "VariantName": "all"}
     invoke(own_platform, name)
+    until(lambda: statistics(own_platform, "Invocations", **which).get("Sum") == 1)
     port = json.loads((own_platform.home / "run.json").read_text())["serving_port"]
     own_platform.kill()
     assert invoke(own_platform, name, endpoint_url=f"http://127.0.0.1:{port}")
     own_platform.start()
     assert endpoints.describe(name)["EndpointStatus"] == "InService"
-    which = {"EndpointName": name, "VariantName": "all"}
     until(lambda: statistics(own_platform, "Invocations", **which).get("Sum") == 2)
 
 
@@ -77,7 +79,10 @@ def test_the_containers_log(platform: Platform, endpoints: Endpoints) -> None:
     name = endpoints.serving()
     group = f"/aws/sagemaker/Endpoints/{name}"
     logs = platform.client("logs")
-    (stream,) = until(lambda: logs.describe_log_streams(logGroupName=group)["logStreams"])
+    (stream,) = until(
+        lambda: logs.describe_log_streams(logGroupName=group)["logStreams"],
+        absent=(logs.exceptions.ResourceNotFoundException,),  # it is in service before its first line is carried there
+    )
     variant, _, instance = stream["logStreamName"].partition("/")
     assert variant == "all"
     assert instance.startswith("i-")

@@ -8,9 +8,10 @@ import pytest
 from conftest import Platform
 from endpoints import Endpoints
 from sagemaker_inputs import fresh, role
-from sagemaker_runtime.asynchronous import ask, config, content, statistics, until
+from sagemaker_runtime.asynchronous import ask, config, content, statistics
 from training_jobs import IMAGE
 from transforms import Transforms
+from waiting import PATIENCE, until
 
 OTHER = IMAGE.replace(":1.7-1", ":3.0-5")  # another environment, so another launch
 SCRIPT = """
@@ -46,7 +47,7 @@ def test_what_waits_for_too_long_expires(platform: Platform, transforms: Transfo
     runtime = platform.client("sagemaker-runtime")
     first = ask(runtime, asleep, Body="1,2\n", RequestTTLSeconds=60)
     second = ask(runtime, asleep, Body="1,2\n")
-    with closing(sqlite3.connect(platform.home / "state.db", timeout=30, isolation_level=None)) as connection:
+    with closing(sqlite3.connect(platform.home / "state.db", timeout=PATIENCE, isolation_level=None)) as connection:
         connection.execute("UPDATE invocation SET created = created - 100 WHERE endpoint LIKE ?", (f"%/{asleep}",))
     said = content(transforms.models, first["FailureLocation"])
     assert said == "ClientError: The request waited for longer than its RequestTTLSeconds, 60 seconds."
@@ -62,7 +63,7 @@ def test_with_an_endpoint_its_queue_goes(platform: Platform, transforms: Transfo
     endpoints.sagemaker.delete_endpoint(EndpointName=asleep)
 
     def left() -> int:
-        with closing(sqlite3.connect(platform.home / "state.db", timeout=30)) as connection:
+        with closing(sqlite3.connect(platform.home / "state.db", timeout=PATIENCE)) as connection:
             (count,) = connection.execute("SELECT count(*) FROM invocation WHERE endpoint LIKE ?", (f"%/{asleep}",))
         return int(count[0])
 
