@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
-import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any
 import pytest
 
 import debian
-from waiting import LIMIT
+from waiting import LIMIT, until
 
 STORAGE = {"podman", "buildah"}  # keep images in a folder, for which they must be told
 
@@ -182,14 +181,10 @@ def daemon(short: Path, platform: Any) -> Iterator[str]:
             stderr=log,
             stdin=subprocess.DEVNULL,
         )
-    deadline = time.monotonic() + 60
-    while not (folder / "socket").exists():
-        assert running.poll() is None, (folder / "log").read_text()
-        assert time.monotonic() < deadline, (folder / "log").read_text()
-        time.sleep(0.1)
+    until((folder / "socket").exists, (folder / "log").read_text)
     yield f"unix://{folder}/socket"
     running.terminate()
-    running.wait(60)
+    running.wait(LIMIT)
 
 
 def test_docker(tools: Tools, daemon: str) -> None:

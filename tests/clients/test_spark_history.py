@@ -34,7 +34,7 @@ processor = PySparkProcessor(framework_version="3.3", role=get_execution_role(),
                              instance_type="ml.m5.large")
 processor.start_history_server(spark_event_logs_s3_uri=sys.argv[1])
 found = []
-for _ in range(300):
+for _ in range(1000):
     try:
         with urllib.request.urlopen("http://localhost:15050/api/v1/applications") as answer:
             if found := [each["name"] for each in json.load(answer)]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from clary.errors import AccessDenied, AWSError
+from clary.images.registry import Untagged
 from ecr.tools import INDEX, LAYER, image, index
 from ecr.world import ACCOUNT, PORT, REGION, ROLE, World, opened
 
@@ -38,8 +39,6 @@ def test_both_names_lead_to_it(world: World) -> None:
     "uri",
     [
         f"{AWS}/none:latest",
-        f"{AWS}/app:none",
-        f"{AWS}/app@sha256:{'0' * 64}",
         f"{AWS.replace(ACCOUNT, '210987654321')}/app",
         f"{AWS.replace(REGION, 'eu-west-1')}/app",
         "127.0.0.1:1/app",
@@ -51,6 +50,13 @@ def test_both_names_lead_to_it(world: World) -> None:
 def test_what_is_not_ours(world: World, uri: str) -> None:
     world.push(world.repository("app"), image(), "latest")
     assert world.inside.find(ROLE, REGION, uri) is None
+
+
+@pytest.mark.parametrize("suffix", [":none", f"@sha256:{'0' * 64}"])
+def test_what_a_repository_lacks(world: World, suffix: str) -> None:
+    world.push(world.repository("app"), image(), "latest")
+    with pytest.raises(Untagged, match=suffix):
+        world.inside.find(ROLE, REGION, f"{AWS}/app{suffix}")
 
 
 def test_the_image_of_a_list(world: World) -> None:

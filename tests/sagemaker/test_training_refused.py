@@ -97,10 +97,11 @@ def test_an_image_of_ones_own_that_is_not_there(jobs: Jobs) -> None:
     repository = fresh("mine")
     jobs.platform.client("ecr").create_repository(repositoryName=repository)
     for registry in (f"{account}.dkr.ecr.us-west-2.amazonaws.com", jobs.platform.url.removeprefix("http://")):
-        algorithm = {"TrainingImage": f"{registry}/{repository}:typo", "TrainingInputMode": "File"}
+        uri = f"{registry}/{repository}:typo"
+        algorithm = {"TrainingImage": uri, "TrainingInputMode": "File"}
         code, message = refusal(jobs, XGBOOST, AlgorithmSpecification=algorithm)
         assert code == "ValidationException"
-        assert message.startswith(f"Cannot find repository: {repository} in registry ID: {account} Please check if ")
+        assert message.startswith(f"Cannot find the requested image: {uri} with tag: typo and digest: null. Please ")
         assert f"aws ecr list-images --repository-name {repository} --region us-west-2" in message
         assert "xgboost" not in message
 

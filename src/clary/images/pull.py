@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -23,13 +24,13 @@ from clary.errors import ClaryError
 from clary.images import archive, java
 from clary.images.apart import lacking
 from clary.images.environment import Environment, What
-from clary.images.image import FOLDER, Image, images, resolve
+from clary.images.image import FOLDER, Image, UnknownImage, images, resolve
 from clary.images.interpreters import Interpreter, NoInterpreter, find
 from clary.images.java import Java, NoJava
 from clary.images.locks import locked
 from clary.images.own import own
 from clary.images.pip import sources
-from clary.images.registry import Pushed, Registry
+from clary.images.registry import Pushed, Registry, Untagged
 from clary.images.rootfs import Say, Trees
 from clary.images.sources import indexes, uv
 from clary.images.unpack import BadLayer, Check
@@ -124,7 +125,12 @@ class Images:
         UnknownImage, which says what there is; AccessDenied where the role may not have it, and AWSError for one that
         cannot run here.
         """
-        pushed = self._registry.find(role_arn, region, uri.strip()) if self._registry is not None else None
+        try:
+            pushed = self._registry.find(role_arn, region, uri.strip()) if self._registry is not None else None
+        except Untagged:
+            with suppress(UnknownImage):
+                return resolve(uri)
+            raise
         return pushed if pushed is not None else resolve(uri)
 
     def pinned(self, uri: str, role_arn: str, region: str) -> str:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from clary.images.image import UnknownImage
+
 
 @dataclass(frozen=True, slots=True)
 class Layer:
@@ -29,12 +31,16 @@ class Pushed:
     layers: tuple[Layer, ...]  # the lowest first
 
 
+class Untagged(UnknownImage):
+    """There is the repository, and no image of this tag or digest in it."""
+
+
 class Registry(Protocol):
     def find(self, role_arn: str, region: str, uri: str) -> Pushed | None:
         """The image that the uri names, by tag or digest, as the role may have it (ecr:BatchGetImage and
-        ecr:GetDownloadUrlForLayer on the repository); None if it names no image of this registry, whatever the reason.
+        ecr:GetDownloadUrlForLayer on the repository); None if it names no repository of this registry.
         `region` is the asker's: a uri that names none of its own is of that one.
 
-        Raises AccessDenied if the role may not or is gone, and AWSError for an image that cannot run here, such as one
-        for another platform.
+        Raises Untagged; AccessDenied if the role may not or is gone, and AWSError for an image that cannot run here,
+        such as one for another platform.
         """

@@ -16,7 +16,7 @@ import orjson
 
 from clary.config import Config
 from clary.errors import AccessDenied, AWSError
-from clary.images.registry import Layer, Pushed
+from clary.images.registry import Layer, Pushed, Untagged
 from clary.resource.call import Authority, Caller
 from clary.services.ecr import digests, image, layer, state
 from clary.services.ecr.manifest import LARGEST, LISTS
@@ -55,7 +55,7 @@ class Inside:
         named = {"digest": match["digest"]} if match["digest"] else {"tag": match["tag"] or "latest"}
         found = image.find(connection, row["id"], **named)
         if found is None:
-            return None
+            raise Untagged(f"There is no image {uri}")
         image.pulled(self.state, found)
         return self._pushed(uri, row, self._here(uri, row, found))
 

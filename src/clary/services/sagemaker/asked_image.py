@@ -6,11 +6,12 @@ from clary.errors import AccessDenied, AWSError, Invalid
 from clary.images.image import UnknownImage
 from clary.images.image import images as builtins
 from clary.images.pull import Found, Images
+from clary.images.registry import Untagged
 
 # By AWS's name, or by the gateway's address (docs/registry.md).
 _ECR = re.compile(
     r"((?P<registry>\d{12})\.dkr\.ecr\.(?P<region>[\w-]+)\.[\w.]+|(127\.0\.0\.1|localhost|\[::1\]):\d+)"
-    r"/(?P<repository>[^:@]+)([:@].+)?"
+    r"/(?P<repository>[^:@]+)(:(?P<tag>[^@]+))?(@(?P<digest>.+))?"
 )
 
 
@@ -20,6 +21,8 @@ def asked(images: Images, uri: str, role: str, region: str, what: str = "") -> F
         return images.find(uri, role, region)
     except AccessDenied as error:
         raise Invalid(f"{_none(uri, role, what)} {error.message}") from error
+    except Untagged as error:
+        raise Invalid(f"{_untagged(uri, role)} {look(uri, role, region) or error.message}") from error
     except UnknownImage as error:
         raise Invalid(f"{_none(uri, role, what)} {look(uri, role, region) or error.message}") from error
     except AWSError as error:
@@ -40,8 +43,24 @@ def _none(uri: str, role: str, what: str) -> str:
         return f"Cannot find the requested image: {uri}."
     return (
         f"Cannot find repository: {found['repository']} in registry ID: {found['registry'] or _account(role)} Please "
-        f"check if your ECR repository exists and role {role} has proper pull permissions for SageMaker: "
-        "ecr:BatchCheckLayerAvailability, ecr:BatchGetImage, ecr:GetDownloadUrlForLayer."
+        f"check if your ECR repository exists and {_permissions(role)}"
+    )
+
+
+def _untagged(uri: str, role: str) -> str:
+    """Of an image that a repository lacks: https://github.com/aws/amazon-sagemaker-examples/issues/2450"""
+    found = _ECR.fullmatch(uri)
+    tag, digest = (found["tag"], found["digest"]) if found else (None, None)
+    return (
+        f"Cannot find the requested image: {uri} with tag: {tag or ('null' if digest else 'latest')} and digest: "
+        f"{digest or 'null'}. Please check if your ECR image exists and {_permissions(role)}"
+    )
+
+
+def _permissions(role: str) -> str:
+    return (
+        f"role {role} has proper pull permissions for SageMaker: ecr:BatchCheckLayerAvailability, ecr:BatchGetImage, "
+        "ecr:GetDownloadUrlForLayer."
     )
 
 
