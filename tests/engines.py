@@ -7,15 +7,14 @@ import shutil
 import socket
 import subprocess
 import tempfile
-import time
 from functools import cache
 from pathlib import Path
 
 import pytest
 
 import debian
+from waiting import PATIENCE, until
 
-PATIENCE = 30.0
 FOLDERS: dict[int, Path] = {}
 CONFIGURATION = """
 [engine]
@@ -53,14 +52,15 @@ def start(name: str) -> tuple[str, "subprocess.Popen[bytes]"]:
             stdout=log,
             stderr=log,
         )
-    deadline = time.monotonic() + PATIENCE
-    while not _answers(place):
-        said = (folder / "log").read_text(errors="replace")
-        if process.poll() is not None:
-            shutil.rmtree(folder, ignore_errors=True)
-            pytest.skip(f"{name} cannot run here: {said[-1000:]}")
-        assert time.monotonic() < deadline, said
-        time.sleep(0.05)
+
+    def said() -> str:
+        return (folder / "log").read_text(errors="replace")
+
+    until(lambda: _answers(place) or process.poll() is not None, said)
+    if process.poll() is not None:
+        told = said()
+        shutil.rmtree(folder, ignore_errors=True)
+        pytest.skip(f"{name} cannot run here: {told[-1000:]}")
     FOLDERS[process.pid] = folder
     return f"unix://{place}", process
 
@@ -99,6 +99,7 @@ def end(process: "subprocess.Popen[bytes]") -> None:
         process.wait(PATIENCE)
     except subprocess.TimeoutExpired:
         process.kill()
+        process.wait()
     for line in sorted(Path("/proc/mounts").read_text().splitlines(), reverse=True):
         place = line.split()[1]
         if place.startswith(f"{folder}/"):

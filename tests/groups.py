@@ -5,18 +5,17 @@ import itertools
 import os
 import shutil
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import engines
 from clary.compute import drivers, limits
 from clary.compute.driver import Driver, Handle, Instance, Launch, Mount, Size, Spec
 from clary.config import Config
+from waiting import until
 
 MiB = 1 << 20
 NAMES = ("sandbox", "null", "container")
-PATIENCE = 60.0  # seconds within which anything here has happened
 SECRET = "a-secret-of-the-hosts-own"
 BOMB = "f() { f | f & }; f; wait"
 
@@ -65,11 +64,10 @@ class Home:
         return Path(self.log_path(handle, index)).read_text()
 
     def ended(self, handle: Handle) -> list[Instance]:
-        deadline = time.monotonic() + PATIENCE
-        while any(each.state == "running" for each in self.driver.describe(handle)):
-            self.driver.wait(handle, 1)
-            assert time.monotonic() < deadline, self.log(handle)
-            time.sleep(0.01)
+        def over() -> bool:
+            return all(each.state != "running" for each in self.driver.describe(handle))
+
+        until(over, lambda: self.log(handle))
         return self.driver.describe(handle)
 
     def run(self, script: str, mounts: tuple[Mount, ...] = (), **given: object) -> tuple[Instance, str]:
@@ -93,17 +91,12 @@ def running(name: str, engine: str = "dockerd") -> Iterator[Home]:
     shutil.rmtree(folder)
 
 
-def until(true: Callable[[], object], message: str = "") -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not true():
-        assert time.monotonic() < deadline, message or "it did not happen"
-        time.sleep(0.01)
+def commands() -> Iterator[tuple[int, list[str]]]:
+    """All processes, with their arguments."""
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):  # it has ended
+            yield int(path.parent.name), path.read_bytes().decode(errors="replace").split("\0")
 
 
 def processes(marker: str) -> list[int]:
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        with contextlib.suppress(OSError):
-            if marker.encode() in path.read_bytes().split(b"\0"):
-                found.append(int(path.parent.name))
-    return found
+    return [pid for pid, command in commands() if marker in command]

@@ -18,8 +18,9 @@ from clary.compute.engine import opened
 from clary.compute.local import group_of
 from clary.config import Config
 from clary.errors import ClaryError, NoEngine
-from groups import PATIENCE, Home, running, until
+from groups import Home, running
 from trees import plant
+from waiting import PATIENCE, until
 
 
 @pytest.fixture
@@ -42,12 +43,16 @@ def kill_keeper(handle: Handle) -> None:
 
 
 def test_a_keeper_that_is_killed_has_a_successor_that_misses_nothing(home: Home) -> None:
-    script = "i=0; while [ $i -lt 200 ]; do i=$((i+1)); echo $i; sleep 0.01; done; exit 6"
-    handle = home.start(script, "exec sleep 60")
+    go = home.folder / "go"
+    go.mkdir()
+    more = "more() { while [ $i -lt $1 ]; do i=$((i+1)); echo $i; sleep 0.01; done; }"
+    script = f"{more}; i=0; more 100; until [ -e /go/on ]; do sleep 0.05; done; more 200; exit 6"
+    handle = home.start(script, "exec sleep 600", mounts=(Mount(str(go), "/go"),))
     until(lambda: "20\n" in home.log(handle))
     kill_keeper(handle)
     (one, other) = home.driver.describe(handle)
     assert (one.state, other.state) == ("running", "running")
+    (go / "on").touch()
     home.driver.wait(handle, PATIENCE)
     (one, other) = home.driver.describe(handle)
     assert (one.state, one.code, other.state) == ("exited", 6, "running")
@@ -69,7 +74,7 @@ def test_what_ended_without_a_keeper_is_told_by_the_engine(home: Home) -> None:
 
 
 def test_a_container_that_somebody_removed_was_killed(home: Home) -> None:
-    handle = home.start("exec sleep 60")
+    handle = home.start("exec sleep 600")
     engine = opened(os.environ["CLARY_ENGINE"])
     (found,) = engine.api.containers(filters={"label": [f"clary.home={home.folder}"]})
     engine.remove(found["Id"])
@@ -77,7 +82,7 @@ def test_a_container_that_somebody_removed_was_killed(home: Home) -> None:
 
 
 def test_without_keeper_and_container_it_is_lost(home: Home) -> None:
-    handle = home.start("exec sleep 60")
+    handle = home.start("exec sleep 600")
     kill_keeper(handle)
     engine = opened(os.environ["CLARY_ENGINE"])
     (found,) = engine.api.containers(filters={"label": [f"clary.home={home.folder}"]})
@@ -90,7 +95,7 @@ def test_an_engine_that_is_gone(home: Home) -> None:
     place, process = engines.start("dockerd")
     driver = Container(home.folder, place)
     handle = home.reserve()
-    driver.start(handle, home.launches(handle, "exec sleep 60"))
+    driver.start(handle, home.launches(handle, "exec sleep 600"))
     kill_keeper(handle)
     engines.end(process)
     assert driver.describe(handle)[0].state == "unknown"
@@ -191,7 +196,7 @@ def test_with_podman() -> None:
         assert said.split() == ["lo"]
         instance, said = run(home, plant(home.folder / "tree"), "id -u; touch /new; exit 4", user="app")
         assert (instance.code, said.split()[0]) == (4, "1234")
-        handle = home.start("exec sleep 60")
+        handle = home.start("exec sleep 600")
         home.driver.stop(handle, PATIENCE)
         assert home.ended(handle)[0].code == 143
         again = drivers.open_driver(Config.load(home=home.folder, driver="container"))

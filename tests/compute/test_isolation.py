@@ -13,7 +13,8 @@ from clary.compute import drivers, limits
 from clary.compute.driver import Handle, Launch, Mount
 from clary.compute.sandbox import bwrap
 from clary.errors import ClaryError
-from groups import BOMB, PATIENCE, SECRET, Home, MiB, processes, running, until
+from groups import BOMB, SECRET, Home, MiB, commands, processes, running
+from waiting import until
 
 
 @pytest.fixture(params=["sandbox", "container"])
@@ -147,14 +148,13 @@ def test_each_instance_is_a_user_of_its_own(isolating: Home) -> None:
 
 def test_no_secret_in_ps(isolating: Home) -> None:
     handle = isolating.reserve()
-    launch = Launch("algo-1", ("/bin/sleep", "60"), isolating.log_path(handle, 1), env={"TOKEN": SECRET})
+    launch = Launch("algo-1", ("/bin/sleep", "600"), isolating.log_path(handle, 1), env={"TOKEN": SECRET})
     isolating.driver.start(handle, [launch])
-    shown = b"".join(path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.parent.exists())
-    assert SECRET.encode() not in shown
+    assert SECRET not in str(list(commands()))
 
 
 def test_a_start_that_fails_leaves_nothing(isolating: Home) -> None:
-    marker = f"74.{os.getpid()}"
+    marker = f"674.{os.getpid()}"
     handle = isolating.reserve(instances=2)
     good, bad = isolating.launches(handle, f"exec sleep {marker}", "true")
     bad = Launch(bad.name, bad.argv, bad.log, mounts=(Mount("/no/such/folder", "/opt/ml"),))
@@ -174,26 +174,30 @@ def test_a_memory_bomb(isolating: Home) -> None:
 def test_a_fork_bomb(isolating: Home) -> None:
     handle = isolating.start(BOMB, memory=128 * MiB, cpus=0.5)
     time.sleep(1)
-    began = time.monotonic()
     subprocess.run(["/bin/true"], check=True)  # the machine has processes left
     isolating.driver.stop(handle, 0)
     isolating.ended(handle)
-    assert time.monotonic() - began < PATIENCE
 
 
 def test_isolating_usage(isolating: Home) -> None:
-    """A limit's own counters, where there are some."""
-    handle = isolating.start("i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done")
+    """A limit's own counters, where there are some. They go when an engine's container ends: known is what was counted
+    last, when it was told to end.
+    """
+    handle = isolating.start("i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done; echo ready; exec sleep 600")
+    until(lambda: "ready" in isolating.log(handle))
+    if limits.limits() != "rlimits":
+        until(lambda: isolating.driver.usage(handle)[0].cpu > 0.02)
+    isolating.driver.stop(handle, 0)
     isolating.ended(handle)
     assert isolating.driver.usage(handle)[0].cpu > 0.02 or limits.limits() == "rlimits"
 
 
 def test_a_supervisor_that_is_killed_takes_all_with_it(sandbox: Home) -> None:
-    handle = sandbox.start("exec sleep 61.25")
+    handle = sandbox.start("exec sleep 661.25")
     (pid,) = [pid for pid in processes(str(supervisor_path())) if owns(pid, handle)]
     os.kill(pid, signal.SIGKILL)
     until(lambda: sandbox.driver.describe(handle)[0].state == "lost")
-    until(lambda: not processes("61.25"))
+    until(lambda: not processes("661.25"))
 
 
 def test_variables_reach_the_program_and_nothing_before_it(isolating: Home) -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from clary.compute.driver import DOOR, Handle, Launch
 from clary.compute.reach import inside
-from groups import Home, running, until
+from groups import Home, running
+from waiting import PATIENCE, until
 
 PYTHON = "/usr/bin/python3"
 # Says what it hears from the port it is told, then answers at 0.0.0.0:8080 and at a port below 1024.
@@ -18,7 +19,7 @@ PROGRAM = """
 import socket, sys
 def ask(port):
     try:
-        with socket.create_connection(("127.0.0.1", port), 2) as one:
+        with socket.create_connection(("127.0.0.1", port), 150) as one:
             one.sendall(b"x" * 300000)
             one.shutdown(socket.SHUT_WR)
             print(len(one.makefile("rb").read()), flush=True)
@@ -69,7 +70,7 @@ def start(home: Home, *ports: int, ways: tuple[tuple[int, str, int], ...] = (), 
 
 
 def asked(handle: Handle) -> bytes:
-    with inside(f"{handle['folder']}/{DOOR}", "127.0.0.1", 8080, 5) as connection:
+    with inside(f"{handle['folder']}/{DOOR}", "127.0.0.1", 8080, PATIENCE) as connection:
         return connection.makefile("rb").read()
 
 
@@ -83,7 +84,7 @@ def test_two_that_listen_at_one_port_are_each_reached_by_their_door(isolating: H
     handles = [start(isolating, private=True), start(isolating, isolated=True)]
     assert [asked(handle) for handle in handles] == [b"from inside", b"from inside"]
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.1", 8080), 1)
+        socket.create_connection(("127.0.0.1", 8080), PATIENCE)
     isolating.driver.stop(handles[0], 0)
     isolating.ended(handles[0])
     with pytest.raises(OSError, match=r"refused|closing|reset"):

@@ -84,6 +84,7 @@ class Contained(supervisor.Instance):
             return {} if found is None else dict(found["State"])
 
     def _kill(self, name: str) -> None:
+        self._count()  # what it has used by now is known, whenever this process hears of its end
         try:
             self.engine.kill(self.plan["container"], name)
         except ClaryError as error:
@@ -98,17 +99,17 @@ class Contained(supervisor.Instance):
             self._kill("SIGKILL")
 
     def look(self) -> None:
-        self.cpu = self._counted() or self.cpu
+        self._count()
         super().look()
 
-    def _counted(self) -> float:
-        return counted(self.gauge["cpu"]) * float(self.gauge["unit"])
+    def _count(self) -> None:
+        self.cpu = counted(self.gauge["cpu"]) * float(self.gauge["unit"]) or self.cpu
 
     def end(self, *, last: bool) -> int:  # noqa: ARG002 - there is nothing here that goes with the last
         if self.noted:
             self.ended, self.code, self.dismissed = True, self.noted["code"], self.noted["dismissed"]
             return self.code
-        self.cpu = self._counted() or self.cpu  # at once: the engine is about to remove its control group
+        self._count()  # at once: the engine is about to remove its control group
         killed = counted(self.gauge["oom"])
         while (state := self._state()) and state.get("Running"):
             time.sleep(GLANCE)
@@ -154,9 +155,9 @@ def begin(instances: list[Contained], plan: dict[str, Any]) -> None:
             for started in [threads.submit(instance.start) for instance in instances]:
                 started.result()
         for instance in instances:
-            instance.hear()
+            instance.settle()  # while its program waits: one that is over at once has been measured, too
         for instance in instances:
-            instance.settle()
+            instance.hear()
         usage = [{"gauge": each.gauge, "watched": each.plan["watched"]} for each in instances]
         document = {
             "moments": [each.started for each in instances],
