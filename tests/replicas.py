@@ -2,8 +2,6 @@
 
 import json
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -14,14 +12,6 @@ from conftest import Platform
 
 ROW = "0.1,0.2"
 ERRORS = (botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError)
-
-
-def until(true: Callable[[], Any], seconds: float = 60) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (found := true()):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    return found
 
 
 def runtime(platform: Platform, *, direct: bool = False) -> Any:
