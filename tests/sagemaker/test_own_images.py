@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+import waiting
 from conftest import Platform
 from endpoints import Endpoints
 from layers import archive, entry, link
@@ -112,6 +113,13 @@ def test_a_user_that_the_image_does_not_have(jobs: Jobs, own: Own) -> None:
     assert "unable to find user nobody-here" in found["FailureReason"]
 
 
+@pytest.mark.parametrize("place", ["/etc/passwd", "/etc/passwd/below", "/there"])
+def test_a_working_folder_that_is_a_file(jobs: Jobs, own: Own, place: str) -> None:
+    found = jobs.run(fresh(), {}, **by(own.push(base(), archive(link("there", "/etc/passwd")), WorkingDir=place)))
+    assert found["FailureReason"].startswith("ClientError: The image ")
+    assert "/etc/passwd is no folder" in found["FailureReason"]
+
+
 @pytest.mark.parametrize(
     ("bad", "said"),
     [
@@ -171,12 +179,8 @@ def test_it_processes(platform: Platform, own: Own, image: str, jobs: Jobs) -> N
             AppSpecification=application,
             RoleArn=role(platform),
         )
-        deadline = time.monotonic() + 60
-        while (found := sagemaker.describe_processing_job(ProcessingJobName=job))[
-            "ProcessingJobStatus"
-        ] == "InProgress":
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        described = partial(sagemaker.describe_processing_job, ProcessingJobName=job)
+        found = until(described, ("ProcessingJobStatus",), ENDS)
         assert found["ProcessingJobStatus"] == "Completed", found
         body = jobs.s3.get_object(Bucket=jobs.bucket, Key=f"{name}/out/out.txt")["Body"].read()
         assert body.decode() == f"SOME TEXT {said}"
@@ -242,8 +246,8 @@ def test_it_answers_asynchronously(endpoints: Endpoints, model: dict[str, Any]) 
     where = f"s3://{endpoints.bucket}/async/in"
     told = runtime.invoke_endpoint_async(EndpointName=serving, InputLocation=where, ContentType="text/csv")
     key = told["OutputLocation"].split("/", 3)[3]
-    s3.get_waiter("object_exists").wait(Bucket=endpoints.bucket, Key=key, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
-    assert s3.get_object(Bucket=endpoints.bucket, Key=key)["Body"].read() == b"1,2|7"
+    found = partial(s3.get_object, Bucket=endpoints.bucket, Key=key)
+    assert waiting.until(found, absent=(s3.exceptions.NoSuchKey,))["Body"].read() == b"1,2|7"
     endpoints.sagemaker.delete_endpoint(EndpointName=serving)
 
 
@@ -279,7 +283,7 @@ def test_a_pipeline_of_ours_and_their_own(endpoints: Endpoints, transforms: Tran
     endpoints.sagemaker.delete_endpoint(EndpointName=serving)
     prefix = transforms.start({"rows.csv": b"1,7\n1,7\n"}, ModelName=name)
     described = partial(transforms.sagemaker.describe_transform_job, TransformJobName=prefix)
-    found = until(described, ("TransformJobStatus",), ENDS, 60)
+    found = until(described, ("TransformJobStatus",), ENDS)
     assert found["TransformJobStatus"] == "Completed", found.get("FailureReason")
     body = transforms.s3.get_object(Bucket=transforms.bucket, Key=f"out-{prefix}/rows.csv.out")["Body"].read()
     assert body.decode().split() == [f"{score.decode()}|7own"] * 2
@@ -370,7 +374,7 @@ def test_it_transforms(transforms: Transforms, endpoints: Endpoints, model: dict
     resources = {"InstanceCount": instances}
     prefix = transforms.start(files, ModelName=endpoints.model(**model), resources=resources)
     described = partial(transforms.sagemaker.describe_transform_job, TransformJobName=prefix)
-    found = until(described, ("TransformJobStatus",), ENDS, 60)
+    found = until(described, ("TransformJobStatus",), ENDS)
     assert found["TransformJobStatus"] == "Completed", found.get("FailureReason")
     for number in range(4):
         body = transforms.s3.get_object(Bucket=transforms.bucket, Key=f"out-{prefix}/{number}.csv.out")["Body"].read()

@@ -2,6 +2,9 @@
 
 import os
 from collections import deque
+from pathlib import Path
+
+from clary.errors import ClaryError
 
 LINKS = 40  # to follow before it is a circle: as the kernel has it
 
@@ -37,6 +40,14 @@ def inside(root: str, path: str, *, last: bool = True, strict: bool = False) -> 
             continue
         there.append(part)
     return os.path.join(root, *there)  # noqa: PTH118 - likewise
+
+
+def folder(root: str, path: str) -> None:
+    """Raises ClaryError if there can be no folder there: a file is there, or on the way."""
+    place = Path(inside(root, path))
+    nearest = next(each for each in (place, *place.parents) if each.exists())
+    if not nearest.is_dir():
+        raise ClaryError(f"/{nearest.relative_to(root)} is no folder")
 
 
 def text(root: str, path: str, most: int = 1 << 20) -> str:

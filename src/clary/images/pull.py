@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from clary.compute import scoped
 from clary.compute.driver import Launch, Mount
 from clary.compute.users import user
 from clary.config import Config
@@ -161,8 +162,9 @@ class Images:
         ready = own(image.uri, image.digest, root, image.config)
         try:
             user(str(root), ready.user)
-        except ClaryError as error:
-            raise PullFailed(f"{said}: {error.message}.") from error
+            scoped.folder(str(root), ready.workdir)
+        except (ClaryError, scoped.Outside) as error:
+            raise PullFailed(f"{said}: {error}.") from error
         return ready
 
     def built(self, image: Image, say: Say) -> BuiltIn:
