@@ -3,6 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-hashes --no-header --no-annotate \
 	--no-emit-index-url --python-version 3.11 --upgrade
+AGAIN := $(BIN)/pytest --last-failed --last-failed-no-failures none tests
 JOBS ?= $(shell expr 2 \* $$(nproc)) # tests wait for half of their time
 
 .PHONY: help setup demo test check bench docs lock clean
@@ -17,10 +18,10 @@ setup: ## make .venv, with .venv/bin/clary in it
 demo: setup ## from raw data to labels, on a home of its own that is gone afterwards; QUICK=1: without Spark
 	@$(BIN)/python scripts/demo.py $(if $(QUICK),--quick)
 
-test: setup ## run all tests, in parallel
+test: setup ## run all tests, in parallel; what failed, once more by itself
 	@$(BIN)/python scripts/environments.py awscli obstore s3fs sagemaker2 sagemaker3 >/dev/null
 	@$(BIN)/python scripts/debian.py podman catatonit buildah skopeo dockerd docker || true
-	$(BIN)/pytest -n $(JOBS) --dist loadscope --no-loadscope-reorder --durations=20 tests
+	$(BIN)/pytest -n $(JOBS) --dist loadscope --no-loadscope-reorder --durations=20 tests || $(AGAIN)
 
 check: setup ## lint, formatting, types, conventions, file sizes
 	$(BIN)/ruff check .
