@@ -134,6 +134,7 @@ class App:
     def serve(self, ready: Callable[[], None] = lambda: None) -> None:
         """Answers until SIGINT or SIGTERM; `ready` is called when the first request can come."""
         proxying = proxy(self.ca, self.gateway.platform.config, self.listener.getsockname()[0])
+        warming = threading.Thread(target=self._warm_up, name="warm-up", daemon=True)
 
         def begun() -> None:
             ready()
@@ -143,12 +144,14 @@ class App:
             self.runtime.start()
             self.schedule.start()
             self.glue.start()
-            threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
+            warming.start()
 
         server = Server(self.gateway, self.listener, proxying, begun, self.gateway.housekeeping(HOUSEKEEPING))
         try:
             server.serve_forever()
         finally:
+            if warming.is_alive():
+                warming.join()  # Python, if it ended meanwhile, would break off its foreign code, which aborts then
             self.hosting.close()
             self.runtime.close()
             self.dataplane.close()

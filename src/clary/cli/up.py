@@ -21,8 +21,8 @@ from clary.cli.port import holder
 from clary.config import Config
 from clary.errors import ClaryError, PortInUse
 
-READY_WITHIN = 30.0  # seconds: a start takes less than one, but a machine may be busy
-STOPPED_WITHIN = 30.0  # seconds: requests that run may take their 5, then all is closed
+READY_WITHIN = 120.0  # seconds: a start takes less than one, but a machine may be busy
+STOPPED_WITHIN = 120.0  # seconds: requests that run may take their 5, then all is closed; likewise
 LOG_BYTES = 16 << 20  # of clary.log, before a new one begins
 
 
@@ -106,7 +106,7 @@ def stop(home: Home) -> bool:
     return True
 
 
-def answers(running: Running, timeout: float = 2.0) -> bool:
+def answers(running: Running, timeout: float = 10.0) -> bool:
     """Whether /health answers."""
     connection = http.client.HTTPConnection(running.url.removeprefix("http://"), timeout=timeout)
     try:
