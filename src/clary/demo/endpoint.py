@@ -10,7 +10,7 @@ NAME = "car-demo"
 GROUP = f"/aws/sagemaker/Endpoints/{NAME}"
 VARIANT = "all"
 MOVING = ("Creating", "Updating")
-PATIENCE = 10.0  # seconds for the log's first line
+PATIENCE = 60.0  # seconds for the log's first line
 
 
 def deploy(client: Client, version: str, model: str, role: str) -> dict[str, Any]:
