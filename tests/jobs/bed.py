@@ -1,12 +1,11 @@
 """A home with a job engine on it: the real store, journal and driver, and a recipe whose jobs are shell scripts.
 
-As a program it is a host to be killed: `python bed.py HOME` runs the engine until then.
+As a program it is a host to be killed: `python -m jobs.bed HOME` runs the engine until then.
 """
 
 import dataclasses
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from clary.resource import crud
 from clary.store.db import Store
 from clary.store.journal import Journal
 from clary.store.sql import queries
+from waiting import until
 
 SQL = queries("clary.store")
 PATH = "/usr/bin:/bin"
@@ -28,7 +28,9 @@ GROUP = "/jobs"
 
 
 class Scripts:
-    """A job's document: `script` for sh, and what Need and Size have, and where it should fail."""
+    """A job's document: `script` for sh, and what Need and Size have, and where it should fail. Before it runs and
+    after, it waits for a file in the home that is named `preparing` and `finishing`.
+    """
 
     def __init__(self) -> None:
         self.heard: list[tuple[int, int, str]] = []
@@ -43,8 +45,7 @@ class Scripts:
     def prepare(self, job: Job) -> list[Launch]:
         job.report("Downloading", "")
         job.log(0, "prepared")
-        until = time.monotonic() + job.document.get("preparing", 0)
-        while time.monotonic() < until:
+        while held(job, "preparing"):
             job.check()
             time.sleep(0.01)
         raised(job, "prepare")
@@ -75,7 +76,8 @@ class Scripts:
 
     def finish(self, job: Job, ended: Ended) -> Outcome:
         self.ended[job.id] = ended
-        time.sleep(job.document.get("finishing", 0))
+        while held(job, "finishing"):
+            time.sleep(0.01)
         raised(job, "finish")
         assert job.facts["made"] == "in prepare"
         codes = [instance.code for instance in ended.instances]
@@ -91,6 +93,11 @@ class Scripts:
 def known(kind: Any, document: Document) -> dict[str, Any]:
     """What of a document is a field of `kind`."""
     return {field.name: document[field.name] for field in dataclasses.fields(kind) if field.name in document}
+
+
+def held(job: Job, where: str) -> bool:
+    name = job.document.get(where)
+    return name is not None and not (job.folder.parent.parent / name).exists()
 
 
 def raised(job: Job, where: str) -> None:
@@ -150,10 +157,14 @@ class Bed:
         event = self.events(arn)[-1]
         return event["state"], event["message"], orjson.loads(event["detail"])
 
-    def over(self, *arns: str, seconds: float = 20) -> list[str]:
+    def over(self, *arns: str) -> list[str]:
         """The states in which they end."""
-        until(lambda: all(self.state(arn) in crud.ENDED for arn in arns), seconds)
-        return [self.state(arn) for arn in arns]
+
+        def states() -> list[str]:
+            return [self.state(arn) for arn in arns]
+
+        until(lambda: all(state in crud.ENDED for state in states()), states)
+        return states()
 
     def said(self, name: str, instance: int = 1) -> list[str]:
         group = self.journal.group("", GROUP)
@@ -163,13 +174,6 @@ class Bed:
     def close(self) -> None:
         self.worker.close()
         self.store.close()
-
-
-def until(true: Callable[[], bool], seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "it took too long"
-        time.sleep(0.01)
 
 
 if __name__ == "__main__":

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from jobs import bed as beds
+from conftest import TESTS
 from jobs.bed import Bed
+from waiting import until
 
 ROUNDS = 5
 JOBS = 5
@@ -28,8 +29,8 @@ class Host:
         ready = home / "ready"
         ready.unlink(missing_ok=True)
         with (home / "err").open("ab") as err:
-            self.process = subprocess.Popen([sys.executable, beds.__file__, home], stderr=err)
-        beds.until(lambda: ready.exists() or self.process.poll() is not None)
+            self.process = subprocess.Popen([sys.executable, "-m", "jobs.bed", home], stderr=err, cwd=TESTS)
+        until(lambda: ready.exists() or self.process.poll() is not None)
         assert self.process.poll() is None, (home / "err").read_text()
 
     def kill(self) -> None:
@@ -65,13 +66,14 @@ def test_kill_at_random_moments(tmp_path: Path) -> None:
 def test_a_job_that_ended_while_nobody_looked(tmp_path: Path) -> None:
     home = tmp_path / "home"
     first = Bed(home)
-    arn = first.add("quiet", "sleep 1; echo late; exit 5")
-    stopped = first.add("stopped", "sleep 60")
+    arn = first.add("quiet", 'until [ -e "$OUT/../../../go" ]; do sleep 0.05; done; echo late; exit 5')
+    stopped = first.add("stopped", "sleep 600")
     first.worker.start()
-    beds.until(lambda: [first.state(arn), first.state(stopped)] == ["running"] * 2)
+    until(lambda: [first.state(arn), first.state(stopped)] == ["running"] * 2)
     first.stop(stopped)
     first.close()
-    time.sleep(1.2)
+    (home / "go").touch()
+    until(lambda: "1-1" not in first.driver.groups())
     second = Bed(home)
     second.worker.start()
     assert second.over(arn, stopped) == ["failed", "stopped"]
@@ -85,12 +87,13 @@ def test_a_job_that_ended_while_nobody_looked(tmp_path: Path) -> None:
 def test_what_may_happen_twice_happens_again(tmp_path: Path, state: str) -> None:
     home = tmp_path / "home"
     first = Bed(home)
-    arn = first.add("again", "echo once", **{state: 1})
+    arn = first.add("again", "echo once", **{state: "go"})
     first.close()
     host = Host(home)
     looking = Bed(home)
-    beds.until(lambda: looking.state(arn) == state)
+    until(lambda: looking.state(arn) == state)
     host.kill()
+    (home / "go").touch()
     looking.worker.start()
     assert looking.over(arn) == ["completed"]
     assert looking.said("again")[-1:] == ["once"]

@@ -1,14 +1,13 @@
 """Staging as a container's own program sees it, by the front door."""
 
 import json
-import time
-from collections.abc import Callable
 
 import pytest
 
 from conftest import Platform
 from sagemaker_inputs import fresh
 from training_jobs import IMAGE, Jobs
+from waiting import until
 
 CHANNELS = """
 import json, os
@@ -108,10 +107,3 @@ def said(jobs: Jobs, name: str) -> str:
     except logs.exceptions.ResourceNotFoundException:  # no job has said anything yet
         return ""
     return "\n".join(event["message"] for event in found)
-
-
-def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)

@@ -18,7 +18,9 @@ from hypothesis import strategies as st
 from clary.jobs import ml
 from clary.jobs.ml import feeder, pipes
 from clary.jobs.recipe import Job, JobFailed
+from groups import processes
 from jobs.ml_tools import World, channel, opened
+from waiting import until
 
 
 @pytest.fixture
@@ -41,10 +43,7 @@ def staged(world: World, *channels: dict[str, Any], instances: int = 1) -> Job:
 
 def read(job: Job, name: str, instance: int = 1) -> bytes:
     path = job.folder / f"algo-{instance}/ml/input/data" / name
-    deadline = time.monotonic() + 10
-    while not path.exists():
-        assert time.monotonic() < deadline, f"there is no {name}"
-        time.sleep(0.005)
+    until(path.exists, lambda: f"there is no {name}")
     return path.read_bytes()
 
 
@@ -181,17 +180,9 @@ def test_the_feeder_ends_with_the_job(world: World) -> None:
     world.put("in", "t/1", b"one")
     job = staged(world, channel("train", "s3://in/t/"))
     (plan,) = (job.folder / "algo-1").glob("pipes-*.json")
-
-    def running() -> bool:
-        commands = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
-        return any(str(plan).encode() in command for command in commands)
-
-    assert running()
+    assert processes(str(plan))
     shutil.rmtree(job.folder)
-    deadline = time.monotonic() + 10
-    while running():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    until(lambda: not processes(str(plan)))
 
 
 @pytest.mark.parametrize("mode", ["File", "FastFile"])
