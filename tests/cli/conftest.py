@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from conftest import CLARY
+from waiting import PATIENCE
 
 Clary = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -38,7 +39,7 @@ def clary(home: Path) -> Clary:
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=PATIENCE,
         )
 
     return run

@@ -7,17 +7,14 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from clary.demo.cars import CLASSES, split
 from conftest import CLARY, Platform
+from waiting import PATIENCE, until
 
 
 def demo(platform: Platform, *words: str, **environment: str) -> str:
     command = [CLARY, "demo", "--home", str(platform.home), *words]
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, timeout=240, env={**os.environ, **environment}
-    )
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **environment})
     assert done.returncode == 0, (done.stdout, done.stderr)
     return done.stdout
 
@@ -41,17 +38,16 @@ def call(platform: Platform, said: str) -> str:
     assert line, said
     lead = subprocess.check_output([CLARY, "env", "--home", platform.home, "--json"], text=True)
     curl = ["sh", "-c", f"curl -s {line[1]}"]
-    return subprocess.check_output(curl, text=True, env={**os.environ, **json.loads(lead)}, timeout=60)
+    return subprocess.check_output(curl, text=True, env={**os.environ, **json.loads(lead)}, timeout=PATIENCE)
 
 
 def logged(platform: Platform, said: str) -> list[Any]:
     place = re.search(r"Logs: +(\S+), ([^\s,;]+)[,;]", said)
     assert place, said
-    found = platform.client("logs").get_log_events(logGroupName=place[1], logStreamName=place[2])
-    return list(found["events"])
+    logs, stream = platform.client("logs"), {"logGroupName": place[1], "logStreamName": place[2]}
+    return until(lambda: list(logs.get_log_events(**stream)["events"]))
 
 
-@pytest.mark.timeout(300)
 def test_from_raw_data_to_labels(own_platform: Platform, tmp_path: Path) -> None:
     said = demo(own_platform, **CALLER, AWS_CONFIG_FILE=str(tmp_path / "none"))
     found = re.search(r"Accuracy: +([\d.]+)% of 1,728 cars", said)

@@ -10,6 +10,7 @@ import pytest
 
 from cli.conftest import Clary, plain
 from conftest import CLARY, Platform
+from waiting import PATIENCE
 
 # What both SageMaker SDKs do: an STS client with a hard-coded endpoint.
 HARD_CODED = """
@@ -40,7 +41,7 @@ def python(script: str, environment: dict[str, str]) -> str:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
@@ -128,7 +129,7 @@ def test_run_passes_signals_on(platform: Platform) -> None:
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
     process.send_signal(signal.SIGTERM)
-    said, _ = process.communicate(timeout=20)
+    said, _ = process.communicate(timeout=PATIENCE)
     assert (process.returncode, said) == (9, "told\n")
 
 

@@ -1,16 +1,14 @@
 """Jobs and `clary down`: what runs goes on without Clary, and the next `clary up` takes it over."""
 
 import subprocess
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from conftest import CLARY, Platform
 from sagemaker_inputs import fresh
 from training_jobs import IMAGE, Jobs
+from waiting import PATIENCE, until
 
 GROUP = "/aws/sagemaker/TrainingJobs"
-PATIENCE = 60.0  # seconds within which anything here has happened
 COUNT = "i=0; while [ ! -e /opt/ml/model/m ]; do echo WORD $i; i=$((i+1)); sleep 0.1; done; echo WORD-ends; "
 
 
@@ -23,12 +21,13 @@ def test_jobs_run_on_while_clary_is_down(own_platform: Platform) -> None:
     _create(jobs, long, COUNT.replace("WORD", "long"))
     for name in (good, bad, long):
         jobs.until(name, "Training")
-    _until(lambda: all("1" in _said(own_platform, name) for name in (good, bad, long)))
+    unsaid = (own_platform.client("logs").exceptions.ResourceNotFoundException,)  # no job has said anything yet
+    until(lambda: all("1" in _said(own_platform, name) for name in (good, bad, long)), absent=unsaid)
 
     down = subprocess.run([CLARY, "down", "--home", own_platform.home], capture_output=True, text=True, check=True)
     assert "has stopped" in down.stdout
     assert own_platform.process is not None
-    assert own_platform.process.wait(timeout=10) == 0
+    assert own_platform.process.wait(PATIENCE) == 0
     written = own_platform.home / "jobs"
     _end(written, "good")
     _end(written, "bad")
@@ -40,7 +39,7 @@ def test_jobs_run_on_while_clary_is_down(own_platform: Platform) -> None:
     assert "7" in failed["FailureReason"]
     seen = len(_said(own_platform, long))
     assert jobs.describe(long)["TrainingJobStatus"] == "InProgress"
-    _until(lambda: len(_said(own_platform, long)) > seen)
+    until(lambda: len(_said(own_platform, long)) > seen)
     _end(written, "long")
     assert jobs.until(long, "Completed")["TrainingJobStatus"] == "Completed"
     for name, word in ((good, "good"), (bad, "bad"), (long, "long")):
@@ -75,11 +74,4 @@ def _end(jobs: Path, word: str) -> None:
     """Gives the job that says this word its model, which it waits for, and waits until it has ended."""
     (log,) = (path for path in jobs.glob("*/algo-1/log") if f"{word} 0\n" in path.read_text())
     (log.parent / "ml" / "model" / "m").write_text("made\n")
-    _until(lambda: not log.exists() or f"{word}-ends\n" in log.read_text())
-
-
-def _until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    until(lambda: not log.exists() or f"{word}-ends\n" in log.read_text())

@@ -14,6 +14,7 @@ import pytest
 
 from cli.conftest import Clary, plain
 from conftest import CLARY
+from waiting import PATIENCE, until
 
 
 def test_detached_life(clary: Clary, home: Path) -> None:
@@ -55,7 +56,7 @@ def test_told_to_stop(clary: Clary, home: Path, number: signal.Signals) -> None:
     assert process.stdout is not None
     assert "ready at http://127.0.0.1:" in process.stdout.readline()
     process.send_signal(number)
-    said, _ = process.communicate(timeout=20)
+    said, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
     assert "has stopped" in said
     assert clary("status").returncode == 3
@@ -74,7 +75,7 @@ def test_killed_and_started_again(clary: Clary, home: Path) -> None:
 
 def test_down_kills_no_stranger(clary: Clary, home: Path) -> None:
     """The number of a Clary that was killed may be another process' by now."""
-    stranger = subprocess.Popen(["sleep", "60"])
+    stranger = subprocess.Popen(["sleep", "600"])
     home.mkdir()
     (home / "lock").touch()
     forged = {"pid": stranger.pid, "host": "127.0.0.1", "port": 1, "started": time.time(), "version": "0"}
@@ -188,9 +189,7 @@ def test_logs_of_requests(clary: Clary) -> None:
         client.sendall(b"GET /health?seen=1 HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
         while client.recv(4096):
             pass
-    deadline = time.monotonic() + 5
-    while "GET /health" not in clary("logs", "--access").stdout:
-        assert time.monotonic() < deadline
+    until(lambda: "GET /health" in clary("logs", "--access").stdout)
 
 
 def test_logs_before_the_first_start(clary: Clary) -> None:
@@ -212,7 +211,7 @@ def test_logs_followed_over_a_new_file(home: Path) -> None:
     log.write_text("three\n")
     assert process.stdout.readline() == "three\n"
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=10)
+    process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
 
 
@@ -267,7 +266,4 @@ def test_without_bubblewrap(clary: Clary, tmp_path: Path) -> None:
 def _wait_for_end(pid: int) -> None:
     """Ended it has also if nobody has asked for its exit code yet."""
     status = Path(f"/proc/{pid}/status")
-    deadline = time.monotonic() + 10
-    while status.exists() and "\nState:\tZ" not in status.read_text():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    until(lambda: not status.exists() or "\nState:\tZ" in status.read_text(), absent=(ProcessLookupError,))

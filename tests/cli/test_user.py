@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,10 +15,10 @@ from nobody import BECOME, NOBODY, ROOT, environment, python
 from own_images import PROGRAM, Own
 from sagemaker_inputs import fresh, role
 from training_jobs import Jobs
+from waiting import PATIENCE, until
 
 IMAGES = ROOT / ".envs" / "images-of-nobody"  # pulled once: root's have a Python that may be open to root alone
 IMAGE = "246618743249.dkr.ecr.us-west-2.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
-PATIENCE = 30.0  # seconds
 SCRIPT = """
 import os
 print("uid", os.getuid())
@@ -56,14 +55,11 @@ def test_a_job_of_an_ordinary_user(theirs: Platform) -> None:
     jobs, name = Jobs(theirs, fresh("user")), fresh()
     algorithm = {"TrainingImage": IMAGE, "TrainingInputMode": "File"}
     jobs.create(name, jobs.script(SCRIPT), AlgorithmSpecification=algorithm)
-    found = jobs.until(name, "Completed", seconds=300)
+    found = jobs.until(name, "Completed")
     assert found["TrainingJobStatus"] == "Completed"
     assert jobs.model(name) == {"model.txt": b"train.csv"}
     left = theirs.home / "jobs"
-    deadline = time.monotonic() + PATIENCE
-    while any(left.iterdir()):
-        assert time.monotonic() < deadline, list(left.rglob("*"))
-        time.sleep(0.05)
+    until(lambda: not any(left.iterdir()), lambda: list(left.rglob("*")))
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user; an ordinary one is tested anyway")
