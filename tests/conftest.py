@@ -8,7 +8,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,8 @@ import boto3
 import botocore.config
 import hypothesis
 import pytest
+
+from waiting import PATIENCE, until
 
 CLARY = str(Path(sys.prefix) / "bin" / "clary")
 TESTS = Path(__file__).resolve().parent
@@ -102,12 +103,16 @@ class Platform:
                 stdout=out,
                 stderr=subprocess.STDOUT,
             )
-        deadline = time.monotonic() + 120
-        while not (run.exists() and (self.home / "tls" / "bundle.pem").exists()):  # the last of what it makes
-            said = (self.home.parent / "out.txt").read_text()
-            assert self.process.poll() is None, f"clary up ended: {said}"
-            assert time.monotonic() < deadline, f"clary up is not ready: {said}"
-            time.sleep(0.02)
+        process = self.process
+
+        def ready() -> bool:
+            assert process.poll() is None, f"clary up ended: {said()}"
+            return run.exists() and (self.home / "tls" / "bundle.pem").exists()  # the last of what it makes
+
+        def said() -> str:
+            return (self.home.parent / "out.txt").read_text()
+
+        until(ready, said)
         self.port = json.loads(run.read_text())["port"]
         return self
 
@@ -121,7 +126,7 @@ class Platform:
     def _end(self, number: int) -> None:
         assert self.process is not None
         self.process.send_signal(number)
-        self.process.wait(timeout=120)
+        self.process.wait(PATIENCE)
         self.process = None
 
     def client(

@@ -13,6 +13,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from conftest import Platform
+from waiting import PATIENCE
 
 REGION = "us-west-2"
 NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -62,7 +63,7 @@ class Fuzzed:
 
     def send(self, data: bytes, *, end: bool = False) -> tuple[int, bytes]:
         """Status and body of what is answered to these bytes; status 0 if the connection is just closed."""
-        with socket.create_connection(("127.0.0.1", self.platform.port), timeout=20) as client:
+        with socket.create_connection(("127.0.0.1", self.platform.port), timeout=PATIENCE) as client:
             with suppress(OSError):  # it may have answered, and closed, before it has heard all
                 client.sendall(data)
                 if end:

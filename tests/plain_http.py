@@ -5,6 +5,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from waiting import PATIENCE
+
 
 @dataclass
 class Answer:
@@ -19,7 +21,7 @@ class Answer:
 
 def send(port: int, method: str, target: str, body: Any, headers: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
     """What an Answer is made of. A body that is no bytes or text goes in chunks."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     try:
         chunked = not isinstance(body, bytes | str | None)
         connection.request(method, target, body, headers, encode_chunked=chunked)
