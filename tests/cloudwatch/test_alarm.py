@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from clary.errors import Invalid
 from clary.services.cloudwatch import rule
 from conftest import Platform
+from waiting import until
 
 
 @pytest.fixture
@@ -86,15 +87,12 @@ def test_an_alarm_from_put_to_delete(platform: Platform, client: Any, name: str)
 def test_an_alarm_is_looked_at(own_platform: Platform, name: str) -> None:
     """Once a minute, and when Clary starts."""
     client = own_platform.client("cloudwatch")
-    data = [{"MetricName": name, "Timestamp": time.time() - 60 * n, "Value": 1} for n in range(1, 3)]
+    data = [{"MetricName": name, "Timestamp": time.time() - 60 * n, "Value": 1} for n in range(-10, 3)]
     client.put_metric_data(Namespace="N", MetricData=data)
     client.put_metric_alarm(**alarm(name))
     own_platform.kill()
     own_platform.start()
-    deadline = time.monotonic() + 20
-    while described(client, name)["StateValue"] != "ALARM":
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    until(lambda: described(client, name)["StateValue"] == "ALARM", lambda: described(client, name))
     assert described(client, name)["StateReason"].startswith("Threshold Crossed: 1 out of the last 1 datapoints [1.0 (")
 
 

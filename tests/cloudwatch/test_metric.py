@@ -32,12 +32,12 @@ def minute(ago: int = 0) -> float:
     return time.time() // MINUTE * MINUTE - ago * MINUTE
 
 
-def read(client: Any, namespace: str, name: str, *, minutes: int = 10, period: int = MINUTE, **given: Any) -> Any:
-    """The data points of the last minutes, oldest first."""
+def read(client: Any, namespace: str, name: str, *, period: int = MINUTE, since: float = 0, **given: Any) -> Any:
+    """The data points since then, or of the last ten minutes, oldest first."""
     if "ExtendedStatistics" not in given:
         given["Statistics"] = ["SampleCount", "Sum", "Average", "Minimum", "Maximum"]
     found = client.get_metric_statistics(
-        Namespace=namespace, MetricName=name, StartTime=minute(minutes), EndTime=minute(-1), Period=period, **given
+        Namespace=namespace, MetricName=name, StartTime=since or minute(10), EndTime=minute(-1), Period=period, **given
     )
     assert found["Label"] == name
     return sorted(found["Datapoints"], key=lambda point: point["Timestamp"])
@@ -142,7 +142,7 @@ def test_a_period_gathers_minutes_and_ends_before_the_end(client: Any, namespace
     start = minute(10)
     data = [{"MetricName": "m", "Timestamp": start + n * 30, "Value": n} for n in range(20)]
     client.put_metric_data(Namespace=namespace, MetricData=data)
-    found = read(client, namespace, "m", period=300)
+    found = read(client, namespace, "m", period=300, since=start)
     assert [(point["Timestamp"].timestamp() - start, point["SampleCount"]) for point in found] == [(0, 10), (300, 10)]
     until = client.get_metric_statistics(
         Namespace=namespace, MetricName="m", StartTime=start, EndTime=start + 60, Period=60, Statistics=["Sum"]
@@ -154,8 +154,8 @@ def test_high_resolution_has_seconds(client: Any, namespace: str) -> None:
     start = minute(2)
     data = [{"MetricName": "m", "Timestamp": start + n, "Value": n, "StorageResolution": 1} for n in range(10)]
     client.put_metric_data(Namespace=namespace, MetricData=data)
-    assert [point["Sum"] for point in read(client, namespace, "m", minutes=2, period=5)] == [10, 35]
-    assert [point["Sum"] for point in read(client, namespace, "m", minutes=2)] == [45]
+    assert [point["Sum"] for point in read(client, namespace, "m", period=5, since=start)] == [10, 35]
+    assert [point["Sum"] for point in read(client, namespace, "m", since=start)] == [45]
 
 
 def test_metrics_are_listed_by_name_dimension_and_page(client: Any, namespace: str) -> None:
@@ -191,7 +191,7 @@ WRONG = [
     ({"Values": [1], "Counts": [-1]}, "InvalidParameterValue"),
     ({"Values": [float(n) for n in range(151)]}, "InvalidParameterValue"),
     ({"Value": 1, "Timestamp": 1}, "InvalidParameterValue"),
-    ({"Value": 1, "Timestamp": time.time() + 3 * 3600}, "InvalidParameterValue"),
+    ({"Value": 1, "Timestamp": time.time() + 24 * 3600}, "InvalidParameterValue"),
     ({"Value": 1, "StorageResolution": 7}, "InvalidParameterValue"),
     ({"Value": 1, "Dimensions": [{"Name": "a", "Value": "1"}, {"Name": "a", "Value": "2"}]}, "InvalidParameterValue"),
     ({"StatisticValues": {"SampleCount": 0, "Sum": 0, "Minimum": 0, "Maximum": 0}}, "InvalidParameterValue"),

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ecr.tools import Door, digest_of, image
+from waiting import until
 
 ROUNDS = 3
 PUSHERS = 4
@@ -70,8 +71,7 @@ def test_pushes_survive(own_platform: Any) -> None:
     for turn in range(ROUNDS):
         pushers = Pushers(door, name)
         pushers.start()
-        while not pushers.kept:
-            time.sleep(0.01)
+        until(lambda: pushers.kept)  # noqa: B023 - called at once
         time.sleep(0.3 * turn)
         own_platform.kill()
         pushers.join()
@@ -80,10 +80,8 @@ def test_pushes_survive(own_platform: Any) -> None:
             assert door("GET", f"/v2/{name}/manifests/{tag}").body == manifest
         for digest, layer in pushers.layers.items():
             assert door("GET", f"/v2/{name}/blobs/{digest}").body == layer
-    deadline = time.monotonic() + 10
-    while files(own_platform) != named(own_platform) and time.monotonic() < deadline:
-        time.sleep(0.1)  # the sweep of the start, and what is deleted a little later
-    assert files(own_platform) == named(own_platform)
+    # The sweep of the start, and what is deleted a little later.
+    until(lambda: files(own_platform) == named(own_platform), lambda: files(own_platform) ^ named(own_platform))
 
 
 def test_an_upload_goes_on(own_platform: Any) -> None:

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from ecr.tools import INDEX, OCI, Answer, Door, digest_of, image, unique
+from ecr.tools import INDEX, OCI, Door, digest_of, image, unique
+from waiting import PATIENCE, until
 
 MiB = 1 << 20
 
@@ -115,12 +116,7 @@ def test_a_broken_connection_is_gone_on_with(door: Door, platform: Any) -> None:
     with socket.create_connection(("127.0.0.1", platform.port)) as connection:
         connection.sendall(patching(door, where, len(data)) + data[: 3 * MiB])
         time.sleep(0.3)
-    deadline = time.monotonic() + 10
-    have = 0
-    while not have and time.monotonic() < deadline:
-        have = int(door("GET", where).headers["range"].partition("-")[2])
-        time.sleep(0.05)
-    start = have + 1
+    start = until(lambda: int(door("GET", where).headers["range"].partition("-")[2])) + 1
     assert MiB <= start <= 3 * MiB
     rest = door("PATCH", where, data[start:], Content_Range=f"{start}-{len(data) - 1}")
     assert rest.status == 202, rest
@@ -291,7 +287,7 @@ def test_memory_stays_flat(door: Door, platform: Any) -> None:
     assert door("PATCH", where, pieces()).headers["range"] == f"0-{count * MiB - 1}"
     digest = f"sha256:{whole.hexdigest()}"
     assert door("PUT", f"{where}?digest={digest}").status == 201
-    connection = http.client.HTTPConnection("127.0.0.1", platform.port, timeout=60)
+    connection = http.client.HTTPConnection("127.0.0.1", platform.port, timeout=PATIENCE)
     path = f"/v2/{name}/blobs/{digest}"
     connection.request("GET", path, headers={"Host": door.host, "Authorization": f"Basic {door.token}"})
     answer, read = connection.getresponse(), hashlib.sha256()
@@ -330,10 +326,7 @@ def test_one_writes_to_an_upload_at_a_time(door: Door, platform: Any) -> None:
     where = begin(door, name)
     with socket.create_connection(("127.0.0.1", platform.port)) as connection:
         connection.sendall(patching(door, where, 10) + b"12345")
-        answer = Answer(0, {}, b"")
-        deadline = time.monotonic() + 10
-        while answer.status != 416 and time.monotonic() < deadline:
-            answer = door("PATCH", where, b"", Content_Range="0-0")
+        until(lambda: door("PATCH", where, b"", Content_Range="0-0").status == 416)
         connection.sendall(b"67890")
         assert connection.recv(100).startswith(b"HTTP/1.1 202")
     assert door("PUT", f"{where}?digest={digest_of(b'1234567890')}").status == 201

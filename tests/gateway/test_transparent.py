@@ -21,6 +21,7 @@ from botocore.config import Config
 from botocore.exceptions import ProxyConnectionError
 
 from conftest import Platform
+from waiting import PATIENCE
 
 STS = "sts.us-west-2.amazonaws.com"
 
@@ -37,22 +38,27 @@ def proxied(platform: Platform, service: str, **given: Any) -> Any:
 
 def connection(platform: Platform, host: str, port: int = 443, cafile: str = "") -> http.client.HTTPSConnection:
     context = ssl.create_default_context(cafile=cafile or bundle(platform))
-    made = http.client.HTTPSConnection("127.0.0.1", platform.port, context=context, timeout=20)
+    made = http.client.HTTPSConnection("127.0.0.1", platform.port, context=context, timeout=PATIENCE)
     made.set_tunnel(host, port)
     return made
 
 
 def said(platform: Platform, *parts: bytes) -> bytes:
     """All that the gateway answers on a connection of its own, until it closes it."""
-    with socket.create_connection(("127.0.0.1", platform.port), timeout=20) as client:
+    with socket.create_connection(("127.0.0.1", platform.port), timeout=PATIENCE) as client:
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        for part in parts:
-            client.sendall(part)
+        with suppress(ConnectionResetError, BrokenPipeError):  # it may have answered, and closed, before it heard all
+            for part in parts:
+                client.sendall(part)
         return rest(client)
 
 
 def rest(client: socket.socket) -> bytes:
-    return b"".join(iter(lambda: client.recv(1 << 20), b""))
+    pieces = []
+    with suppress(ConnectionResetError):
+        while piece := client.recv(1 << 20):
+            pieces.append(piece)
+    return b"".join(pieces)
 
 
 @contextmanager
@@ -205,7 +211,7 @@ def test_the_authority_lasts_and_its_key_is_private(own_platform: Platform) -> N
 def test_other_hosts_are_tunnelled(platform: Platform) -> None:
     """32 MiB each way, whose reader is slower than its writer; the end of one direction leaves the other open."""
     body = os.urandom(1 << 20) * 32
-    with origin() as port, socket.create_connection(("127.0.0.1", platform.port), timeout=20) as client:
+    with origin() as port, socket.create_connection(("127.0.0.1", platform.port), timeout=PATIENCE) as client:
         client.sendall(f"CONNECT 127.0.0.1:{port} HTTP/1.1\r\nhost: x\r\n\r\n".encode() + body[:10])
         assert client.recv(100) == b"HTTP/1.1 200 Connection established\r\n\r\n"
         client.sendall(body[10:])
@@ -215,7 +221,7 @@ def test_other_hosts_are_tunnelled(platform: Platform) -> None:
 
 def test_ipv6_hosts(platform: Platform) -> None:
     try:
-        with origin("::1") as port, socket.create_connection(("127.0.0.1", platform.port), timeout=20) as client:
+        with origin("::1") as port, socket.create_connection(("127.0.0.1", platform.port), timeout=PATIENCE) as client:
             client.sendall(f"CONNECT [::1]:{port} HTTP/1.1\r\n\r\n".encode())
             assert client.recv(100).startswith(b"HTTP/1.1 200 ")
     except OSError as error:
@@ -235,7 +241,7 @@ def test_a_forwarded_request(platform: Platform) -> None:
     with origin() as port:
         head = f"POST http://127.0.0.1:{port}/a?b HTTP/1.1\r\nHost: other\r\nProxy-Authorization: secret\r\n"
         head += "Connection: keep-alive, X\r\nX: y\r\nContent-Length: 3\r\n\r\n"
-        with socket.create_connection(("127.0.0.1", platform.port), timeout=20) as client:
+        with socket.create_connection(("127.0.0.1", platform.port), timeout=PATIENCE) as client:
             client.sendall(head.encode())
             client.sendall(b"abc")
             client.shutdown(socket.SHUT_WR)
@@ -295,7 +301,7 @@ def outer() -> str:
 
 
 def asked_from(source: str, target: str, port: int, request: str) -> bytes:
-    with socket.create_connection((target, port), timeout=20, source_address=(source, 0)) as client:
+    with socket.create_connection((target, port), timeout=PATIENCE, source_address=(source, 0)) as client:
         client.sendall(request.encode())
         client.shutdown(socket.SHUT_WR)
         return rest(client)
@@ -379,7 +385,7 @@ def test_heads_of_every_kind(platform: Platform, parts: list[bytes], status: int
 
 
 def test_what_is_no_tls_ends_the_connection(platform: Platform) -> None:
-    with socket.create_connection(("127.0.0.1", platform.port), timeout=20) as client:
+    with socket.create_connection(("127.0.0.1", platform.port), timeout=PATIENCE) as client:
         client.sendall(f"CONNECT {STS}:443 HTTP/1.1\r\n\r\n".encode())
         assert client.recv(100).startswith(b"HTTP/1.1 200 ")
         client.sendall(b"GET / HTTP/1.1\r\n\r\n")

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from clary.errors import AWSError
 from clary.services.logs.insights.language import carry_out, plan
 from clary.services.logs.insights.values import Row, Time, shown
+from waiting import until
 
 if TYPE_CHECKING:
     from conftest import Platform
@@ -67,11 +68,11 @@ def test_language(text: str, answer: list[list[str]] | None) -> None:
 
 
 def finished(client: Any, query: str) -> Any:
-    deadline = time.monotonic() + 20
-    while (answer := client.get_query_results(queryId=query))["status"] == "Running":
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    return answer
+    def answer() -> Any:
+        found = client.get_query_results(queryId=query)
+        return found if found["status"] not in {"Scheduled", "Running"} else None
+
+    return until(answer)
 
 
 def test_queries(platform: Platform) -> None:

@@ -6,7 +6,6 @@ import random
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
 from s3.tools import MiB, new_bucket
+from waiting import until
 
 ROUNDS = 3
 PUTS = 200
@@ -92,7 +92,7 @@ def test_kill_nine(own_platform: Any) -> None:
     for turn in range(ROUNDS):
         writers = Writers(platform, bucket, turn)
         writers.start()
-        _wait(lambda: len(writers.acknowledged) >= PUTS // ROUNDS)  # noqa: B023 - called at once
+        until(lambda: len(writers.acknowledged) >= PUTS // ROUNDS)  # noqa: B023 - called at once
         time.sleep(random.uniform(0, 0.1))
         platform.kill()
         writers.join()
@@ -104,7 +104,7 @@ def test_kill_nine(own_platform: Any) -> None:
         # What was cut off may have been carried out all the same: then it is what stands from now on.
         acknowledged |= found
     assert len(acknowledged) > PUTS // 2
-    _wait(lambda: not _on_disk(platform.home) - _in_rows(platform.home))
+    until(lambda: not _on_disk(platform.home) - _in_rows(platform.home))
     platform.stop()
     assert _on_disk(platform.home) == _in_rows(platform.home)
     platform.start()
@@ -123,12 +123,6 @@ def _check(s3: Any, bucket: str, acknowledged: dict[str, str], tried: dict[str, 
     for key, digest in acknowledged.items():
         assert found.get(key) in tried[key][tried[key].index(digest) :], f"{key} is lost"
     return found
-
-
-def _wait(until: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not until() and time.monotonic() < deadline:
-        time.sleep(0.02)
 
 
 def _on_disk(home: Path) -> set[int]:

@@ -13,6 +13,8 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
+from waiting import PATIENCE
+
 MiB = 1 << 20
 
 
@@ -42,7 +44,7 @@ def send(
 ) -> tuple[int, dict[str, str], bytes]:
     """Status, headers (names in lower case) and body of one request as it stands."""
     parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.netloc, timeout=10)
+    connection = http.client.HTTPConnection(parts.netloc, timeout=PATIENCE)
     try:
         connection.request(method, f"{parts.path}?{parts.query}", body, headers or {})
         response = connection.getresponse()

@@ -1,6 +1,5 @@
 """AWS's sentences for inputs that do not meet the model."""
 
-import time
 from typing import Any
 
 import pytest
@@ -180,10 +179,8 @@ def test_a_pattern_that_python_cannot_read() -> None:
 
 
 def test_every_pattern_of_what_we_serve_compiles() -> None:
-    started = time.perf_counter()
     for service in ("sagemaker", "iam", "sts", "logs", "ecr", "athena", "glue", "redshift-data"):
         model = models.service_model(service)
         for shape in map(model.shape_for, model.shape_names):
             pattern = shape.metadata.get("pattern")
             assert pattern is None or patterns.compiled(pattern) is not None, pattern
-    assert time.perf_counter() - started < 20

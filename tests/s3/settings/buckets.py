@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from waiting import PATIENCE
+
 
 def bucket(s3: Any) -> str:
     """A new bucket."""
@@ -43,7 +45,7 @@ class Answer:
 
 def ask(port: int, method: str, path: str, headers: dict[str, str] | None = None, body: bytes | None = None) -> Answer:
     """An unsigned request, as a browser or curl would send it."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     try:
         connection.request(method, path, body, headers or {})
         return Answer(connection.getresponse())

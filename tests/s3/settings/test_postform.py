@@ -4,7 +4,6 @@ import base64
 import itertools
 import json
 import random
-import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -207,13 +206,11 @@ def test_cut_anywhere_it_reads_the_same(fields: dict[str, str], file: bytes, cut
 
 @given(st.binary(max_size=200), st.lists(st.integers(0, 1000), max_size=4))
 def test_no_bytes_break_it(body: bytes, cuts: list[int]) -> None:
-    began = time.monotonic()
     try:
         read(body, cuts)
         read(f"--{BOUNDARY}\r\n".encode() + body, cuts)
     except AWSError as error:
         assert error.code("s3") in {"MalformedPOSTRequest", "MaxPostPreDataLengthExceeded"}  # noqa: PT017 - or none
-    assert time.monotonic() - began < 5
 
 
 @pytest.mark.parametrize("value", ["q\r\nSet-Cookie: evil=1", "a\0", "x\x7f"])

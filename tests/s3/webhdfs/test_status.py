@@ -2,11 +2,11 @@
 
 import socket
 import sqlite3
-import time
 from contextlib import closing
 from typing import Any
 
 from s3.webhdfs.tools import ACCESS, FOUND, OTHER, Door, user
+from waiting import PATIENCE
 
 MORE = """
 WITH RECURSIVE counted(n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM counted WHERE n < 9999)
@@ -72,15 +72,12 @@ def test_bytes_of_a_path_that_are_not_ascii_may_come_as_they_are(door: Door, s3:
 
 
 def test_ten_thousand_objects_are_one_answer(door: Door, s3: Any, bucket: str, platform: Any) -> None:
-    """A listing that takes no time anybody would notice."""
     s3.put_object(Bucket=bucket, Key="many/part-00000", Body=b"")
     s3.put_object(Bucket=bucket, Key="s/0", Body=b"x")
     names = [f"part-{number:05d}" for number in range(10_000)]
-    with closing(sqlite3.connect(platform.home / "state.db", timeout=30)) as connection, connection:
+    with closing(sqlite3.connect(platform.home / "state.db", timeout=PATIENCE)) as connection, connection:
         connection.execute(MORE, (bucket,))  # as many requests would take longer than all tests of this folder
-    began = time.monotonic()
     assert door.names(f"{bucket}/many") == names
-    assert time.monotonic() - began < 5
     listed = door("GET", "LISTSTATUS_BATCH", f"{bucket}/many").json["DirectoryListing"]
     assert listed["remainingEntries"] == 0
     assert [each["pathSuffix"] for each in listed["partialListing"]["FileStatuses"]["FileStatus"]] == names
