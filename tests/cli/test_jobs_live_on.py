@@ -74,4 +74,4 @@ def _end(jobs: Path, word: str) -> None:
     """Gives the job that says this word its model, which it waits for, and waits until it has ended."""
     (log,) = (path for path in jobs.glob("*/algo-1/log") if f"{word} 0\n" in path.read_text())
     (log.parent / "ml" / "model" / "m").write_text("made\n")
-    until(lambda: not log.exists() or f"{word}-ends\n" in log.read_text())
+    until(lambda: not log.exists() or f"{word}-ends\n" in log.read_text(), absent=(FileNotFoundError,))

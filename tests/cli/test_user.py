@@ -42,6 +42,7 @@ def theirs() -> Iterator[Platform]:
         said = process.stdout.readline().decode()
         assert "Clary is ready at " in said
         platform.port = int(said.split(",")[0].rpartition(":")[2])
+        until((platform.home / "tls" / "bundle.pem").exists)  # the last of what it makes
         yield platform
         process.terminate()
         assert "has stopped" in process.communicate(timeout=PATIENCE)[0].decode()
@@ -55,6 +56,7 @@ def test_a_job_of_an_ordinary_user(theirs: Platform) -> None:
     jobs, name = Jobs(theirs, fresh("user")), fresh()
     algorithm = {"TrainingImage": IMAGE, "TrainingInputMode": "File"}
     jobs.create(name, jobs.script(SCRIPT), AlgorithmSpecification=algorithm)
+    jobs.until(name, "Training", "Completed")  # it may have an image to pull
     found = jobs.until(name, "Completed")
     assert found["TrainingJobStatus"] == "Completed"
     assert jobs.model(name) == {"model.txt": b"train.csv"}
@@ -78,8 +80,9 @@ def test_own_images_of_an_ordinary_user(theirs: Platform) -> None:
         variant = {"VariantName": "all", "ModelName": each, "InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}
         jobs.sagemaker.create_endpoint_config(EndpointConfigName=each, ProductionVariants=[variant])
         jobs.sagemaker.create_endpoint(EndpointName=each, EndpointConfigName=each)
+    waiter = jobs.sagemaker.get_waiter("endpoint_in_service")
     for each in names:
-        jobs.sagemaker.get_waiter("endpoint_in_service").wait(EndpointName=each, WaiterConfig={"Delay": 1})
+        waiter.wait(EndpointName=each, WaiterConfig={"Delay": 1, "MaxAttempts": int(PATIENCE)})
         answer = runtime.invoke_endpoint(EndpointName=each, Body=b"1", ContentType="text/csv")["Body"].read()
         assert answer == f"1|0{each}".encode()
         said = json.loads(runtime.invoke_endpoint(EndpointName=each, Body=b"who")["Body"].read())

@@ -11,7 +11,7 @@ from typing import Any
 from ecr.tools import Door, Image, digest_of, layer_of
 from waiting import until
 
-ASKED = 1500
+ASKED = 800
 NAMES = ("one", "two")
 LAYERS = [layer_of(**{f"file{number}": "x" * number}) for number in range(6)]
 TOLD = {200, 201, 202, 204, 400, 404, 405, 409, 416}
