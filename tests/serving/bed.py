@@ -49,7 +49,8 @@ class Plane:
 
     def start(self, listener: socket.socket | None = None) -> "Plane":
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "CLARY_"))}
-        environment |= {"CLARY_SERVING_PORT": "0", "CLARY_SERVING_TIMEOUT": str(PATIENCE), **self._settings}
+        usual = {"CLARY_SERVING_PORT": "0", "CLARY_SERVING_TIMEOUT": str(PATIENCE), "CLARY_HARVEST": str(PATIENCE)}
+        environment |= {**usual, **self._settings}
         told = self.home / "serving" / "plane.json"
         told.unlink(missing_ok=True)
         command = [sys.executable, "-m", "clary.plane", str(self.home)]

@@ -128,7 +128,7 @@ def test_what_was_captured_when_the_data_plane_is_killed_is_no_half_line(plane: 
 
         thread = threading.Thread(target=ask)
         thread.start()
-        goal = written(folder) + (30 << 20)  # of lines with almost 3 MB each
+        goal = until(lambda: written(folder) + (30 << 20), absent=(FileNotFoundError,))  # each line has almost 3 MB
         until(partial(lambda goal: written(folder) > goal, goal), absent=(FileNotFoundError,))
         assert plane.process is not None
         plane.process.kill()
