@@ -12,6 +12,7 @@ from clary.images.pull import Images
 from conftest import IMAGES, Platform
 from model_server import ModelServer
 from processing_jobs import Processing
+from waiting import PATIENCE
 
 URI = "763104351884.dkr.ecr.us-west-2.amazonaws.com/pytorch:2.13-cpu-amzn2023-sagemaker"
 SCRIPT = """
@@ -33,7 +34,6 @@ torch.jit.trace(Doubles(), torch.ones(1, 2)).save(sys.argv[1])
 numpy.save(sys.argv[2], numpy.array([[1.5, 2.5]], dtype="float32"))
 """
 SERVES = "def predict_fn(data, model):\n    return model(data) + 1\n"
-pytestmark = pytest.mark.timeout(600)  # a pull copies 1.3 GB
 
 
 @pytest.fixture(scope="session")
@@ -66,5 +66,5 @@ def test_a_model_that_is_not_there(python: Path, tmp_path: Path) -> None:
     (tmp_path / "code").mkdir()
     (tmp_path / "code" / "inference.py").write_text(SERVES)
     server = ModelServer(python, "pytorch", [tmp_path])
-    assert server.start().wait(timeout=60) == 1
+    assert server.start().wait(PATIENCE) == 1
     assert "Failed to load model with default model_fn: missing file model.pt" in server.log

@@ -1,5 +1,6 @@
 """The model server's own HTTP/1.1, however the bytes are cut, and whatever they are."""
 
+import contextlib
 import socket
 import threading
 from typing import Any
@@ -65,14 +66,13 @@ def talk(pieces: list[bytes], largest: int | None = None) -> bytes:
     ours.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     found = b""
     with ours:
-        try:
+        with contextlib.suppress(OSError):  # it may have heard enough
             for piece in pieces:
                 ours.sendall(piece)
             ours.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(OSError):
             while data := ours.recv(1 << 16):
                 found += data
-        except OSError:
-            pass  # it had heard enough
     thread.join()
     return found
 

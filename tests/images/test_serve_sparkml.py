@@ -16,6 +16,7 @@ from conftest import IMAGES
 from images import sparkml_bundles as bundles
 from model_server import ModelServer
 from served_models import Models
+from waiting import PATIENCE
 
 CAR = "low,low,2,2,small,low"
 LINES, TEXT_LINES = "application/jsonlines", "application/jsonlines;data=text"
@@ -239,7 +240,7 @@ def test_a_model_that_cannot_be_loaded_is_named(sparkml: Path, tmp_path: Path, w
     else:
         folder.mkdir()
     server = ModelServer(sparkml, "sparkml_serving", [folder])
-    assert server.start().wait(timeout=60) == 1
+    assert server.start().wait(PATIENCE) == 1
     last = server.log.strip().splitlines()[-1]
     assert last.startswith("The model cannot be loaded. ")
     if wrong == "transformer":

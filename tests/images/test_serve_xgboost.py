@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from clary.images.runtime import frames
 from model_server import ModelServer
 from served_models import Models, numbers
+from waiting import PATIENCE, until
 
 
 @pytest.fixture(scope="module")
@@ -236,7 +237,7 @@ def test_many_rows_are_what_few_rows_are(models: Models) -> None:
         assert [numbers(text) for text in found] == [models.told["binary-json"] * 20] * 2
         for channel in channels:
             channel.close()
-        assert server.log.count("The model server is ready.") == 2
+        until(lambda: server.log.count("The model server is ready.") == 2, lambda: server.log)
         assert server.log.count("Loading the model from") == 1
 
 
@@ -271,7 +272,7 @@ def test_a_model_that_cannot_be_loaded_says_why_and_ends(
     for name, content in files.items():
         (tmp_path / name).write_bytes(content)
     server = ModelServer(python, "xgboost", [tmp_path])
-    assert server.start().wait(timeout=60) == 1
+    assert server.start().wait(PATIENCE) == 1
     last = server.log.splitlines()[-1]  # all that a FailureReason has room for
     assert last.startswith("The model cannot be loaded. ")
     assert words in last

@@ -4,9 +4,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from conftest import Platform
-from replicas import until
 from sagemaker_inputs import fresh, role
 from transforms import Transforms
+from waiting import until
 
 URI = "763104351884.dkr.ecr.us-west-2.amazonaws.com/tensorflow-training:2.19-cpu-py312"
 SAID = "tensorflow-training:2.19.0 trains and processes; it has no model server"

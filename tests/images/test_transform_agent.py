@@ -5,7 +5,6 @@ import json
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -14,8 +13,15 @@ from typing import Any
 import pytest
 
 from clary.images.image import FOLDER
+from waiting import PATIENCE, until
 
 MIB = 1 << 20
+# Runs a program, and leaves what /proc says of the process at its end.
+MEASURED = """
+import atexit, runpy, shutil, sys
+atexit.register(shutil.copyfile, "/proc/self/status", sys.argv[2])
+runpy.run_path(sys.argv[1], run_name="__main__")
+"""
 
 
 class Container(ThreadingHTTPServer):
@@ -25,7 +31,7 @@ class Container(ThreadingHTTPServer):
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
-        self.pause = 0.0  # seconds for which each answer takes
+        self.together = 0  # nothing is answered until so many were asked at once
         self.parameters: dict[str, Any] = {}
         self.moods: list[int] = []
         self.pings = [503, 200]
@@ -59,7 +65,7 @@ class Handler(BaseHTTPRequestHandler):
             mood = server.moods.pop(0) if server.moods else 200
         chunked = self.headers.get("transfer-encoding") == "chunked"
         body = b"".join(self.chunks()) if chunked else self.rfile.read(int(self.headers["content-length"]))
-        time.sleep(server.pause)
+        until(lambda: server.most >= server.together)
         headers = {name.lower(): value for name, value in self.headers.items()}
         with server.lock:
             server.asked.append((headers, len(body)))
@@ -101,23 +107,20 @@ class Agent:
             "input": str(self.input),
             "output": str(self.output),
             "base": "bucket/prefix/",
-            "startup": job.pop("startup", 20),
+            "startup": job.pop("startup", PATIENCE),
             "job": {"TransformInput": source, "TransformOutput": result, **job},
         }
         program = FOLDER / "runtime" / "transform.py"
-        log = self.output / "log"
-        self.peak = 0.0
+        log, status = self.output / "log", self.output / "status"
+        command = [self.python, "-c", MEASURED, str(program), str(status)]
         with log.open("wb") as out:
-            process = subprocess.Popen(
-                [self.python, program], env={"CLARY_TRANSFORM": json.dumps(told)}, stdout=out, stderr=out
+            ended = subprocess.run(
+                command, env={"CLARY_TRANSFORM": json.dumps(told)}, stdout=out, stderr=out, check=False
             )
-            status = Path(f"/proc/{process.pid}/status")
-            while process.poll() is None:
-                peaks = [line for line in status.read_text().splitlines() if line.startswith("VmHWM")]
-                self.peak = max([self.peak, *(int(line.split()[1]) / 1024 for line in peaks)])
-                time.sleep(0.005)
+        (peak,) = (line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        self.peak = int(peak.split()[1]) / 1024
         self.said = log.read_text()
-        return process.returncode
+        return ended.returncode
 
     def found(self) -> dict[str, bytes]:
         top = self.output / "files"
@@ -155,13 +158,14 @@ def test_nothing_to_do_asks_nobody(agent: Agent) -> None:
 
 def test_what_the_container_offers_comes_behind_what_the_job_says(agent: Agent) -> None:
     agent.container.parameters = {"MaxConcurrentTransforms": 3, "BatchStrategy": "SINGLE_RECORD", "MaxPayloadInMB": 2}
-    agent.container.pause = 0.02
+    agent.container.together = 3
     (agent.input / "a.csv").write_bytes(b"1\n" * 60)
     assert agent.run(MaxConcurrentTransforms=0) == 0
     assert "MaxConcurrentTransforms=3, MaxPayloadInMB=2, BatchStrategy=SINGLE_RECORD" in agent.said
     assert agent.container.most == 3
     assert len(agent.container.asked) == 60
     assert agent.found() == {"a.csv.out": b"1\n" * 60}
+    agent.container.together = 0
     assert agent.run(BatchStrategy="MultiRecord", MaxConcurrentTransforms=1, result={"Accept": "text/plain"}) == 0
     assert "MaxConcurrentTransforms=1, MaxPayloadInMB=2, BatchStrategy=MULTI_RECORD" in agent.said
     assert len(agent.container.asked) == 61

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from training_container import Container, cars, scores
+from waiting import PATIENCE
 
 BARE = """
 import json, sys, warnings
@@ -103,7 +104,7 @@ def test_two_instances_of_half_the_data_train_the_model_of_one(container: Contai
         one.put("train", "train.csv", "\n".join(train[number::2]) + "\n")
         one.put("validation", "validation.csv", "\n".join(validation) + "\n")
         both.append((one, one.start()))
-    logs = [process.communicate(timeout=240)[0] for _, process in both]
+    logs = [process.communicate(timeout=PATIENCE)[0] for _, process in both]
     assert [process.returncode for _, process in both] == [0, 0], logs
     assert scores(logs[0], "validation-mlogloss") == pytest.approx(alone, rel=1e-3)
     assert [one.model.exists() for one, _ in both] == [True, False]
@@ -134,9 +135,9 @@ def test_a_stop_leaves_the_model_so_far(container: Container, python: Path) -> N
     process = container.start()
     assert process.stdout
     while "[3]#011" not in process.stdout.readline():
-        pass
+        assert process.poll() is None
     os.kill(process.pid, signal.SIGTERM)
-    process.communicate(timeout=20)
+    process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
     assert int(script(python, LOADED, container.model)) >= 12
 
@@ -166,7 +167,7 @@ def test_a_pipe_is_read_by_the_older_container_and_refused_by_the_newer(containe
         pipe.read_text()
     else:
         assert "has 1300 rows and 21 columns" in log
-    feeder.join(10)
+    feeder.join(PATIENCE)
 
 
 @pytest.mark.parametrize(
