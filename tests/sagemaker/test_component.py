@@ -3,7 +3,6 @@
 import json
 import sqlite3
 import time
-from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
@@ -16,6 +15,7 @@ from processing_jobs import Processing
 from sagemaker_inputs import fresh, refused
 from training_jobs import IMAGE, Jobs
 from transforms import Transforms
+from waiting import until
 
 TRAIN = """
 import os
@@ -40,15 +40,6 @@ def experiment(platform: Platform) -> str:
     name = fresh("e")
     platform.client("sagemaker").create_experiment(ExperimentName=name)
     return name
-
-
-def soon(look: Callable[[], Any]) -> Any:
-    """What it finds, which comes about a moment later."""
-    deadline = time.monotonic() + 10
-    while not (found := look()):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    return found
 
 
 def tied(sagemaker: Any, component: str, end: str) -> dict[str, tuple[str, str]]:
@@ -107,7 +98,7 @@ def test_a_training_job(jobs: Jobs, experiment: str) -> None:
     data, model = f"s3://{jobs.bucket}/in/", ended["ModelArtifacts"]["S3ModelArtifacts"]
     assert shown["InputArtifacts"] == {"train": {"MediaType": "text/csv", "Value": data}}
     assert shown["OutputArtifacts"] == {"SageMaker.ModelArtifact": {"Value": model}}
-    (metric,) = soon(lambda: sagemaker.describe_trial_component(TrialComponentName=component)["Metrics"])
+    (metric,) = until(lambda: sagemaker.describe_trial_component(TrialComponentName=component)["Metrics"])
     assert (metric["MetricName"], metric["SourceArn"], metric["Count"]) == ("train:loss", arn, 4)
     assert (metric["Max"], metric["Min"], metric["Last"]) == (1.0, 0.25, 0.25)
     assert metric["Avg"] == pytest.approx((1 + 1 / 2 + 1 / 3 + 1 / 4) / 4)
@@ -117,7 +108,7 @@ def test_a_training_job(jobs: Jobs, experiment: str) -> None:
         IMAGE: ("Image", "ContributedTo"),
         data: ("DataSet", "ContributedTo"),
     }
-    assert soon(lambda: tied(sagemaker, at, "Source")) == {model: ("Model", "Produced")}
+    assert until(lambda: tied(sagemaker, at, "Source")) == {model: ("Model", "Produced")}
 
 
 def test_a_processing_job(processing: Processing, experiment: str) -> None:
@@ -146,7 +137,7 @@ def test_a_processing_job(processing: Processing, experiment: str) -> None:
         SKLEARN: ("Image", "ContributedTo"),
         code: ("DataSet", "ContributedTo"),
     }
-    assert soon(lambda: tied(sagemaker, at, "Source")) == {out: ("DataSet", "Produced")}
+    assert until(lambda: tied(sagemaker, at, "Source")) == {out: ("DataSet", "Produced")}
     assert len(sagemaker.list_artifacts(SourceUri=SKLEARN)["ArtifactSummaries"]) == 1
 
 
@@ -180,7 +171,7 @@ def test_a_transform_job(platform: Platform, experiment: str) -> None:
     assert [one["Value"] for one in shown["OutputArtifacts"].values()] == [out]
     at = shown["TrialComponentArn"]
     assert tied(sagemaker, at, "Destination") == {data: ("DataSet", "ContributedTo")}
-    assert soon(lambda: tied(sagemaker, at, "Source")) == {out: ("DataSet", "Produced")}
+    assert until(lambda: tied(sagemaker, at, "Source")) == {out: ("DataSet", "Produced")}
 
 
 def test_a_job_that_fails(processing: Processing) -> None:
@@ -228,12 +219,12 @@ def test_users_may_say_more_of_it(processing: Processing) -> None:
         OutputArtifacts={"result": {"Value": "NA"}},
     )
     processing.until(name, "Completed")
-    shown = soon(
+    shown = until(
         lambda: (
             found
             if (found := sagemaker.describe_trial_component(TrialComponentName=component))["LastModifiedTime"]
             >= found["EndTime"]
-            else None
+            else {}
         )
     )
     assert shown["Parameters"]["mine"] == {"StringValue": "x"}
@@ -252,7 +243,7 @@ def test_a_job_that_ends_while_clary_is_away(own_platform: Platform) -> None:
     component = f"{name}-aws-processing-job"
     shown = processing.sagemaker.describe_trial_component(TrialComponentName=component)
     assert shown["Status"]["PrimaryStatus"] == "Completed"
-    assert soon(lambda: tied(processing.sagemaker, shown["TrialComponentArn"], "Source"))
+    assert until(lambda: tied(processing.sagemaker, shown["TrialComponentArn"], "Source"))
 
 
 def test_what_a_kill_kept_from_being_written(own_platform: Platform) -> None:
@@ -262,7 +253,7 @@ def test_what_a_kill_kept_from_being_written(own_platform: Platform) -> None:
     processing.until(name, "Completed")
     sagemaker, component = processing.sagemaker, f"{name}-aws-processing-job"
     at = sagemaker.describe_trial_component(TrialComponentName=component)["TrialComponentArn"]
-    made = soon(lambda: tied(sagemaker, at, "Source"))
+    made = until(lambda: tied(sagemaker, at, "Source"))
     own_platform.kill()
     with closing(sqlite3.connect(own_platform.home / "state.db")) as database, database:
         (text,) = database.execute("SELECT document FROM resource WHERE arn = ?", (at,)).fetchone()
@@ -271,7 +262,7 @@ def test_what_a_kill_kept_from_being_written(own_platform: Platform) -> None:
         database.execute("UPDATE resource SET document = ? WHERE arn = ?", (json.dumps(before), at))
         database.execute("DELETE FROM resource WHERE type = 'Association' AND name LIKE ?", (f"{at}|%",))
     own_platform.start()
-    assert soon(lambda: tied(sagemaker, at, "Source")) == made
+    assert until(lambda: tied(sagemaker, at, "Source")) == made
     (listed,) = sagemaker.list_trial_components(SourceArn=before["Source"]["SourceArn"])["TrialComponentSummaries"]
     assert listed["Status"]["PrimaryStatus"] == "Completed"
     assert listed["EndTime"] == processing.describe(name)["ProcessingEndTime"]

@@ -2,7 +2,6 @@
 
 import gzip
 import tarfile
-import time
 from typing import Any
 
 import pytest
@@ -10,6 +9,7 @@ from botocore.exceptions import ClientError
 
 from conftest import Platform
 from endpoints import Endpoints
+from waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -30,10 +30,7 @@ def test_an_endpoint_comes_into_service_and_goes(endpoints: Endpoints) -> None:
     with pytest.raises(ClientError, match="Cannot create already existing endpoint"):
         sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=config)
     sagemaker.delete_endpoint(EndpointName=name)
-    deadline = time.monotonic() + 30
-    while sagemaker.list_endpoints(NameContains=name)["Endpoints"]:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    until(lambda: not sagemaker.list_endpoints(NameContains=name)["Endpoints"])
     with pytest.raises(ClientError, match="Could not find endpoint"):
         endpoints.describe(name)
 
@@ -137,15 +134,14 @@ def test_traffic_moves_in_steps_and_back_when_an_alarm_goes_off(endpoints: Endpo
     sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=second, DeploymentConfig=canary)
     with pytest.raises(ClientError, match="Cannot update in-progress endpoint"):
         sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=first)
-    deadline = time.monotonic() + 60
-    while True:
+
+    def bakes() -> bool:
         found = endpoints.describe(name)
         pending = found["PendingDeploymentSummary"]
         assert (found["EndpointStatus"], pending["EndpointConfigName"]) == ("Updating", second)
-        if pending["ProductionVariants"][0]["VariantStatus"][0]["Status"] == "Baking":
-            break
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+        return bool(pending["ProductionVariants"][0]["VariantStatus"][0]["Status"] == "Baking")
+
+    until(bakes)
     cloudwatch.set_alarm_state(AlarmName=alarm, StateValue="ALARM", StateReason="a test")
     found = endpoints.until(name)
     assert found["EndpointConfigName"] == first

@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -13,9 +14,10 @@ from botocore.exceptions import ClientError
 
 from conftest import Platform
 from endpoints import Endpoints
-from replicas import ask, runtime, servers, streams, until
+from replicas import ask, runtime, servers, streams
 from sagemaker_inputs import fresh, role
 from training_jobs import IMAGE
+from waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -195,7 +197,8 @@ def test_one_that_dies_again_and_again(own_platform: Platform) -> None:
     for _ in range(3):
         found = until(lambda: servers(own_platform))
         for process in found:
-            os.kill(process, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
         until(partial(_gone, own_platform, set(found)))
         assert endpoints.describe(name)["EndpointStatus"] == "InService"
     until(lambda: endpoints.describe(name)["ProductionVariants"][0]["CurrentInstanceCount"] == 1)

@@ -11,11 +11,11 @@ import pytest
 import engines
 from conftest import Platform
 from endpoints import Endpoints
-from groups import until
 from own_images import Own
 from processing_jobs import Processing
 from sagemaker_inputs import fresh
 from training_jobs import Jobs
+from waiting import until
 
 WAITS = """
 import os, time, sklearn

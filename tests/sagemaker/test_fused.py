@@ -9,8 +9,9 @@ import pytest
 from conftest import Platform
 from endpoints import Endpoints
 from sagemaker_inputs import fresh, role
-from sagemaker_runtime.asynchronous import statistics, until
+from sagemaker_runtime.asynchronous import statistics
 from training_jobs import IMAGE
+from waiting import until
 
 SCRIPT = """
 import os

@@ -1,15 +1,14 @@
 """An endpoint whose model has EnableNetworkIsolation serves as others do."""
 
-import time
-from typing import Any
+from functools import partial
 
 import pytest
-from botocore.exceptions import ClientError
 
 from conftest import Platform
 from endpoints import Endpoints
 from sagemaker_inputs import fresh, role
 from training_jobs import IMAGE
+from waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -44,18 +43,10 @@ def test_it_answers_what_does_not_wait(platform: Platform, endpoints: Endpoints,
         s3.put_object(Bucket=endpoints.bucket, Key="rows.csv", Body=rows)
         source = f"s3://{endpoints.bucket}/rows.csv"
         told = runtime.invoke_endpoint_async(EndpointName=name, InputLocation=source, ContentType="text/csv")
-        answer = come(s3, *told[member].removeprefix("s3://").split("/", 1))
+        bucket, key = told[member].removeprefix("s3://").split("/", 1)
+        found = partial(s3.get_object, Bucket=bucket, Key=key)
+        answer = until(found, absent=(s3.exceptions.NoSuchKey,))["Body"].read().decode()
         if member == "OutputLocation":
             assert answer.count("\n") == rows.count("\n")
         else:
             assert answer
-
-
-def come(s3: Any, bucket: str, key: str) -> str:
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            return str(s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode())
-        except ClientError:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)

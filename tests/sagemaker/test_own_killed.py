@@ -10,8 +10,9 @@ from conftest import CLARY, IMAGES, Platform
 from endpoints import Endpoints
 from layers import archive, entry
 from own_images import PROGRAM, Own, base
-from replicas import Load, streams, until
+from replicas import Load, streams
 from training_jobs import Jobs
+from waiting import until
 
 COMMAND = ("python3", "/opt/program/main.py")
 
@@ -70,4 +71,5 @@ def test_one_that_serves_goes_on(own: Own) -> None:
         until(lambda: len(load.answers) > told + 4)
     assert load.errors == []
     assert {answer.rpartition("|")[2] for answer in load.answers} == {"0own"}
+    until(lambda: streams(platform, name))
     assert len(streams(platform, name)) == 1, "no instance was made twice"

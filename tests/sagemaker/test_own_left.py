@@ -1,6 +1,5 @@
 """What containers of users' images leave that is odd: it is told, or stays behind, and never Clary's internal error."""
 
-import time
 from typing import Any
 
 import pytest
@@ -9,6 +8,7 @@ from conftest import Platform
 from own_images import Own
 from sagemaker_inputs import fresh
 from training_jobs import Jobs
+from waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,4 @@ for _ in range(5000):
     assert found["TrainingJobStatus"] == "Failed"
     assert "a key has at most 1024 bytes" in found["FailureReason"]
     assert jobs.run(fresh(), {}, **by(uri))["TrainingJobStatus"] == "Completed"
-    deadline = time.monotonic() + 30
-    while list(jobs.platform.home.glob("jobs/*/algo-1/upper-image/var/a")):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    until(lambda: not list(jobs.platform.home.glob("jobs/*/algo-1/upper-image/var/a")), absent=(OSError,))

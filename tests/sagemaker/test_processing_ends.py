@@ -1,13 +1,12 @@
 """How processing jobs end that fail, are stopped, run out of something, or are cut off by a kill -9 of Clary."""
 
-import time
-
 import pytest
 from botocore.exceptions import ClientError
 
 from conftest import Platform
 from processing_jobs import Processing
 from sagemaker_inputs import fresh
+from waiting import until
 
 WAIT = """
 import time
@@ -23,10 +22,7 @@ def processing(platform: Platform) -> Processing:
 
 
 def begun(processing: Processing, name: str) -> None:
-    deadline = time.monotonic() + 30
-    while "begun" not in processing.log(name):
-        assert time.monotonic() < deadline, processing.describe(name)
-        time.sleep(0.05)
+    until(lambda: "begun" in processing.log(name), lambda: processing.describe(name))
 
 
 def test_a_script_that_raises(processing: Processing) -> None:
@@ -150,9 +146,7 @@ for number in range(400):
     open("/opt/ml/processing/output/result/%03d" % number, "w").write(str(number))
 """
     name = processing.start(script)
-    deadline = time.monotonic() + 30
-    while not processing.s3.list_objects_v2(Bucket=processing.bucket, Prefix=f"{name}/out/").get("Contents"):
-        assert time.monotonic() < deadline
+    until(lambda: processing.s3.list_objects_v2(Bucket=processing.bucket, Prefix=f"{name}/out/").get("Contents"))
     own_platform.kill()
     own_platform.start()
     processing.until(name, "Completed")

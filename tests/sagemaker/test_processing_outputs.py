@@ -1,7 +1,6 @@
 """What a program may leave in the folders of its outputs: names, depths and kinds of files that nobody thought of."""
 
 import os
-import time
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -14,6 +13,7 @@ from conftest import Platform
 from processing_jobs import Processing
 from sagemaker_inputs import fresh
 from training_jobs import ENDS
+from waiting import until
 
 RESULT = "/opt/ml/processing/output/result"
 FAILED = "ClientError: Artifact upload failed:Unable to upload "
@@ -147,10 +147,8 @@ open("a/b/passwd", "w").write("mine")
 def test_stopped_while_it_uploads(processing: Processing) -> None:
     """All of an output comes, or nothing of it."""
     name = processing.start(f"for number in range(1500): open('{RESULT}/%d' % number, 'w').write('1')")
-    deadline = time.monotonic() + 30
     listed = partial(processing.s3.list_objects_v2, Bucket=processing.bucket, Prefix=f"{name}/out/")
-    while not listed()["KeyCount"]:
-        assert time.monotonic() < deadline
+    until(lambda: listed()["KeyCount"])
     with suppress(ClientError):  # it may have ended
         processing.sagemaker.stop_processing_job(ProcessingJobName=name)
     assert processing.until(name, *ENDS)["ProcessingJobStatus"] == "Completed"

@@ -10,6 +10,7 @@ from own_images import Own, base
 from processing_jobs import Processing
 from sagemaker_inputs import fresh
 from training_jobs import ENDS
+from waiting import until
 
 OWN = "/opt/own/main.py"  # folders that no layer says anything of
 PROGRAM = """
@@ -42,12 +43,11 @@ def test_users_and_folders(processing: Processing, config: dict[str, Any], where
 def test_an_image_that_is_gone(processing: Processing) -> None:
     """Its repository may go while a job runs; one that begins then is refused."""
     own = Own(processing.platform)
-    program = archive(entry(OWN[1:], f"print('begun', flush=True)\nimport time\ntime.sleep(1)\n{PROGRAM}"))
+    program = archive(entry(OWN[1:], f"print('begun', flush=True)\nimport time\ntime.sleep(5)\n{PROGRAM}"))
     uri = own.push(base(), program, Entrypoint=["python3", OWN], Env=["PATH=/usr/bin:/bin"])
     application = {"ImageUri": uri, "ContainerEntrypoint": None}
     name = processing.start("input", application=application)
-    while "begun" not in processing.log(name):
-        assert processing.describe(name)["ProcessingJobStatus"] == "InProgress"
+    until(lambda: "begun" in processing.log(name), lambda: processing.describe(name))
     own.door.ecr.delete_repository(repositoryName=uri.rpartition("/")[2].partition(":")[0], force=True)
     processing.until(name, "Completed")
     assert processing.left(f"{name}/out") == {"said": b"0 / input\n"}

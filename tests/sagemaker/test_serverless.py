@@ -10,7 +10,8 @@ from botocore.exceptions import ClientError
 
 from conftest import Platform
 from endpoints import Endpoints
-from replicas import ask, folders, runtime, streams, until
+from replicas import ask, folders, runtime, streams
+from waiting import until
 
 SIZE = {"MemorySizeInMB": 2048, "MaxConcurrency": 5}
 
@@ -32,7 +33,7 @@ def serverless(endpoints: Endpoints, **changed: int) -> str:
 
 def ended(endpoints: Endpoints) -> None:
     """Returns once no endpoint has a replica."""
-    until(lambda: not folders(endpoints.platform), 30)
+    until(lambda: not folders(endpoints.platform))
 
 
 def invoke(endpoints: Endpoints, name: str) -> str:
@@ -56,7 +57,7 @@ def test_to_nothing_and_back(endpoints: Endpoints) -> None:
 def test_what_is_provisioned_stays(endpoints: Endpoints) -> None:
     name = serverless(endpoints, ProvisionedConcurrency=1)
     once = serverless(endpoints)
-    until(lambda: folders(endpoints.platform) == 1, 30)  # the other one's is gone
+    until(lambda: folders(endpoints.platform) == 1)  # the other one's is gone
     invoke(endpoints, name)
     until(lambda: len(streams(endpoints.platform, name)) == 1)
     for wanted, said in (

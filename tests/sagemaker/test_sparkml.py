@@ -10,11 +10,11 @@ import pytest
 from clary.demo.cars import CLASSES
 from clary.images.runtime.bundle import Node
 from conftest import Platform
-from endpoints import MOVING, Endpoints
+from endpoints import Endpoints
 from images import sparkml_bundles as bundles
 from sagemaker_inputs import fresh, role
-from sagemaker_runtime.asynchronous import until
 from training_jobs import IMAGE
+from waiting import until
 
 SPARKML = "246618743249.dkr.ecr.us-west-2.amazonaws.com/sagemaker-sparkml-serving:"
 SOFTMAX = {"objective": "multi:softmax", "num_class": "4", "num_round": "10"}
@@ -87,7 +87,7 @@ def test_three_containers_run_as_one(platform: Platform, endpoints: Endpoints, t
 
     with pytest.raises(runtime.exceptions.ModelError, match=r"\(400\) from container-3 "):
         runtime.invoke_endpoint(EndpointName=serving, ContentType="text/csv", Accept="a/b", Body=",".join(some[0][:-1]))
-    until(lambda: "vvhigh" in said(1))
+    until(lambda: "vvhigh" in said(1), absent=(logs.exceptions.ResourceNotFoundException,))
     assert "The model server is ready." in said(1)
     until(lambda: "Accept value passed" in said(3))
     assert "vvhigh" not in said(3)
@@ -104,8 +104,5 @@ def test_a_transformer_that_is_unknown_is_the_endpoints_failure(
     containers = [odd] if alone else [{"Image": IMAGE, "ModelDataUrl": endpoints.data}, odd]
     endpoints.sagemaker.create_model(ModelName=name, ExecutionRoleArn=role(endpoints.platform), Containers=containers)
     endpoint = endpoints.create(endpoints.config(endpoints.variant(name)))
-    while endpoints.describe(endpoint)["EndpointStatus"] in MOVING:
-        pass
-    found = endpoints.describe(endpoint)
-    assert found["EndpointStatus"] == "Failed"
+    found = endpoints.until(endpoint, "Failed")
     assert "time_machine" in found["FailureReason"]

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from conftest import Platform
 from sagemaker_inputs import fresh, refused, role
 from training_jobs import IMAGE, SCRIPT, Jobs
+from waiting import until
 
 WAITING = """
 import signal, sys, time
@@ -73,10 +74,7 @@ def test_a_metric_that_takes_for_ever_holds_up_nobody(jobs: Jobs) -> None:
     found = jobs.run(other, jobs.script(SCRIPT))
     assert found["TrainingJobStatus"] == "Completed"
     assert "loss=0.25;" in lines(jobs.platform, other)
-    deadline = time.monotonic() + 60
-    while not any("Metric endless is not looked for any more" in line for line in lines(jobs.platform, name)):
-        assert time.monotonic() < deadline, lines(jobs.platform, name)
-        time.sleep(0.1)
+    until_said(jobs.platform, name, "Metric endless is not looked for any more")
     jobs.sagemaker.stop_training_job(TrainingJobName=name)
     found = jobs.until(name, "Stopped")
     assert [(one["MetricName"], one["Value"]) for one in found["FinalMetricDataList"]] == [("loss", 0.25)]
@@ -113,8 +111,7 @@ def test_stop_gives_time_to_save(jobs: Jobs) -> None:
     with pytest.raises(ClientError) as error:
         jobs.sagemaker.delete_training_job(TrainingJobName=name)
     assert error.value.response["Error"]["Code"] == "ResourceInUse"
-    while "ready" not in lines_if_any(jobs.platform, name):
-        time.sleep(0.05)
+    until_said(jobs.platform, name, "ready")
     jobs.sagemaker.stop_training_job(TrainingJobName=name)
     found = jobs.until(name, "Stopped")
     assert found["SecondaryStatus"] == "Stopped"
@@ -126,11 +123,9 @@ def test_stop_gives_time_to_save(jobs: Jobs) -> None:
     assert refused(error.value) == ("ValidationException", "Requested resource not found.")
 
 
-def lines_if_any(platform: Platform, name: str) -> list[str]:
-    try:
-        return lines(platform, name)
-    except (ClientError, ValueError):
-        return []
+def until_said(platform: Platform, name: str, text: str) -> None:
+    absent = platform.client("logs").exceptions.ResourceNotFoundException
+    until(lambda: any(text in line for line in lines(platform, name)), absent=(absent, ValueError))
 
 
 def test_the_time_limit(jobs: Jobs) -> None:
@@ -221,8 +216,13 @@ def test_credentials_are_for_what_runs(jobs: Jobs) -> None:
             urllib.request.urlopen(request)
         assert error.value.code == status
         error.value.close()
-    with urllib.request.urlopen(jobs.platform.url + "/metrics") as answer:
-        assert 'clary_requests_total{operation="-",service="credentials",status="403"}' in answer.read().decode()
+    counter = 'clary_requests_total{operation="-",service="credentials",status="403"}'
+
+    def counted() -> bool:
+        with urllib.request.urlopen(jobs.platform.url + "/metrics") as answer:
+            return counter in answer.read().decode()
+
+    until(counted)
 
 
 def test_a_crash_of_clary_loses_nothing(own_platform: Platform) -> None:
@@ -230,8 +230,7 @@ def test_a_crash_of_clary_loses_nothing(own_platform: Platform) -> None:
     text = "import time\nfor number in range(20):\n    print('step', number, flush=True)\n    time.sleep(0.1)\n"
     jobs.create(name, jobs.script(text + "open('/opt/ml/model/m', 'w').write('m')"))
     jobs.until(name, "Training")
-    while "step 3" not in lines_if_any(own_platform, name):
-        time.sleep(0.05)
+    until_said(own_platform, name, "step 3")
     own_platform.kill()
     time.sleep(0.5)
     own_platform.start()

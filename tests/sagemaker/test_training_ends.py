@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 from conftest import Platform
 from sagemaker_inputs import fresh
 from training_jobs import IMAGE, Jobs
+from waiting import until
 
 XGBOOST = {"num_round": "3", "objective": "binary:logistic"}
 TWO = {"InstanceType": "ml.t3.medium", "InstanceCount": 2, "VolumeSizeInGB": 1}
@@ -47,10 +48,7 @@ def log(jobs: Jobs, name: str) -> list[str]:
 
 def until_said(jobs: Jobs, name: str, text: str) -> None:
     jobs.until(name, "Training")
-    deadline = time.monotonic() + 30
-    while not any(text in line for line in log(jobs, name)):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    until(lambda: any(text in line for line in log(jobs, name)))
 
 
 def reason(found: dict[str, Any]) -> str:
@@ -134,7 +132,7 @@ def test_what_a_failed_job_left_is_kept(jobs: Jobs, uploadable: bool) -> None:
 def test_where_the_model_is_shows_at_the_end(jobs: Jobs) -> None:
     """Also of a job that was stopped before there was one."""
     name = fresh()
-    jobs.create(name, jobs.script("import time\nprint('begun', flush=True)\ntime.sleep(60)"))
+    jobs.create(name, jobs.script("import time\nprint('begun', flush=True)\ntime.sleep(600)"))
     until_said(jobs, name, "begun")
     assert "ModelArtifacts" not in jobs.describe(name)
     jobs.sagemaker.stop_training_job(TrainingJobName=name)
@@ -155,7 +153,10 @@ def test_a_command_that_is_not_there(jobs: Jobs) -> None:
 def test_the_output_bucket_goes_while_it_runs(jobs: Jobs) -> None:
     name, bucket = fresh(), fresh("gone")
     jobs.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
-    text = "import time\nprint('begun', flush=True)\ntime.sleep(5)\nopen('/opt/ml/model/m', 'w')"
+    text = (
+        "import boto3, time\nprint('begun', flush=True)\ns3 = boto3.client('s3')\n"
+        f"while '{bucket}' in str(s3.list_buckets()['Buckets']): time.sleep(0.1)\nopen('/opt/ml/model/m', 'w')"
+    )
     jobs.create(name, jobs.script(text), OutputDataConfig={"S3OutputPath": f"s3://{bucket}/out"})
     until_said(jobs, name, "begun")
     jobs.s3.delete_bucket(Bucket=bucket)
@@ -185,7 +186,7 @@ def test_a_script_that_cannot_be_had(jobs: Jobs, archive: str, said: str) -> Non
 
 def test_out_of_memory(jobs: Jobs) -> None:
     """Also where another instance is stopped for it."""
-    text = f"import os, time\nif os.environ['SM_CURRENT_HOST'] == 'algo-1': time.sleep(60)\n{BOMB}"
+    text = f"import os, time\nif os.environ['SM_CURRENT_HOST'] == 'algo-1': time.sleep(600)\n{BOMB}"
     found = reason(jobs.run(fresh(), jobs.script(text), ResourceConfig=TWO))
     assert found.startswith("ClientError: Please use an instance type with more memory")
     assert "algo-2 ran out of memory" in found
@@ -200,7 +201,7 @@ def test_out_of_disk(jobs: Jobs) -> None:
 def test_the_instance_that_failed_says_why(jobs: Jobs) -> None:
     """And not the one that was stopped because of it."""
     text = (
-        "import os, time\nif os.environ['SM_CURRENT_HOST'] == 'algo-2': raise ValueError('it was me')\ntime.sleep(60)"
+        "import os, time\nif os.environ['SM_CURRENT_HOST'] == 'algo-2': raise ValueError('it was me')\ntime.sleep(600)"
     )
     found = reason(jobs.run(fresh(), jobs.script(text), ResourceConfig=TWO))
     assert "ValueError: it was me" in found
@@ -209,7 +210,7 @@ def test_the_instance_that_failed_says_why(jobs: Jobs) -> None:
 
 def test_xgboost_is_ended_with_the_model_so_far(jobs: Jobs) -> None:
     late, stopped = fresh(), fresh()
-    jobs.create(late, ENDLESS, StoppingCondition={"MaxRuntimeInSeconds": 5})
+    jobs.create(late, ENDLESS, StoppingCondition={"MaxRuntimeInSeconds": 20})
     jobs.create(stopped, ENDLESS)
     until_said(jobs, stopped, "train-logloss")
     jobs.sagemaker.stop_training_job(TrainingJobName=stopped)

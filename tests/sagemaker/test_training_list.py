@@ -9,11 +9,16 @@ import pytest
 
 from conftest import Platform
 from training_jobs import Jobs
+from waiting import until
 
+GROUP = "/aws/sagemaker/TrainingJobs"
+# When it is stopped, it goes on until there is an object `end`.
 SLOW = """
-import signal, sys, time
+import boto3, signal, sys, time
+s3 = boto3.client("s3")
 def end(*_):
-    time.sleep(2)
+    while not s3.list_objects_v2(Bucket="listed", Prefix="end")["KeyCount"]:
+        time.sleep(0.1)
     sys.exit(0)
 signal.signal(signal.SIGTERM, end)
 print("ready", flush=True)
@@ -51,12 +56,25 @@ def listed(jobs: Jobs, **asked: Any) -> list[str]:
         token = {"NextToken": page["NextToken"]}
 
 
+def begun(jobs: Jobs, name: str) -> None:
+    """Returns once the script would notice that it is stopped."""
+    logs = jobs.platform.client("logs")
+
+    def look() -> Any:
+        streams = logs.describe_log_streams(logGroupName=GROUP, logStreamNamePrefix=f"{name}/")["logStreams"]
+        said = [logs.get_log_events(logGroupName=GROUP, logStreamName=one["logStreamName"]) for one in streams]
+        return any(event["message"] == "ready" for one in said for event in one["events"])
+
+    until(look, absent=(logs.exceptions.ResourceNotFoundException,))
+
+
 def test_status(jobs: Jobs) -> None:
     slow, bad = jobs.script(SLOW), jobs.script(BAD)
     jobs.create("bad", bad)
     jobs.until("bad", "Failed")
     jobs.create("slow", slow, ResourceConfig=WHOLE)
     jobs.until("slow", "Training")
+    begun(jobs, "slow")
     waiting = [f"waiting-{number}" for number in range(5)]
     for name in waiting:
         jobs.create(name, slow, ResourceConfig=WHOLE)
@@ -86,6 +104,7 @@ def test_status(jobs: Jobs) -> None:
     jobs.sagemaker.stop_training_job(TrainingJobName="slow")
     assert listed(jobs, StatusEquals="Stopping") == ["slow"]
     assert listed(jobs, StatusEquals="InProgress") == ["waiting-4", "waiting-0"]
+    jobs.s3.put_object(Bucket=jobs.bucket, Key="end")
     jobs.until("slow", "Stopped")
     assert listed(jobs, StatusEquals="Stopped")[-1] == "slow"
     assert listed(jobs, StatusEquals="Stopping") == []
@@ -109,6 +128,7 @@ def test_status(jobs: Jobs) -> None:
 
 def test_a_job_that_waits_says_so_and_why(jobs: Jobs) -> None:
     slow = jobs.script(SLOW)
+    jobs.s3.put_object(Bucket=jobs.bucket, Key="end")
     jobs.create("first", slow, ResourceConfig=WHOLE)
     jobs.until("first", "Training")
     jobs.create("second", slow, ResourceConfig=WHOLE)

@@ -1,12 +1,16 @@
 """Transform jobs that are stopped, and those that a kill -9 of Clary meets, while they run and while they upload."""
 
-import time
+from contextlib import suppress
+
+from botocore.exceptions import ClientError
 
 from conftest import Platform
-from transforms import Transforms
+from transforms import HOLD, Transforms
+from waiting import until
 
-PACED = """
-import time
+# Answers with what it is asked. What is held waits for an object `go`.
+PACED = f"""
+{HOLD}
 
 def model_fn(folder):
     return None
@@ -15,17 +19,15 @@ def transform_fn(model, body, content_type, accept):
     text = body if isinstance(body, str) else body.decode()
     if "paced" in text:
         time.sleep(0.3)
+    if "held" in text:
+        hold("go")
     return text, "text/csv"
 """
 MANY = {f"{number:03}.csv": b"%d\n" % number for number in range(200)}
 
 
 def until_it_uploads(transforms: Transforms, name: str) -> None:
-    deadline = time.monotonic() + 60
-    while not (seen := transforms.outputs(name)):
-        assert time.monotonic() < deadline, transforms.describe(name)
-        time.sleep(0.005)
-    assert len(seen) < len(MANY) - 20, "it is not over"
+    until(lambda: transforms.outputs(name), lambda: transforms.describe(name))
 
 
 def test_stopped_while_they_run(transforms: Transforms) -> None:
@@ -46,7 +48,8 @@ def test_stopped_too_late(transforms: Transforms) -> None:
     """Once the first output is there, all will be."""
     name = transforms.start(MANY, ModelName=transforms.script(PACED))
     until_it_uploads(transforms, name)
-    transforms.sagemaker.stop_transform_job(TransformJobName=name)
+    with suppress(ClientError):  # it may have ended
+        transforms.sagemaker.stop_transform_job(TransformJobName=name)
     transforms.until(name, "Completed")
     assert transforms.outputs(name) == [f"{path}.out" for path in MANY]
 
@@ -54,12 +57,13 @@ def test_stopped_too_late(transforms: Transforms) -> None:
 def test_it_outlives_crashes_of_clary(own_platform: Platform) -> None:
     transforms = Transforms(own_platform)
     transforms.s3.put_bucket_versioning(Bucket=transforms.bucket, VersioningConfiguration={"Status": "Enabled"})
-    files = {**MANY, "000.csv": b"paced\n" * 8}
+    files = {**MANY, "000.csv": b"held\n"}
     name = transforms.start(files, ModelName=transforms.script(PACED), BatchStrategy="SingleRecord")
     transforms.until_it_works(name)
     own_platform.kill()
     own_platform.start()
     assert transforms.outputs(name) == []
+    transforms.s3.put_object(Bucket=transforms.bucket, Key="go")
     until_it_uploads(transforms, name)
     own_platform.kill()
     own_platform.start()

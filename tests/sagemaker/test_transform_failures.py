@@ -22,7 +22,7 @@ def transform_fn(model, body, content_type, accept):
     if "broken" in text:
         raise ValueError("this record is broken")
     if "slow" in text:
-        time.sleep(4)
+        time.sleep(600)
     if "once" in text:
         path = "/tmp/asked"
         if not os.path.exists(path):

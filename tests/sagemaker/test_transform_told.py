@@ -2,14 +2,15 @@
 
 import datetime as dt
 import json
-import time
+from typing import Any
 
 import pytest
 
 from here import Here
 from sagemaker_inputs import ROLE, fresh, role
 from training_jobs import ENDS, IMAGE
-from transforms import Transforms
+from transforms import HOLD, Transforms
+from waiting import until
 
 OTHER = IMAGE.replace(":1.7-1", ":3.0-5")  # another environment, so another launch
 MODEL = """
@@ -21,16 +22,14 @@ def transform_fn(model, body, content_type, accept):
     lines = [f"{line},NAME" for line in text.splitlines()]
     return "\\n".join(lines), accept if accept == "application/x-last" else "text/csv"
 """
-BUSY = """
-import time
+BUSY = f"""
+{HOLD}
 
 def model_fn(folder):
     return bytearray(64 << 20)
 
 def transform_fn(model, body, content_type, accept):
-    until = time.monotonic() + 4
-    while time.monotonic() < until:
-        model[7] = 7
+    hold("measured")
     return body, "text/csv"
 """
 
@@ -56,10 +55,7 @@ def test_the_bus_hears_each_change(here: Here) -> None:
         TransformResources={"InstanceType": "ml.m5.large", "InstanceCount": 1},
         Tags=[{"Key": "team", "Value": "a"}],
     )["TransformJobArn"]
-    deadline = time.monotonic() + 60
-    while not here.events or here.events[-1].detail.get("TransformJobStatus") not in ENDS:
-        assert time.monotonic() < deadline, here.events
-        time.sleep(0.02)
+    until(lambda: here.events and here.events[-1].detail.get("TransformJobStatus") in ENDS, lambda: here.events)
     event = here.events[-1]
     assert (event.source, event.detail_type) == ("aws.sagemaker", "SageMaker Transform Job State Change")
     assert (event.resources, event.region, event.account) == ((arn,), "us-west-2", account)
@@ -74,14 +70,16 @@ def test_the_bus_hears_each_change(here: Here) -> None:
 def test_what_the_instances_use(transforms: Transforms) -> None:
     """https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html"""
     name = transforms.start({"a.csv": b"1\n"}, ModelName=transforms.script(BUSY))
-    found = transforms.until(name, "Completed")
     cloudwatch = transforms.platform.client("cloudwatch")
     namespace = "/aws/sagemaker/TransformJobs"
-    listed = [
-        one
-        for one in cloudwatch.list_metrics(Namespace=namespace)["Metrics"]
-        if one["Dimensions"][0]["Value"].startswith(f"{name}/i-")
-    ]
+
+    def measured() -> list[Any]:
+        every = cloudwatch.list_metrics(Namespace=namespace)["Metrics"]
+        return [one for one in every if one["Dimensions"][0]["Value"].startswith(f"{name}/i-")]
+
+    listed = until(measured, lambda: transforms.describe(name))
+    transforms.s3.put_object(Bucket=transforms.bucket, Key="measured")
+    found = transforms.until(name, "Completed")
     assert sorted(one["MetricName"] for one in listed) == ["CPUUtilization", "MemoryUtilization"]
     minute = dt.timedelta(minutes=1)
     for one in listed:
@@ -108,7 +106,7 @@ def test_a_pipeline(transforms: Transforms, second: str) -> None:
     name = fresh("pipeline")
     transforms.sagemaker.create_model(ModelName=name, ExecutionRoleArn=role(transforms.platform), Containers=containers)
     job = transforms.start({"a.csv": b"1\n2\n"}, ModelName=name, result={"Accept": "application/x-last"})
-    transforms.until(job, "Completed", seconds=90)
+    transforms.until(job, "Completed")
     assert transforms.output(job) == {"a.csv.out": b"1,step1,step2\n2,step1,step2\n"}
     said = transforms.log(job)
     assert sorted(said) == ["data-log", "step1", "step2"]
