@@ -22,7 +22,7 @@ QUICK = "not fork_bomb and not disk_limit"  # those take seconds, and differ in 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user; an ordinary one is tested anyway")
 def test_the_contract_as_an_ordinary_user() -> None:
-    command = [*BECOME, python(), "-m", "pytest", *FILES, "-q", "-k", QUICK, "-x"]
+    command = [*BECOME, python(), "-m", "pytest", *FILES, "-q", "-k", QUICK, "-x", "-p", "no:cacheprovider"]
     with tempfile.TemporaryDirectory(prefix="clary-test-") as folder:
         Path(folder).chmod(0o777)
         given = environment(Path(folder))
