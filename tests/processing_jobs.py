@@ -69,7 +69,7 @@ class Processing:
         found: dict[str, Any] = self.sagemaker.describe_processing_job(ProcessingJobName=name)
         return found
 
-    def until(self, name: str, *statuses: str, **_: float) -> dict[str, Any]:
+    def until(self, name: str, *statuses: str) -> dict[str, Any]:
         return until(lambda: self.describe(name), ("ProcessingJobStatus",), statuses)
 
     def run(self, script: str, **changed: Any) -> dict[str, bytes]:

@@ -90,7 +90,7 @@ class Jobs:
         found: dict[str, Any] = self.sagemaker.describe_training_job(TrainingJobName=name)
         return found
 
-    def until(self, name: str, *statuses: str, **_: float) -> dict[str, Any]:
+    def until(self, name: str, *statuses: str) -> dict[str, Any]:
         """Describe, once TrainingJobStatus or SecondaryStatus is one of these."""
         return until(lambda: self.describe(name), ("TrainingJobStatus", "SecondaryStatus"), statuses)
 
