@@ -22,7 +22,8 @@ from waiting import PATIENCE, until
 CLARY = str(Path(sys.prefix) / "bin" / "clary")
 TESTS = Path(__file__).resolve().parent
 IMAGES = TESTS.parent / ".envs" / "images"  # pulled once for all tests
-hypothesis.settings.register_profile("suite", deadline=None)  # a busy machine is no error
+BUSY = [hypothesis.HealthCheck.too_slow]  # a busy machine is no error
+hypothesis.settings.register_profile("suite", deadline=None, suppress_health_check=BUSY)
 hypothesis.settings.load_profile("suite")
 
 # The modules that take longest, as --durations=0 has them, begin first: none is left alone at the end. The first four
@@ -134,7 +135,8 @@ class Platform:
     ) -> Any:
         """A boto3 client; `keys` are access key id, secret and, for temporary ones, the token: root's if not given."""
         key, secret, *token = keys or self.root
-        config = botocore.config.Config(retries={"total_max_attempts": 1}, parameter_validation=False).merge(
+        once = {"retries": {"total_max_attempts": 1}, "read_timeout": PATIENCE, "connect_timeout": PATIENCE}
+        config = botocore.config.Config(parameter_validation=False, **once).merge(
             given.pop("config", botocore.config.Config())
         )
         with MAKING:

@@ -34,7 +34,7 @@ def packed(files: Mapping[str, str | bytes]) -> bytes:
 
 
 def until(
-    describe: Callable[[], dict[str, Any]], members: tuple[str, ...], statuses: tuple[str, ...], *_: float
+    describe: Callable[[], dict[str, Any]], members: tuple[str, ...], statuses: tuple[str, ...]
 ) -> dict[str, Any]:
     """What is described, once one of the members is one of the statuses. The first one tells whether it has ended."""
 

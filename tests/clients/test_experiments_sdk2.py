@@ -178,7 +178,7 @@ def test_runs_of_jobs(outside: Any, platform: Platform, tmp_path: Path) -> None:
         describe = partial(
             getattr(sagemaker, f"describe_{kind}_job"), **{f"{kind.title()}JobName": f"{name}-{kind[0]}"}
         )
-        until(describe, (f"{kind.title()}JobStatus",), ("Completed",), 80)
+        until(describe, (f"{kind.title()}JobStatus",), ("Completed",))
     shown = sagemaker.describe_trial_component(TrialComponentName=f"{name}-one")
     assert {text for text in shown["Parameters"] if text.startswith("where")} == {"where training", "where processing"}
     assert [(metric["MetricName"], metric["Count"]) for metric in shown["Metrics"]] == [("inside", 2)]

@@ -17,9 +17,10 @@ from clary.config import Config
 from clary.images.image import resolve
 from clary.images.pull import Images
 from conftest import IMAGES, Platform
-from sagemaker_runtime.asynchronous import statistics, until
+from sagemaker_runtime.asynchronous import statistics
 from spark.conftest import oracle, spark_image
 from spark.oracle import Oracle
+from waiting import until
 
 __all__ = ["oracle", "spark_image"]
 EXAMPLE = Path(__file__).parents[2] / "examples" / "car_evaluation"
