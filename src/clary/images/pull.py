@@ -163,7 +163,7 @@ class Images:
         try:
             user(str(root), ready.user)
             scoped.folder(str(root), ready.workdir)
-        except (ClaryError, scoped.Outside) as error:
+        except (ClaryError, OSError) as error:
             raise PullFailed(f"{said}: {error}.") from error
         return ready
 
