@@ -72,7 +72,11 @@ def main(place: str, session: int) -> None:
     with socket.socket(socket.AF_UNIX) as door:
         settings = {
             "spark.ui.enabled": "false",
-            "spark.sql.shuffle.partitions": "2",
+            # For many jobs on few rows, whose planning and compiling would take longer than they.
+            "spark.sql.shuffle.partitions": "1",
+            "spark.sql.codegen.wholeStage": "false",
+            "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+            "spark.sql.adaptive.enabled": "false",
             "spark.python.daemon.module": "sparkdaemon",  # the image's own
             "spark.driver.memory": "1g",
             "spark.driver.bindAddress": "127.0.0.1",
@@ -86,8 +90,9 @@ def main(place: str, session: int) -> None:
         spark = builder.getOrCreate()
         spark.sparkContext.setLogLevel("ERROR")
         threading.Thread(target=_watch, args=(session,), daemon=True).start()
-        door.bind(place)
+        door.bind(f"{place}.new")
         door.listen(64)
+        Path(f"{place}.new").rename(place)  # who sees it is answered
         while True:
             asking, _ = door.accept()
             with asking, contextlib.suppress(OSError):
