@@ -1,13 +1,12 @@
 """What the tests of crawlers share."""
 
-import time
 from typing import Any
 
 from glue.catalogs import every, new_database, unique
 from iam.people import policy, trust
 from s3.tools import new_bucket
+from waiting import until
 
-PATIENCE = 60.0
 CAR = "price,doors,score\nhigh,2,1.5\nlow,4,2\n"
 
 
@@ -43,12 +42,7 @@ class World:
         return self.wait(name)
 
     def wait(self, name: str) -> dict[str, Any]:
-        deadline = time.monotonic() + PATIENCE
-        while (shown := self.glue.get_crawler(Name=name)["Crawler"])["State"] != "READY":
-            assert time.monotonic() < deadline, shown
-            time.sleep(0.05)
-        found: dict[str, Any] = shown["LastCrawl"]
-        return found
+        return crawled(self.glue, name)
 
     def crawled(self, *paths: str, **given: Any) -> dict[str, Any]:
         """The tables that come of a crawl, by name."""
@@ -64,6 +58,17 @@ class World:
     def partitions(self, table: str) -> list[list[str]]:
         found = self.glue.get_partitions(DatabaseName=self.database, TableName=table)["Partitions"]
         return sorted(each["Values"] for each in found)
+
+
+def crawled(glue: Any, name: str) -> dict[str, Any]:
+    """The crawler's LastCrawl, once that is over."""
+
+    def shown() -> Any:
+        return glue.get_crawler(Name=name)["Crawler"]
+
+    until(lambda: shown()["State"] == "READY", shown)
+    found: dict[str, Any] = shown()["LastCrawl"]
+    return found
 
 
 def columns(table: Any) -> dict[str, str]:

@@ -1,13 +1,13 @@
 """spark.sql on the Data Catalog: one Spark job answers many questions."""
 
 import json
-import time
 from typing import Any
 
 import pytest
 
 from conftest import Platform
 from glue.catalogs import unique
+from glue.crawling import crawled
 from glue_jobs import GlueJobs
 from iam.people import policy, trust
 from sagemaker_inputs import role
@@ -101,11 +101,8 @@ def crawl(jobs: GlueJobs, database: str, path: str, classifiers: list[str]) -> N
     given = {"Role": role(jobs.platform), "DatabaseName": database, "Classifiers": classifiers}
     jobs.glue.create_crawler(Name=name, Targets={"S3Targets": [{"Path": path}]}, **given)
     jobs.glue.start_crawler(Name=name)
-    deadline = time.monotonic() + 60
-    while (shown := jobs.glue.get_crawler(Name=name)["Crawler"])["State"] != "READY":
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    assert shown["LastCrawl"]["Status"] == "SUCCEEDED", shown
+    last = crawled(jobs.glue, name)
+    assert last["Status"] == "SUCCEEDED", last
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +116,7 @@ def told(jobs: GlueJobs, database: str) -> dict[str, Any]:
     iam.put_role_policy(RoleName=own, PolicyName="may-not", PolicyDocument=locked)
     changed: dict[str, Any] = {"command": "glueetl", "GlueVersion": "4.0", "WorkerType": "G.1X", "Role": own}
     name = jobs.create(SCRIPT, DefaultArguments=arguments, NumberOfWorkers=2, **changed)
-    ran = jobs.until(name, jobs.start(name), seconds=240)
+    ran = jobs.until(name, jobs.start(name))
     assert ran["JobRunState"] == "SUCCEEDED", (ran, jobs.said(ran, "error")[-4000:])
     found: dict[str, Any] = json.loads(jobs.said(ran).splitlines()[-1])
     return found

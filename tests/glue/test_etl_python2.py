@@ -1,7 +1,5 @@
 """A script of Glue 0.9's age: Python 2 and Spark 2.2, as its author left it."""
 
-import pytest
-
 from conftest import Platform
 from glue_jobs import GlueJobs
 
@@ -39,12 +37,11 @@ print >>sys.stderr, "to the other log"
 """
 
 
-@pytest.mark.timeout(200)
 def test_it_runs_as_it_is(platform: Platform) -> None:
     jobs = GlueJobs(platform)
     jobs.put("in.csv", "a,1\nb,2\na,3.5\n")
     name = jobs.create(SCRIPT, command="glueetl", Command={"PythonVersion": "2"}, GlueVersion="0.9")
-    run = jobs.until(name, jobs.start(name, Arguments={"--bucket": jobs.bucket}), seconds=110)
+    run = jobs.until(name, jobs.start(name, Arguments={"--bucket": jobs.bucket}))
     assert run["JobRunState"] == "SUCCEEDED", jobs.said(run, "error")
     assert jobs.said(run).splitlines() == ["first [1.0, 0.0] 3 True"]
     assert "to the other log" in jobs.said(run, "error")
@@ -52,12 +49,11 @@ def test_it_runs_as_it_is(platform: Platform) -> None:
     assert sorted(written.splitlines()) == ["1.0,1.0,1.0", "2.0,0.0,2.0", "3.5,1.0,3.5"]
 
 
-@pytest.mark.timeout(200)
 def test_an_error_names_the_line_that_its_author_knows(platform: Platform) -> None:
     jobs = GlueJobs(platform)
     script = 'import urllib2\nn = xrange(3)\nprint "a"\n\nraise ValueError, "bad"\n'
     name = jobs.create(script, command="glueetl", Command={"PythonVersion": "2"}, GlueVersion="0.9")
-    run = jobs.until(name, jobs.start(name), seconds=110)
+    run = jobs.until(name, jobs.start(name))
     assert run["JobRunState"] == "FAILED"
     assert "ValueError: bad" in run["ErrorMessage"]
     assert "line 5" in jobs.said(run, "error")

@@ -1,10 +1,15 @@
 """What the bus is told when a run ends."""
 
-import time
 from pathlib import Path
 
+from clary.resource.bus import Event
 from here import Here
 from sagemaker_inputs import ROLE
+from waiting import until
+
+
+def told(here: Here) -> list[Event]:
+    return [event for event in here.events if event.detail_type == "Glue Job State Change"]
 
 
 def test_the_end_of_a_run_is_an_event(tmp_path: Path) -> None:
@@ -18,12 +23,9 @@ def test_the_end_of_a_run_is_an_event(tmp_path: Path) -> None:
     here.call("CreateJob", "glue", Name="j", Role=role, Command=command, JobRunQueuingEnabled=True)
     run, waiting = (here.call("StartJobRun", "glue", JobName="j")["JobRunId"] for _ in range(2))
     here.call("BatchStopJobRun", "glue", JobName="j", JobRunIds=[waiting])
-    deadline = time.monotonic() + 60
-    while len(told := [event for event in here.events if event.detail_type == "Glue Job State Change"]) < 2:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    until(lambda: len(told(here)) >= 2)
     here.close()
-    stopped, failed = told
+    stopped, failed = told(here)
     assert (failed.source, failed.account, failed.region, failed.resources) == ("aws.glue", account, "us-west-2", ())
     assert failed.detail == {
         "jobName": "j",

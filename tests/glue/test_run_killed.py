@@ -3,10 +3,12 @@
 import time
 
 from conftest import Platform
-from glue_jobs import GlueJobs
+from glue_jobs import HOLD, GlueJobs
 from sagemaker_inputs import fresh
+from waiting import until
 
-SLOW = "import time\nfor n in range(30):\n    print('line', n, flush=True)\n    time.sleep(0.1)\n"
+LINES = "for n in range({}, {}):\n    print('line', n, flush=True)\n"
+SLOW = f"{HOLD}{LINES.format(0, 15)}until_gone(held)\n{LINES.format(15, 30)}"
 
 
 def test_runs_are_adopted_and_what_follows_is_done_once(own_platform: Platform) -> None:
@@ -25,17 +27,18 @@ def test_runs_are_adopted_and_what_follows_is_done_once(own_platform: Platform) 
     jobs.glue.start_trigger(Name=start)
     retried = jobs.start(failing)
     (run,) = jobs.glue.get_job_runs(JobName=slow)["JobRuns"]
-    jobs.until(slow, run["Id"], "RUNNING")
-    jobs.until(failing, retried, "RUNNING")
+    holds(jobs, slow, run["Id"])
+    holds(jobs, failing, retried)
     own_platform.kill()
-    time.sleep(4)  # they end while nobody looks
+    time.sleep(2)  # they end while nobody looks
     own_platform.start()
     found = jobs.until(slow, run["Id"])
     assert found["JobRunState"] == "SUCCEEDED"
     assert jobs.said(found).split("\n") == [f"line {n}" for n in range(30)]
     assert wait(jobs, failing, 2)
-    again = jobs.until(failing, f"{retried}_attempt_1", "RUNNING", "FAILED")  # on a busy machine it is soon over
+    again = jobs.get(failing, f"{retried}_attempt_1")
     assert again["PreviousRunId"] == retried
+    holds(jobs, failing, again["Id"])
     assert wait(jobs, after, 1)
     own_platform.kill()
     own_platform.start()
@@ -44,9 +47,11 @@ def test_runs_are_adopted_and_what_follows_is_done_once(own_platform: Platform) 
     assert wait(jobs, after, 1)
 
 
+def holds(jobs: GlueJobs, name: str, run: str) -> None:
+    until(lambda: "line 14" in jobs.said(jobs.get(name, run)), lambda: jobs.get(name, run))
+
+
 def wait(jobs: GlueJobs, name: str, count: int) -> bool:
     """Whether it has so many runs in the end, and no more."""
-    deadline = time.monotonic() + 30
-    while len(jobs.glue.get_job_runs(JobName=name)["JobRuns"]) < count and time.monotonic() < deadline:
-        time.sleep(0.1)
+    until(lambda: len(jobs.glue.get_job_runs(JobName=name)["JobRuns"]) >= count)
     return len(jobs.glue.get_job_runs(JobName=name)["JobRuns"]) == count

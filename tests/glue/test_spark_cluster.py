@@ -40,13 +40,12 @@ def platform_of_two() -> Iterator[Platform]:
     shutil.rmtree(folder)
 
 
-@pytest.mark.timeout(300)
 def test_a_run_of_two_workers(platform_of_two: Platform) -> None:
     jobs = GlueJobs(platform_of_two)
     arguments = {"--extra-py-files": jobs.put("lib/helping.py", "WORD = 'helped'\n")}
     size: dict[str, Any] = {"WorkerType": "G.025X", "NumberOfWorkers": 3, "GlueVersion": "4.0"}
     name = jobs.create(SCRIPT, command="glueetl", DefaultArguments=arguments, **size)
-    run = jobs.until(name, jobs.start(name), seconds=240)
+    run = jobs.until(name, jobs.start(name))
     assert run["JobRunState"] == "SUCCEEDED", jobs.said(run, "error")
     told = json.loads(jobs.said(run).splitlines()[-1])
     assert told == {"hosts": ["algo-1 helped", "algo-2 helped"], "master": "spark://algo-1:7077"}

@@ -79,7 +79,7 @@ def ran(jobs: GlueJobs) -> dict[str, Any]:
     changed: dict[str, Any] = {"GlueVersion": "1.0", "WorkerType": "Standard", "NumberOfWorkers": 2}
     python2 = {"PythonVersion": "2"}
     run = jobs.create(ALL, command="glueetl", DefaultArguments=arguments, Command=python2, **changed)
-    found = jobs.until(run, jobs.start(run), seconds=240)
+    found = jobs.until(run, jobs.start(run))
     assert found["JobRunState"] == "SUCCEEDED", jobs.said(found, "error")
     return found
 
@@ -155,7 +155,7 @@ ASK = "import sys\nfrom awsglue.utils import getResolvedOptions\ngetResolvedOpti
 )
 def test_why_a_run_failed(jobs: GlueJobs, script: str, version: str, message: str) -> None:
     name = jobs.create(script, command="glueetl", GlueVersion=version)
-    found = jobs.until(name, jobs.start(name, Arguments={"--from": f"s3://{jobs.bucket}/nothing"}), seconds=180)
+    found = jobs.until(name, jobs.start(name, Arguments={"--from": f"s3://{jobs.bucket}/nothing"}))
     assert (found["JobRunState"], found["ErrorMessage"]) == ("FAILED", message.format(bucket=jobs.bucket))
 
 
@@ -179,7 +179,7 @@ def test_which_python_a_script_is_of(jobs: GlueJobs, changed: dict[str, Any], sa
     told = {"Name": "glueetl", "ScriptLocation": jobs.put("either.py", EITHER), **changed.pop("Command", {})}
     name = fresh("job")
     jobs.glue.create_job(Name=name, Role=role(jobs.platform), Command=told, **changed)
-    found = jobs.until(name, jobs.start(name), seconds=180)
+    found = jobs.until(name, jobs.start(name))
     if said is None:
         assert "NameError: name 'xrange'" in found["ErrorMessage"] or "reduce" in found["ErrorMessage"], found
     else:
@@ -196,7 +196,7 @@ context._gateway.new_array(context._jvm.long, 400000000)
 
 def test_java_out_of_memory(jobs: GlueJobs) -> None:
     name = jobs.create(LARGE, command="glueetl", GlueVersion="4.0")
-    found = jobs.until(name, jobs.start(name, Arguments={"--conf": "spark.driver.memory=512m"}), seconds=180)
+    found = jobs.until(name, jobs.start(name, Arguments={"--conf": "spark.driver.memory=512m"}))
     assert (found["JobRunState"], found["ErrorMessage"]) == ("FAILED", "Command Failed due to Out of Memory")
     assert "spark.driver.memory" in jobs.said(found, "error")
 

@@ -1,6 +1,5 @@
 """Workflows and their runs."""
 
-import time
 from typing import Any
 
 import pytest
@@ -8,6 +7,7 @@ import pytest
 from conftest import Platform
 from glue_jobs import GlueJobs
 from sagemaker_inputs import fresh
+from waiting import until
 
 PASS_ON = """
 import boto3, sys
@@ -40,21 +40,20 @@ def chained(jobs: GlueJobs, first: str, second: str, **changed: Any) -> str:
     return name
 
 
-def until(jobs: GlueJobs, name: str, run: str, *ends: str) -> dict[str, Any]:
-    deadline = time.monotonic() + 60
-    while True:
+def ended(jobs: GlueJobs, name: str, run: str, status: str = "COMPLETED") -> dict[str, Any]:
+    def shown() -> dict[str, Any]:
         found: dict[str, Any] = jobs.glue.get_workflow_run(Name=name, RunId=run, IncludeGraph=True)["Run"]
-        if found["Status"] in ends:
-            return found
-        assert time.monotonic() < deadline, found
-        time.sleep(0.1)
+        return found
+
+    until(lambda: shown()["Status"] == status, shown)
+    return shown()
 
 
 def test_a_run_goes_through_the_graph(jobs: GlueJobs) -> None:
     first, second = jobs.create(PASS_ON), jobs.create("raise ValueError")
     name = chained(jobs, first, second, DefaultRunProperties={"default": "D", "from": "-"}, Description="two")
     run = jobs.glue.start_workflow_run(Name=name, RunProperties={"from": "F"})["RunId"]
-    found = until(jobs, name, run, "COMPLETED")
+    found = ended(jobs, name, run)
     assert found["WorkflowRunProperties"] == {"default": "D", "from": "F", "seen": "FD"}
     counts = found["Statistics"]
     assert (counts["TotalActions"], counts["SucceededActions"], counts["FailedActions"]) == (2, 1, 1)
@@ -68,7 +67,7 @@ def test_a_run_goes_through_the_graph(jobs: GlueJobs) -> None:
     assert edges == {(f"{name}-a", first), (first, f"{name}-b"), (f"{name}-b", second)}
 
     again = jobs.glue.start_workflow_run(Name=name, RunProperties={"from": "G"})["RunId"]
-    later = until(jobs, name, again, "COMPLETED")
+    later = ended(jobs, name, again)
     assert later["PreviousRunId"] == run
     listed = jobs.glue.get_workflow_runs(Name=name, MaxResults=1)
     assert [each["WorkflowRunId"] for each in listed["Runs"]] == [again]
@@ -86,7 +85,7 @@ def test_a_run_that_is_stopped_starts_nothing_more(jobs: GlueJobs) -> None:
     with pytest.raises(jobs.glue.exceptions.InvalidInputException, match="runs that go on"):
         jobs.glue.delete_workflow(Name=name)
     jobs.glue.stop_workflow_run(Name=name, RunId=run)
-    assert until(jobs, name, run, "STOPPED")["Statistics"]["StoppedActions"] == 1
+    assert ended(jobs, name, run, "STOPPED")["Statistics"]["StoppedActions"] == 1
     assert jobs.glue.get_job_runs(JobName=second)["JobRuns"] == []
     with pytest.raises(jobs.glue.exceptions.IllegalWorkflowStateException):
         jobs.glue.stop_workflow_run(Name=name, RunId=run)
@@ -148,7 +147,7 @@ def test_a_run_is_resumed_where_it_failed(jobs: GlueJobs) -> None:
         StartOnCreation=True,
     )
     run = jobs.glue.start_workflow_run(Name=name, RunProperties={"a": "b"})["RunId"]
-    found = until(jobs, name, run, "COMPLETED")
+    found = ended(jobs, name, run)
     nodes = {node["Name"]: node for node in found["Graph"]["Nodes"]}
     ids = {each: node["UniqueId"] for each, node in nodes.items()}
     for each in (last, f"{name}-a"):  # what has not run, and a trigger
@@ -160,7 +159,7 @@ def test_a_run_is_resumed_where_it_failed(jobs: GlueJobs) -> None:
     assert resumed["NodeIds"] == [ids[flaky]]
     with pytest.raises(jobs.glue.exceptions.IllegalWorkflowStateException, match="RUNNING and cannot be resumed"):
         jobs.glue.resume_workflow_run(Name=name, RunId=resumed["RunId"], NodeIds=[ids[flaky]])
-    later = until(jobs, name, resumed["RunId"], "COMPLETED")
+    later = ended(jobs, name, resumed["RunId"])
     assert (later["PreviousRunId"], later["WorkflowRunProperties"]) == (run, {"a": "b"})
     assert (later["Statistics"]["TotalActions"], later["Statistics"]["SucceededActions"]) == (2, 2)
     shown = {node["Name"]: node for node in later["Graph"]["Nodes"]}
@@ -173,4 +172,4 @@ def test_a_run_is_resumed_where_it_failed(jobs: GlueJobs) -> None:
 
     third = jobs.glue.resume_workflow_run(Name=name, RunId=resumed["RunId"], NodeIds=[ids[last], ids[flaky]])
     assert third["NodeIds"] == [ids[flaky]]  # the other follows on it
-    assert until(jobs, name, third["RunId"], "COMPLETED")["Statistics"]["SucceededActions"] == 2
+    assert ended(jobs, name, third["RunId"])["Statistics"]["SucceededActions"] == 2
