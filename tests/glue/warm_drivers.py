@@ -2,7 +2,6 @@
 
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,11 +9,11 @@ from typing import Any
 
 from conftest import Platform
 from glue_jobs import GlueJobs
+from waiting import until
 
 G1X: dict[str, Any] = {"command": "glueetl", "GlueVersion": "4.0", "WorkerType": "G.1X", "NumberOfWorkers": 2}
-SLOW = (
-    "import os, time\nprint(os.path.exists('/opt/clary-word/go'), flush=True)\ntime.sleep(float('{}'))\nprint('over')\n"
-)
+WAITED = "import os\nprint(os.path.exists('/opt/clary-word/go'), flush=True)\n"
+SLOW = WAITED + "import time\ntime.sleep(600)\n"
 
 
 class Warm:
@@ -28,22 +27,17 @@ class Warm:
         return {each.name for each in self.place.iterdir()} if self.place.exists() else set()
 
     def ready(self) -> str:
-        """The one that waits."""
-        deadline = time.monotonic() + 120
-        while True:
-            found = [each.parent.parent for each in self.place.glob("*/ready/yes")]
-            waiting = [each.name for each in found if not (each / "word" / "go").exists()]
-            if waiting:
-                time.sleep(0.5)  # until the pool has seen it
-                return waiting[0]
-            assert time.monotonic() < deadline, self.folders()
-            time.sleep(0.1)
+        """The one that waits, and that the pool knows of."""
+
+        def waiting() -> list[str]:
+            log = (self.platform.home / "logs" / "clary.log").read_text()
+            known = [name for name in self.folders() if f"the container {name} waits for a job" in log]
+            return [name for name in known if not (self.place / name / "word" / "go").exists()]
+
+        return until(waiting, self.folders)[0]
 
     def gone(self, name: str) -> None:
-        deadline = time.monotonic() + 30
-        while name in self.folders() or name in self.groups():
-            assert time.monotonic() < deadline, (self.folders(), self.groups())
-            time.sleep(0.1)
+        until(lambda: name not in self.folders() | self.groups(), lambda: (self.folders(), self.groups()))
 
     def groups(self) -> set[str]:
         """Those with a place on this home."""
@@ -62,8 +56,4 @@ def opened() -> Iterator[Warm]:
 
 
 def until_it_says(jobs: GlueJobs, name: str, run: str, word: str) -> None:
-    deadline = time.monotonic() + 60
-    found = jobs.until(name, run, "RUNNING")
-    while word not in jobs.said(found):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    until(lambda: word in jobs.said(jobs.get(name, run)), lambda: jobs.get(name, run))

@@ -139,6 +139,7 @@ class Pool:
                 with self._lock:
                     self._sizes[place.name] = size
                     self._waiting.append(handle)
+                log.info("the container %s waits for a job", place.name)
                 return
         except BaseException:
             self._clear(place)
