@@ -2,7 +2,6 @@
 
 import fcntl
 import os
-import time
 from pathlib import Path
 
 import pytest
@@ -13,9 +12,9 @@ from clary.images.image import resolve
 from clary.images.pull import BuiltIn, Images
 from conftest import IMAGES
 from spark.oracle import Oracle
+from waiting import until
 
 FOLDER = Path(clary.images.__file__).parent
-PATIENCE = 90.0
 
 
 @pytest.fixture(scope="session")
@@ -58,9 +57,12 @@ def _start(image: BuiltIn, place: Path, session: int) -> None:
             environment,
             file_actions=[(os.POSIX_SPAWN_DUP2, log.fileno(), 1), (os.POSIX_SPAWN_DUP2, log.fileno(), 2)],
         )
-    deadline = time.monotonic() + PATIENCE
-    while not place.exists():
-        said = place.with_suffix(".log").read_text(errors="replace")
-        assert os.waitpid(process, os.WNOHANG) == (0, 0), said
-        assert time.monotonic() < deadline, said
-        time.sleep(0.05)
+
+    def said() -> str:
+        return place.with_suffix(".log").read_text(errors="replace")
+
+    def listens() -> bool:
+        assert os.waitpid(process, os.WNOHANG) == (0, 0), said()
+        return place.exists()
+
+    until(listens, said)

@@ -21,6 +21,7 @@ from clary.images.spark.metastore.calls import Catalog, _expression, _pattern
 from clary.images.spark.metastore.files import _place
 from clary.images.spark.metastore.shapes import METHODS, STRUCTS, Refused
 from clary.images.spark.metastore.thrift import CALL, VERSION, Malformed, Reader, Writer
+from waiting import PATIENCE
 
 SIMPLE: dict[str, st.SearchStrategy[Any]] = {
     "string": st.text(max_size=8),
@@ -123,7 +124,7 @@ def listening() -> Iterator[tuple[tuple[str, int], Told]]:
         thread.start()
         yield listener.getsockname(), catalog
         listener.shutdown(socket.SHUT_RDWR)
-        thread.join(timeout=10)
+        thread.join(timeout=PATIENCE)
 
 
 ASK = """

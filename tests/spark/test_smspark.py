@@ -3,7 +3,6 @@
 import importlib
 import json
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 
 import clary.images
+from waiting import until
 
 PACKAGES = Path(clary.images.__file__).parent / "spark" / "python"
 
@@ -94,10 +94,7 @@ def test_event_logs_are_copied_under_their_final_name(smspark: Any, tmp_path: Pa
     publisher = smspark["events"].Publisher(source, target, every=0.05)
     log = source / "app-1.inprogress"
     log.write_text("one\n")
-    deadline = time.monotonic() + 5
-    while not (target / "app-1").exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    until((target / "app-1").exists)
     log.write_text("one\ntwo\n")
     log.rename(source / "app-1")
     publisher.close()

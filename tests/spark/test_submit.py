@@ -16,8 +16,6 @@ from training_jobs import ENDS
 
 IMAGE = "153931337802.dkr.ecr.us-west-2.amazonaws.com/sagemaker-spark-processing:3.3-cpu-py39-v1.2"
 SUBMIT = ["/opt/venv/bin/python", "/opt/clary/spark/submit.py"]
-SECONDS = 240.0  # a JVM on a busy machine
-pytestmark = pytest.mark.timeout(260)
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +87,7 @@ def test_a_program_runs_by_the_instances_size_and_its_exit_code_is_the_jobs(jobs
             ProcessingOutputConfig={"Outputs": [jobs.output("live", "submit/live", "Continuous")]},
         ),
     )
-    found = jobs.until(name, *ENDS, seconds=SECONDS)
+    found = jobs.until(name, *ENDS)
     log = jobs.log(name)
     assert "exit code: 3" in found["FailureReason"], log
     assert "it is done" in log
@@ -161,7 +159,7 @@ def ended(jobs: Processing, events: str) -> Ended:
     script = spark(COMMANDS)
     script["application"]["ContainerEntrypoint"] = ["/opt/venv/bin/python", f"{CODE}/script.py"]
     jobs.start(name=name, **script)
-    jobs.until(name, "Completed", seconds=SECONDS)
+    jobs.until(name, "Completed")
     told = json.loads(jobs.left(f"{name}/out")["told.json"])
     return {each: (code, text) for each, (code, text) in told.items()}
 
