@@ -20,9 +20,15 @@ buckets would tell a job names that its role may not list. So ours names the one
                 all[n].setPath(new Path(getUri().toString(), "./".concat(all[n].getPath().getName())));
             return all;
         }
+
+        public BlockLocation[] getFileBlockLocations(FileStatus file, long start, long length) {
+            String[] hosts = new String[] {"localhost"};
+            return new BlockLocation[] {new BlockLocation(hosts, hosts, 0L, file.getLen())};
+        }
     }
 
-The last is since ViewFileSystem, of a name in a bucket's root, takes what is before a colon for a scheme.
+listStatus is since ViewFileSystem, of a name in a bucket's root, takes what is before a colon for a scheme;
+getFileBlockLocations since `sc.textFile` would ask Clary for each object of a thousand where it lies.
 
 https://hadoop.apache.org/docs/r3.3.4/hadoop-project-dist/hadoop-hdfs/ViewFsOverloadScheme.html
 https://docs.oracle.com/javase/specs/jvms/se8/html/jvms-4.html
@@ -36,10 +42,11 @@ NAME = "clary.Bucket"
 ROOT = "fs.clary.files"  # the setting that says where all buckets are, with a slash at its end
 _OURS = "clary/Bucket"
 _VIEW = "org/apache/hadoop/fs/viewfs/ViewFileSystemOverloadScheme"
-_FILES, _STATUS, _PATH = (
+_FILES, _STATUS, _PATH, _BLOCK = (
     "org/apache/hadoop/fs/FileSystem",
     "org/apache/hadoop/fs/FileStatus",
     "org/apache/hadoop/fs/Path",
+    "org/apache/hadoop/fs/BlockLocation",
 )
 _CONFIGURATION, _URI, _STRING = "org/apache/hadoop/conf/Configuration", "java/net/URI", "java/lang/String"
 _SELF, _FIRST, _SECOND, _OWN, _NAME = b"\x2a", b"\x2b", b"\x2c", b"\x2d", b"\x19\4"
@@ -50,7 +57,9 @@ _FROM_0, _NUMBER, _NEXT = b"\x03\x3e", b"\x1d", b"\x84\3\1"  # local 3
 _IF_TRUE, _IF_NOT_LESS, _GO = b"\x9a", b"\xa2", b"\xa7"
 _JAVA_5 = 49  # the last to be without maps of the stack, which code with jumps otherwise has to have
 _PUBLIC, _SUPER = 1, 0x20
-_STACK, _LOCALS = 8, 5
+_ARRAY, _KEEP_IN_ARRAY = b"\4\xbd", b"\x53"  # of one element; on top of it: its number, the element
+_NUMBER_0, _LONG_0, _KEEP_HOSTS, _HOSTS = b"\3", b"\x09", b"\x3a\6", b"\x19\6"  # local 6
+_STACK, _LOCALS = 12, 7
 _JUMP = 3  # bytes
 
 
@@ -121,9 +130,10 @@ def _written() -> bytes:
     )
     methods = _method(pool, "<init>", "()V", made) + _method(pool, "initialize", both, initialized)
     methods += _method(pool, "listStatus", f"(L{_PATH};)[L{_STATUS};", _listed(pool))
+    methods += _method(pool, "getFileBlockLocations", f"(L{_STATUS};JJ)[L{_BLOCK};", _located(pool))
     head = struct.pack(">H", _PUBLIC | _SUPER) + pool.named(_OURS) + pool.named(_VIEW)
     constants = struct.pack(">H", len(pool.entries) + 1) + b"".join(pool.entries)
-    rest = struct.pack(">HHH", 0, 0, 3) + methods + struct.pack(">H", 0)  # no interfaces, no fields; three methods
+    rest = struct.pack(">HHH", 0, 0, 4) + methods + struct.pack(">H", 0)  # no interfaces, no fields; four methods
     return struct.pack(">IHH", 0xCAFEBABE, 0, _JAVA_5) + constants + head + rest
 
 
@@ -150,6 +160,14 @@ def _listed(pool: _Pool) -> bytes:
     loop = _FROM_0 + body + _jump(_GO, -len(body) - _JUMP)
     first = _FIRST + pool.call(_PATH, "isRoot", "()Z") + _jump(_IF_TRUE, len(other))
     return first + other + asked + loop + _ALL + _RETURN_IT
+
+
+def _located(pool: _Pool) -> bytes:
+    hosts = _ARRAY + pool.named(_STRING) + _DUP + _NUMBER_0 + pool.push("localhost") + _KEEP_IN_ARRAY + _KEEP_HOSTS
+    size = _FIRST + pool.call(_STATUS, "getLen", "()J")
+    made = pool.call_special(_BLOCK, "<init>", f"([L{_STRING};[L{_STRING};JJ)V")
+    block = pool.new(_BLOCK) + _DUP + _HOSTS + _HOSTS + _LONG_0 + size + made
+    return hosts + _ARRAY + pool.named(_BLOCK) + _DUP + _NUMBER_0 + block + _KEEP_IN_ARRAY + _RETURN_IT
 
 
 def _jump(kind: bytes, over: int) -> bytes:
