@@ -42,7 +42,6 @@ LONGEST = (
     "clients/test_serving_sdk2.py",
     "sagemaker/test_endpoint_killed.py",
     "clients/test_spark_sdk.py",
-    "spark/test_sparkml_model.py",
     "walkthroughs/test_w3.py",
     "glue/test_warm_limits.py",
     "clients/test_sagemaker_sdk.py",

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 PATIENCE = 150.0  # seconds within which anything has happened: only who waits in vain waits that long
 LIMIT = 500.0  # seconds for a program to end that computes meanwhile; pytest ends a test after 600
-PAUSE = 0.02
+PAUSES = 0.02, 0.25  # seconds between two looks, at first and at most: to look costs a processor's time, too
 
 T = TypeVar("T")
 
@@ -20,6 +20,7 @@ def until(
     wait in vain.
     """
     deadline = time.monotonic() + PATIENCE
+    pause, longest = PAUSES
     while True:
         try:
             if found := look():
@@ -27,4 +28,5 @@ def until(
         except absent:
             pass
         assert time.monotonic() < deadline, told() or "it did not happen"
-        time.sleep(PAUSE)
+        time.sleep(pause)
+        pause = min(longest, pause * 1.2)

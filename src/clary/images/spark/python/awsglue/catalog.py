@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as spark_types
 
 from . import gluetypes as glue
+from .clients import client
 from .columns import top
 from .schema import atom, to_spark
 
@@ -96,9 +97,7 @@ class Catalog:
     """By the job's own role, in the account of `catalog_id` or the role's."""
 
     def __init__(self, catalog_id: str | None) -> None:
-        import boto3  # noqa: PLC0415 - takes its time, and not every job uses the catalog
-
-        self._client = boto3.client("glue")
+        self._client = client("glue")
         self._in = {"CatalogId": catalog_id} if catalog_id else {}
 
     def table(self, database: str, name: str) -> Table:

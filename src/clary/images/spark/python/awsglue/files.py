@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
+from .clients import client
+
 
 class File(NamedTuple):
     path: str  # as Spark reads it
@@ -131,11 +133,9 @@ def _under(path: str, options: dict[str, Any]) -> Iterator[File]:
 
 def _objects(path: str, spared: set[str], recurse: bool) -> Iterator[File]:
     """An object of that very key, or those whose key goes on behind a `/`; of `spared` storage classes none."""
-    import boto3  # noqa: PLC0415 - takes its time, and not every job reads S3 so
-
     bucket, key = bucket_and_key(path)
     scheme = path.partition(":")[0]
-    pages = boto3.client("s3").get_paginator("list_objects_v2")
+    pages = client("s3").get_paginator("list_objects_v2")
     folder = key if not key or key.endswith("/") else key + "/"
     delimiter = {} if recurse else {"Delimiter": "/"}
     for prefix in dict.fromkeys([key, folder]):

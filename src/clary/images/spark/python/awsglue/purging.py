@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 from .catalog import Catalog, satisfying
+from .clients import client
 from .files import bucket_and_key
 
 _HOURS = 168  # the guide's default of retentionPeriod
@@ -41,17 +42,15 @@ def purge(
 
 def _purged(path: str, options: dict[str, Any]) -> tuple[int, list[tuple[str, str]]]:
     """How many files were kept, and what became of the others: (path, error or "")."""
-    import boto3  # noqa: PLC0415 - takes its time, and few jobs purge
-
     bucket, key = bucket_and_key(path)
     if not bucket:
         raise ValueError(f"Only what is on Amazon S3 is purged, not {path}")
-    client = boto3.client("s3")
+    s3 = client("s3")
     oldest = time.time() - float(options.get("retentionPeriod", _HOURS)) * 3600
     spared = set(options.get("excludeStorageClasses") or ())
     old, kept = [], 0
     folder = key if not key or key.endswith("/") else f"{key}/"
-    for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=key):
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=key):
         for one in page.get("Contents", []):
             if one["Key"] != key and not one["Key"].startswith(folder):
                 continue  # of day=10, where day=1 is meant
@@ -62,7 +61,7 @@ def _purged(path: str, options: dict[str, Any]) -> tuple[int, list[tuple[str, st
     done: list[tuple[str, str]] = []
     for at in range(0, len(old), _AT_ONCE):
         keys = old[at : at + _AT_ONCE]
-        answer = client.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": key} for key in keys]})
+        answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": key} for key in keys]})
         failed = {one["Key"]: one.get("Message", one.get("Code", "")) for one in answer.get("Errors", [])}
         done += [(f"s3://{bucket}/{key}", failed.get(key, "")) for key in keys]
         kept += len(failed)
@@ -74,11 +73,9 @@ def _told(options: dict[str, Any], done: list[tuple[str, str]]) -> None:
     manifest = options.get("manifestFilePath")
     if not manifest:
         return
-    import boto3  # noqa: PLC0415 - likewise
-
     bucket, folder = bucket_and_key(manifest)
     for name, rows in (("Success", [one for one in done if not one[1]]), ("Failed", [one for one in done if one[1]])):
         text = io.StringIO()
         csv.writer(text).writerows([path] if not why else [path, why] for path, why in rows)
         key = f"{folder.strip('/')}/{name}.csv".lstrip("/")
-        boto3.client("s3").put_object(Bucket=bucket, Key=key, Body=text.getvalue().encode())
+        client("s3").put_object(Bucket=bucket, Key=key, Body=text.getvalue().encode())
