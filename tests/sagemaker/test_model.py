@@ -47,6 +47,20 @@ def test_words_for_missing_and_existing(platform: Platform, sagemaker: Any) -> N
     assert refused(error.value) == ("ValidationException", f'Cannot create already existing model "{model}".')
 
 
+def test_an_image_of_ones_own_that_is_not_there(platform: Platform, sagemaker: Any) -> None:
+    repository, registry = fresh("own"), f"{account(platform)}.dkr.ecr.{sagemaker.meta.region_name}.amazonaws.com"
+    for made in (False, True):
+        if made:
+            platform.client("ecr", region=sagemaker.meta.region_name).create_repository(repositoryName=repository)
+        uri = f"{registry}/{repository}:typo"
+        with pytest.raises(ClientError) as error:
+            sagemaker.create_model(ModelName=fresh(), PrimaryContainer={"Image": uri}, ExecutionRoleArn=role(platform))
+        code, said = refused(error.value)
+        assert code == "ValidationException"
+        assert said.startswith(f"Requested image {uri} not found. ")
+        assert f"aws ecr list-images --repository-name {repository} " in said
+
+
 def test_names_differ_in_more_than_case(platform: Platform, sagemaker: Any) -> None:
     made = sagemaker.create_model(ModelName="Mine", PrimaryContainer=IMAGE)["ModelArn"]
     assert made == arn(platform, sagemaker, "model/mine")

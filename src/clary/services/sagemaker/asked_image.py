@@ -29,6 +29,19 @@ def asked(images: Images, uri: str, role: str, region: str, what: str = "") -> F
         raise Invalid(error.message) from error
 
 
+def present(images: Images, uri: str, role: str, region: str) -> None:
+    """Raises Invalid for an image that the account's own registry lacks; of others it is told who runs them.
+    https://github.com/aws-samples/easy-amazon-sagemaker-deployments/issues/4
+    """
+    try:
+        images.find(uri, role, region)
+    except UnknownImage as error:
+        if told := look(uri, role, region):
+            raise Invalid(f"Requested image {uri} not found. {told}") from error
+    except AWSError:
+        return  # of a role that may not pull, or of another platform: who runs it says so
+
+
 def _none(uri: str, role: str, what: str) -> str:
     """AWS's sentences: https://github.com/aws/sagemaker-python-sdk/issues/2063,
     https://github.com/aws/amazon-sagemaker-examples/issues/1476 and 2534

@@ -13,6 +13,7 @@ from clary.resource.call import Call
 from clary.resource.crud import Nouns
 from clary.resource.service import Document, operation
 from clary.services.sagemaker import job_event
+from clary.services.sagemaker.asked_image import present
 from clary.services.sagemaker.state import SageMaker
 
 NOUN = "Model"
@@ -47,6 +48,7 @@ def create_model(call: Call[SageMaker], request: Document) -> Document:
     if role := request.get("ExecutionRoleArn"):
         passed.check(call, request)  # before anything that the role sees shows
         for container in served:
+            present(call.state.images, container.get("Image", ""), role, call.region)
             if (found := source(container)) is not None and container.get("Mode") != "MultiModel":
                 _reach(call.state.objects, role, found, call.region)
 
