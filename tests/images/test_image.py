@@ -63,8 +63,12 @@ def test_unknown(uri: str) -> None:
         ),
         ("pytorch:2.13-cu133-amzn2023-sagemaker", "pytorch:2.13 is there for cpu alone"),
         ("pytorch-training:2.8.0-cpu-py311", "There are pytorch-training:2.5.1, "),
-        ("pytorch-inference:2.8.0-cpu-py312", "There are pytorch-training:2.5.1, "),
+        (
+            "pytorch-inference:2.8.0-cpu-py312",
+            "There are pytorch-inference:2.5.1, pytorch-inference:2.5, pytorch-training:2.7.1, ",
+        ),
         ("tensorflow-training:1.15-cpu-py37", "There are tensorflow-training:2.16.2, "),
+        ("sagemaker-spark-procesing:3.9-cpu", "There are sagemaker-spark-processing:3.5, sagemaker-spark-processing:2"),
     ],
 )
 def test_unknown_of_a_framework(uri: str, words: str) -> None:

@@ -5,6 +5,7 @@ the versions are those of the public container repositories, which each tag's `s
 https://docs.aws.amazon.com/sagemaker/latest/dg-ecr-paths/sagemaker-algo-docker-registry-paths.html
 """
 
+import difflib
 import re
 import tomllib
 from dataclasses import dataclass
@@ -102,9 +103,22 @@ def resolve(uri: str) -> Image:
             if suffix["processor"] in (None, *image.processors):
                 return image
             raise UnknownImage(f"There is no image {uri}: {image.reference} is there for {image.processors[0]} alone.")
-    names = {image.name for image in images() if found and image.repository == found["repository"]}
-    listed = [image.reference for image in images() if not names or image.name in names]
-    raise UnknownImage(f"There is no image {uri}. There are {', '.join(listed)}.")
+    raise UnknownImage(
+        f"There is no image {uri}. There are {', '.join(_listed(found['repository'] if found else ''))}."
+    )
+
+
+def _listed(repository: str) -> list[str]:
+    """What there is by that name, or by one that looks like it, and tags that the same image has by others; else all,
+    without the other tags that they go by.
+    """
+    near = difflib.get_close_matches(repository, {image.repository for image in images()}, n=1, cutoff=0.8)
+    mine = [image for image in images() if image.repository in near]
+    if not mine:
+        return [image.reference for image in images()]
+    names, tags = {image.name for image in mine}, {image.tag for image in mine}
+    others = [image.reference for image in images() if image.name in names and image.tag not in tags]
+    return [*(f"{image.repository}:{tag}" for image in mine for tag in (image.tag, *image.aliases)), *others]
 
 
 @cache
