@@ -34,6 +34,24 @@ def test_a_script_that_raises(processing: Processing) -> None:
     assert processing.left(f"{found['ProcessingJobName']}/out") == {}
 
 
+def test_a_script_that_tells_what_java_told(processing: Processing) -> None:
+    """As PySpark has it: the exception's text ends with Java's stack."""
+    script = """
+frames = "\\tat org.apache.spark.deploy.Some$.main(Some.scala:12)\\n" * 900
+why = "calling o1.csv.\\n: java.io.IOException: no such bucket\\n"
+raise RuntimeError(why + frames + "\\t... 12 more\\nCaused by: x.Y: no")
+"""
+    found = processing.end(script)
+    said = found["ExitMessage"]
+    assert said.startswith("Traceback (most recent call last):")
+    assert said.endswith("o1.csv.\n: java.io.IOException: no such bucket\nCaused by: x.Y: no")
+
+
+def test_a_program_that_ends_with_an_error_and_no_traceback(processing: Processing) -> None:
+    found = processing.end("import sys\nprint('Error: first')\nprint('Error: no file s3://b/a')\nsys.exit('over')\n")
+    assert found["ExitMessage"] == "Error: no file s3://b/a"
+
+
 def test_a_script_that_says_why_it_failed(processing: Processing) -> None:
     found = processing.end("import sys\nopen('/opt/ml/output/message', 'w').write('x' * 2000)\nsys.exit(7)\n")
     assert found["FailureReason"].endswith("exit code: 7")

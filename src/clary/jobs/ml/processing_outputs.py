@@ -1,4 +1,4 @@
-"""What a processing job leaves: the files of its outputs, and a message at its end.
+"""What a processing job leaves: the files of its outputs.
 
 https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ProcessingS3Output.html
 
@@ -15,16 +15,13 @@ from pathlib import Path
 
 from clary.jobs.ml import changes, data
 from clary.jobs.ml.place import instance
-from clary.jobs.ml.processing import hosts, message, output, outputs
+from clary.jobs.ml.processing import hosts, output, outputs
 from clary.jobs.ml.upload import FAILED, check_depth, take
 from clary.jobs.objects import Objects
 from clary.jobs.recipe import Document, Job, JobFailed, JobStopped
 
-MESSAGE = 1024  # characters: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeProcessingJob.html
 WRITERS = 32  # files at a time: those who wait for the disk share a commit
 AT_ONCE = 2000  # files that wait for the writers: a hundred thousand would take much memory
-TAIL = 16 << 10  # bytes of a log's end in which a traceback is looked for
-TRACEBACK = "Traceback (most recent call last):"
 
 
 def continuous(document: Document) -> bool:
@@ -84,25 +81,6 @@ def _files(top: Path) -> Iterator[Path]:
 def _closed(error: OSError) -> None:
     """A folder that cannot be read would be left out without a word."""
     raise JobFailed(f"{FAILED}Unable to upload {Path(error.filename).name}/: {error.strerror}") from error
-
-
-def said(job: Job, number: int, *, failed: bool) -> str:
-    """ExitMessage: what an instance, from 0, wrote to /opt/ml/output/message; of one that failed and wrote nothing, how
-    its traceback ends. "" for nothing.
-    """
-    file = message(job, number)
-    if file.parent.is_dir() and not file.parent.is_symlink() and file.exists() and stat.S_ISREG(file.lstat().st_mode):
-        with file.open("rb") as content:
-            return content.read(4 * MESSAGE).decode(errors="replace")[:MESSAGE].strip()
-    return _traceback(instance(job, number) / "log") if failed else ""
-
-
-def _traceback(log: Path) -> str:
-    with log.open("rb") as content:
-        content.seek(max(0, log.stat().st_size - TAIL))
-        text = content.read().decode(errors="replace")
-    start = text.rfind(TRACEBACK)
-    return text[start:].strip()[-MESSAGE:] if start >= 0 else ""
 
 
 def _continuous(each: Document) -> bool:

@@ -11,7 +11,7 @@ from clary.compute.instances import of
 from clary.images import environment
 from clary.images.pull import Images
 from clary.jobs import ml
-from clary.jobs.ml import processing, processing_outputs
+from clary.jobs.ml import exit_message, processing, processing_outputs
 from clary.jobs.ml.place import instance
 from clary.jobs.objects import Objects
 from clary.jobs.recipe import Document, Ended, Job, JobFailed, Need, Outcome
@@ -100,7 +100,7 @@ class Processing:
     def _message(self, job: Job, failed: list[int]) -> Document:
         """ExitMessage, of the first that failed or that says something."""
         for number in failed or range(len(processing.hosts(job.document))):
-            if said := processing_outputs.said(job, number, failed=bool(failed)):
+            if said := exit_message.said(job, number, failed=bool(failed)):
                 return {"ExitMessage": said}
         return {}
 
