@@ -144,7 +144,8 @@ class Crawls:
         except KeyError as error:
             told = {"ErrorMessage": f"Service is unable to assume provided role {error}."}
         except AWSError as error:
-            told = {"ErrorMessage": error.message}
+            bucket = error.members.get("BucketName")
+            told = {"ErrorMessage": f"{error.message}: s3://{bucket}" if bucket else error.message}
         except Exception:
             log.exception("crawler %s", row["name"])
             told = {"ErrorMessage": "Internal Service Exception"}

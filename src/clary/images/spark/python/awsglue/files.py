@@ -139,7 +139,7 @@ def _objects(path: str, spared: set[str], recurse: bool) -> Iterator[File]:
     folder = key if not key or key.endswith("/") else key + "/"
     delimiter = {} if recurse else {"Delimiter": "/"}
     for prefix in dict.fromkeys([key, folder]):
-        for page in pages.paginate(Bucket=bucket, Prefix=prefix, **(delimiter if prefix == folder else {})):
+        for page in _pages(pages, bucket, prefix, delimiter if prefix == folder else {}):
             for one in page.get("Contents", []):
                 name = one["Key"]
                 mine = name.startswith(folder) if prefix == folder else name == key
@@ -148,6 +148,13 @@ def _objects(path: str, spared: set[str], recurse: bool) -> Iterator[File]:
                     yield File(f"{scheme}://{bucket}/{name}", one["Size"], modified)
             if prefix != folder:
                 break  # the key itself is the first of its prefix
+
+
+def _pages(pages: Any, bucket: str, prefix: str, delimiter: dict[str, str]) -> Iterator[dict[str, Any]]:
+    try:
+        yield from pages.paginate(Bucket=bucket, Prefix=prefix, **delimiter)
+    except client("s3").exceptions.NoSuchBucket as error:
+        raise FileNotFoundError(f"The specified bucket does not exist: s3://{bucket}") from error
 
 
 def _local(path: str, recurse: bool) -> Iterator[File]:
