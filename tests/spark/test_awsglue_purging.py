@@ -20,6 +20,7 @@ read, purged = map(json.loads, sys.argv[1:])
 print(json.dumps([[file.path for file in listed([path], options)] for path, options in read]))
 for path in purged:
     purge(None, {"retentionPeriod": 0}, path=path)
+list(listed(["s3://no-such-bucket-anywhere/a"], {}))
 """
 READ: list[tuple[str, dict[str, Any]]] = [
     ("", {}),
@@ -31,12 +32,12 @@ READ: list[tuple[str, dict[str, Any]]] = [
 ]
 PURGED = ("t/day=1", "u/file", "v/a#b", "v/a?b/")
 KEYS = ("a", "b/c", "b/d/e", "b#c/f", "t/day=1/a", "t/day=1/b/c", "t/day=10/a", "u/file", "u/file2", "v/a/1")
-Done = tuple[list[list[str]], list[str]]
+Done = tuple[list[list[str]], list[str], str]
 
 
 @pytest.fixture(scope="module")
 def done(platform: Platform, spark_image: BuiltIn) -> Done:
-    """The keys that READ lists, and those that are left."""
+    """The keys that READ lists, those that are left, and the error of a bucket that isn't there."""
     s3 = platform.client("s3")
     bucket = new_bucket(s3)
     for name in (*KEYS, "v/a#b/1", "v/a?b/1"):
@@ -54,9 +55,14 @@ def done(platform: Platform, spark_image: BuiltIn) -> Done:
     place = f"s3://{bucket}"
     asked = [(f"{place}{path}", options) for path, options in READ], [f"{place}/{path}" for path in PURGED]
     command = [str(spark_image.folder / "bin" / "python"), "-c", PROGRAM, *map(json.dumps, asked)]
-    said = json.loads(subprocess.run(command, env=env, check=True, stdout=subprocess.PIPE).stdout)
+    ended = subprocess.run(command, env=env, check=False, capture_output=True, text=True)
+    said = json.loads(ended.stdout)
     left = [one["Key"] for one in s3.list_objects_v2(Bucket=bucket)["Contents"]]
-    return [[path.removeprefix(f"{place}/") for path in paths] for paths in said], left
+    return [[path.removeprefix(f"{place}/") for path in paths] for paths in said], left, ended.stderr.splitlines()[-1]
+
+
+def test_a_bucket_that_is_not_there_is_named(done: Done) -> None:
+    assert done[2] == "FileNotFoundError: The specified bucket does not exist: s3://no-such-bucket-anywhere"
 
 
 def test_which_objects_are_read(done: Done) -> None:
