@@ -28,7 +28,8 @@ EVENTS = (
 LOG = "".join(json.dumps(each, separators=(",", ":")) + "\n" for each in EVENTS).encode()
 RUN = """
 import json, os, subprocess, sys, time, urllib.request
-os.environ["PATH"] = os.environ["CLARY_HOME"] + "/bin:" + os.environ["PATH"]  # also where there is a real docker
+ours, rest = os.environ["PATH"].split(":", 1)
+os.environ["PATH"] = f"{ours}:{os.getcwd()}/other:{rest}"
 {imports}
 processor = PySparkProcessor(framework_version="3.3", role=get_execution_role(), instance_count=1,
                              instance_type="ml.m5.large")
@@ -45,6 +46,7 @@ for _ in range(1000):
 print("SHOWN", found)
 processor.terminate_history_server()
 print("OTHER", subprocess.run(["docker", "ps"], capture_output=True, text=True))
+print("NONE", subprocess.run(["docker", "ps"], env={"PATH": ours}, capture_output=True, text=True))
 """
 SDK = {
     "sagemaker2": """
@@ -62,11 +64,15 @@ def test_it_is_started_and_stopped(platform: Platform, outside: Any, tmp_path: P
     Images(Config(images_home=str(IMAGES))).built(resolve("sagemaker-spark-processing:3.3"), print)
     jobs = Processing(platform)
     jobs.put("events", {"local-1": LOG})
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "docker").write_text('#!/bin/sh\necho "another docker, asked for $@"\n')
+    (tmp_path / "other" / "docker").chmod(0o755)
     for number, (sdk, imports) in enumerate(SDK.items(), 1):  # one after the other: there is one port for all
         (tmp_path / "run.py").write_text(RUN.replace("{imports}", imports))
         done = outside("run", sdk, "python", "run.py", f"s3://{jobs.bucket}/events")
         assert "SHOWN ['told']" in done.stdout, done.stdout + done.stderr[-2000:]
         listed = jobs.sagemaker.list_processing_jobs(NameContains="docker-history-server")["ProcessingJobSummaries"]
         assert [job["ProcessingJobStatus"] for job in listed] == ["Stopped"] * number
+        assert "another docker, asked for ps" in done.stdout
         assert "returncode=125" in done.stdout
         assert "Clary has no Docker" in done.stdout

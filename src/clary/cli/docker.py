@@ -1,10 +1,11 @@
-"""What `clary run` gives programs as `docker` where there is none: so much as the SageMaker SDKs ask of it for Spark's
-history server. That runs as a processing job, and its logs are read as the execution role.
+"""What `clary run` gives programs as `docker`: so much as the SageMaker SDKs ask of it for Spark's history server. That
+runs as a processing job, and its logs are read as the execution role. All else goes to the `docker` behind it in PATH.
 https://sagemaker.readthedocs.io/en/v2/amazon_sagemaker_processing.html#spark-history-server
 """
 
 import os
 import re
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -20,7 +21,7 @@ ENDED = {"Completed", "Failed", "Stopped"}
 
 
 def place(home: Path) -> str:
-    """The folder for the end of PATH, so that a real one comes first."""
+    """The folder for the beginning of PATH."""
     folder = home / "bin"
     folder.mkdir(mode=0o700, exist_ok=True)
     program = folder / "docker"
@@ -38,12 +39,22 @@ def main(words: list[str]) -> int:
         case ["images", "-q", image] if "sagemaker-spark-processing" in image:
             print("there")
             return 0
-        case ["run", *rest]:
-            return _run(*_read(rest))
-        case ["stop", name]:
-            return _stop(name)
-        case ["rm", _]:
+        case ["run", *rest] if (asked := _read(rest))[0].get("--entrypoint") == SERVER:
+            return _run(*asked)
+        case ["stop", "history_server"]:
+            return _stop(words[1])
+        case ["rm", "history_server"]:
             return 0  # nothing is left of it
+    return _other(words)
+
+
+def _other(words: list[str]) -> int:
+    """The `docker` that comes after this one in PATH."""
+    folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    ours = str(Path(sys.argv[0]).parent)
+    behind = folders[folders.index(ours) + 1 :] if ours in folders else []
+    if found := shutil.which("docker", path=os.pathsep.join(behind) or os.devnull):
+        os.execv(found, [found, *words])  # noqa: S606 - what the user would have run
     print(SAID, file=sys.stderr)
     return REFUSED
 
@@ -59,7 +70,7 @@ def _read(words: list[str]) -> tuple[dict[str, str], list[str]]:
 
 def _run(options: dict[str, str], rest: list[str]) -> int:
     """In the foreground, as docker has it, to its end."""
-    if options.get("--entrypoint") != SERVER or not rest or "sagemaker-spark-processing" not in rest[0]:
+    if not rest or "sagemaker-spark-processing" not in rest[0]:
         print(SAID, file=sys.stderr)
         return REFUSED
     sagemaker = _client("sagemaker")

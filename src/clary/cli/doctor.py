@@ -202,7 +202,8 @@ def engine(config: Config) -> Finding:
     name = "container engine"
     if config.driver != "container":
         found = shutil.which("docker") or shutil.which("podman")
-        return Finding(name, bool(found), f'{found or "none"} (optional: for driver = "container")', later=True)
+        said = f'{found or "none"} (not asked, optional: for driver = "container")'
+        return Finding(name, bool(found), said, later=True)
     try:
         drivers.open_driver(config)
     except ClaryError as error:

@@ -28,7 +28,7 @@ def carry_out(config: Config, command: list[str]) -> int:
     signals = Signals()
     with _running(config) as running:
         environment = {**os.environ, **variables(Home(config.home), running), **proxied(Home(config.home), running)}
-        environment["PATH"] = f"{environment.get('PATH', os.defpath)}{os.pathsep}{docker.place(config.home)}"
+        environment["PATH"] = f"{docker.place(config.home)}{os.pathsep}{environment.get('PATH', os.defpath)}"
         if shutil.which(command[0]) is None and not Path(command[0]).exists():
             say.problem(f"{command[0]}: there is no such command")
             return NOT_FOUND

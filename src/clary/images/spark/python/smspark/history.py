@@ -37,5 +37,6 @@ def serve(settings: dict[str, str]) -> int:
     here = ours("settings").instance(os.environ)
     file = java.folder() / "history.conf"
     file.write_text(options.write({**files.configuration(os.environ), **settings}), "utf-8")
+    print(f"The history server comes at http://localhost:{PORT}, or where it says below", file=sys.stderr, flush=True)
     command = java.plain(here, "512m", SERVER, "--properties-file", str(file))
     os.execve(command[0], command, {**os.environ, "SPARK_LOCAL_IP": "127.0.0.1"})  # noqa: S606 - no shell is wanted
