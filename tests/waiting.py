@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-PATIENCE = 150.0  # seconds within which anything has happened: only who waits in vain waits that long
-LIMIT = 500.0  # seconds for a program to end that computes meanwhile; pytest ends a test after 600
+PATIENCE = 280.0  # seconds within which anything has happened: only who waits in vain waits that long
+LIMIT = 900.0  # seconds for a program to end that computes meanwhile; pytest ends a test after 1,200
 PAUSES = 0.02, 0.25  # seconds between two looks, at first and at most: to look costs a processor's time, too
 
 T = TypeVar("T")
