@@ -9,6 +9,9 @@ from botocore.exceptions import ClientError
 
 from conftest import Platform
 from endpoints import Endpoints
+from layers import archive, entry
+from own_images import Own
+from sagemaker_inputs import fresh
 from waiting import until
 
 
@@ -80,12 +83,13 @@ def test_what_cannot_serve_fails_with_a_reason(endpoints: Endpoints) -> None:
     train = f"s3://{endpoints.bucket}/in/train.csv"
     broken = endpoints.create(endpoints.config(endpoints.variant(endpoints.model(ModelDataUrl=train))))
     assert "cannot be unpacked" in endpoints.until(broken, "Failed")["FailureReason"]
-    account = endpoints.platform.client("sts").get_caller_identity()["Account"]
-    own = endpoints.model(Image=f"{account}.dkr.ecr.us-west-2.amazonaws.com/mine:typo")
-    unpushed = endpoints.create(endpoints.config(endpoints.variant(own)))
-    said = endpoints.until(unpushed, "Failed")["FailureReason"]
-    assert "mine:typo. What was pushed, and by which name it goes: aws ecr list-images --repository-name mine " in said
-    for name in (missing, broken, unpushed):
+    repository = fresh("own")
+    own = endpoints.model(Image=Own(endpoints.platform).push(archive(entry("a", "")), repository=repository))
+    endpoints.platform.client("ecr").delete_repository(repositoryName=repository, force=True)
+    deleted = endpoints.create(endpoints.config(endpoints.variant(own)))
+    said = endpoints.until(deleted, "Failed")["FailureReason"]
+    assert f"{repository}:1. What was pushed, and by which name it goes: aws ecr list-images --repository-name " in said
+    for name in (missing, broken, deleted):
         sagemaker.delete_endpoint(EndpointName=name)
 
 

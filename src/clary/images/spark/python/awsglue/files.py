@@ -154,7 +154,8 @@ def _pages(pages: Any, bucket: str, prefix: str, delimiter: dict[str, str]) -> I
     try:
         yield from pages.paginate(Bucket=bucket, Prefix=prefix, **delimiter)
     except client("s3").exceptions.NoSuchBucket as error:
-        raise FileNotFoundError(f"The specified bucket does not exist: s3://{bucket}") from error
+        error.response["Error"]["Message"] += f": s3://{bucket}"
+        raise type(error)(error.response, error.operation_name) from None
 
 
 def _local(path: str, recurse: bool) -> Iterator[File]:
