@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-hashes --no-header --no-annotate \
 	--no-emit-index-url --python-version 3.11 --upgrade
-AGAIN := $(BIN)/pytest --last-failed --last-failed-no-failures none tests
+AGAIN := $(BIN)/pytest --last-failed --last-failed-no-failures none --maxfail 10 tests
 JOBS ?= $(shell expr 2 \* $$(nproc)) # tests wait for half of their time
 
 .PHONY: help setup demo test check bench docs lock clean

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import botocore
 
+from conftest import LONGEST
+
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "src" / "clary"
 
@@ -99,6 +101,11 @@ def test_only_sockets_are_async() -> None:
 def test_files_stay_small() -> None:
     sizes = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in code()}
     assert not {name: lines for name, lines in sizes.items() if lines > MOST_LINES}
+
+
+def test_what_begins_first_is_there() -> None:
+    tests = ROOT / "tests"
+    assert [name for name in LONGEST if not (tests / name).exists()] == []
 
 
 def test_each_noun_is_tested() -> None:

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from clary.images.spark.cluster import Outputs
+from clary.images.spark.options import parse
+from clary.images.spark.settings import Instance, settings
 from conftest import Platform
 from processing_jobs import Processing
 from spark.test_submit import spark
@@ -35,6 +37,17 @@ told = {"hosts": sorted(hosts), "total": total, "master": context.master, "drive
 print(json.dumps(told), flush=True)
 spark.sql("SELECT sum(length(repeat(string(id), 900000000))) FROM range(2)").collect()
 """
+
+
+@pytest.mark.parametrize(
+    ("hosts", "words", "waited"),
+    [(2, (), ("4", "0.8")), (2, ("--executor-cores", "1"), (None, None)), (1, (), (None, None))],
+)
+def test_all_executors_are_waited_for(hosts: int, words: tuple[str, ...], waited: tuple[str | None, ...]) -> None:
+    """Unless the program sets their size: then nobody knows how many there will be."""
+    here = Instance("algo-1", tuple(f"algo-{number + 1}" for number in range(hosts)), 2, 8 << 30)
+    found = settings(parse([*words, "app.py"]), here, {"AWS_ENDPOINT_URL": "http://127.0.0.1:1"})
+    assert tuple(map(found.get, ("spark.cores.max", "spark.scheduler.minRegisteredResourcesRatio"))) == waited
 
 
 def test_what_executors_print_last_is_told(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:

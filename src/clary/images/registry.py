@@ -34,6 +34,10 @@ class Pushed:
 class Untagged(UnknownImage):
     """There is the repository, and no image of this tag or digest in it."""
 
+    def __init__(self, uri: str, tag: str | None, digest: str | None) -> None:
+        super().__init__(f"There is no image {uri}")
+        self.tag, self.digest = tag, digest
+
 
 class Registry(Protocol):
     def find(self, role_arn: str, region: str, uri: str) -> Pushed | None:

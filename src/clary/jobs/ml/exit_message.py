@@ -14,7 +14,7 @@ from clary.jobs.recipe import Job
 LONGEST = 1024  # characters
 TAIL = 64 << 10  # bytes of a log's end in which a reason is looked for
 TRACEBACK = "Traceback (most recent call last):"
-FRAMES = re.compile(r"^\s+(at [\w.$/<>]+\(.*|\.\.\. \d+ more)\n", re.MULTILINE)  # Java's, of which Spark tells fifty
+FRAMES = re.compile(r"^[ \t]+(at [\w.$/<>]+\(.*|\.\.\. \d+ more)\n", re.MULTILINE)  # Java's, of which Spark tells fifty
 ERROR = re.compile(r"^(?:Exception in thread \S+ )?[\w.]*(?:Error|Exception): .+", re.MULTILINE)
 
 

@@ -55,7 +55,7 @@ class Inside:
         named = {"digest": match["digest"]} if match["digest"] else {"tag": match["tag"] or "latest"}
         found = image.find(connection, row["id"], **named)
         if found is None:
-            raise Untagged(f"There is no image {uri}")
+            raise Untagged(uri, named.get("tag"), named.get("digest"))
         image.pulled(self.state, found)
         return self._pushed(uri, row, self._here(uri, row, found))
 

@@ -11,7 +11,7 @@ from clary.images.registry import Untagged
 # By AWS's name, or by the gateway's address (docs/registry.md).
 _ECR = re.compile(
     r"((?P<registry>\d{12})\.dkr\.ecr\.(?P<region>[\w-]+)\.[\w.]+|(127\.0\.0\.1|localhost|\[::1\]):\d+)"
-    r"/(?P<repository>[^:@]+)(:(?P<tag>[^@]+))?(@(?P<digest>.+))?"
+    r"/(?P<repository>[^:@]+)([:@].+)?"
 )
 
 
@@ -22,7 +22,7 @@ def asked(images: Images, uri: str, role: str, region: str, what: str = "") -> F
     except AccessDenied as error:
         raise Invalid(f"{_none(uri, role, what)} {error.message}") from error
     except Untagged as error:
-        raise Invalid(f"{_untagged(uri, role)} {look(uri, role, region) or error.message}") from error
+        raise Invalid(f"{_untagged(uri, role, error)} {look(uri, role, region) or error.message}") from error
     except UnknownImage as error:
         raise Invalid(f"{_none(uri, role, what)} {look(uri, role, region) or error.message}") from error
     except AWSError as error:
@@ -60,13 +60,11 @@ def _none(uri: str, role: str, what: str) -> str:
     )
 
 
-def _untagged(uri: str, role: str) -> str:
+def _untagged(uri: str, role: str, error: Untagged) -> str:
     """Of an image that a repository lacks: https://github.com/aws/amazon-sagemaker-examples/issues/2450"""
-    found = _ECR.fullmatch(uri)
-    tag, digest = (found["tag"], found["digest"]) if found else (None, None)
     return (
-        f"Cannot find the requested image: {uri} with tag: {tag or ('null' if digest else 'latest')} and digest: "
-        f"{digest or 'null'}. Please check if your ECR image exists and {_permissions(role)}"
+        f"Cannot find the requested image: {uri} with tag: {error.tag or 'null'} and digest: {error.digest or 'null'}. "
+        f"Please check if your ECR image exists and {_permissions(role)}"
     )
 
 
